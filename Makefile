@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+#
+#   make            build/libmodel.{a,so}, build/libmodel_import.{a,so}, build/mdl
+#   make demo       build, make a small real model here, predict with it, check it
+#   make test       everything that must hold; fetches what it needs into build/
+#   make help       the rest
+#
+# Needs a C compiler and make.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours.
+
+VERSION := $(shell sed -n 's/^\#define MDL_VERSION_STRING "\(.*\)"/\1/p' include/mdl.h)
+SOVERSION := 1
+
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+libdir ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
+INSTALL ?= install
+
+CC ?= cc
+CXX ?= c++
+CFLAGS ?= -O2 -g
+WARNINGS ?= -Wall -Wextra -Wconversion -Wshadow -Wvla -Wundef
+HARDENING ?= -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow
+B ?= build
+
+ALL_CPPFLAGS := -Iinclude -Ilib -Isrc $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP
+UNAME := $(shell uname -s)
+ifeq ($(UNAME),Darwin)
+  SO_FLAGS = -dynamiclib -install_name @rpath/$(1)
+  MAP_FLAGS =
+else
+  SO_FLAGS = -shared -Wl,-soname,$(1) -Wl,-z,relro,-z,now,-z,noexecstack
+  MAP_FLAGS = -Wl,--version-script=$(1)
+endif
+
+LIB_C    := $(wildcard lib/*.c lib/*/*.c)
+IMPORT_C := $(wildcard src/import/*.c src/optimize/*.c)
+CLI_C    := $(wildcard src/cli/*.c)
+LIB_O    := $(LIB_C:%.c=$B/obj/%.o)
+IMPORT_O := $(IMPORT_C:%.c=$B/obj/%.o)
+CLI_O    := $(CLI_C:%.c=$B/obj/%.o)
+BASE_O   := $(filter $B/obj/lib/base/%,$(LIB_O))
+
+SO        := $B/libmodel.so.$(SOVERSION)
+IMPORT_SO := $B/libmodel_import.so.$(SOVERSION)
+
+.PHONY: all demo test check bench bench-kernel fuzz soak install uninstall dist amalgamation clean help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $B/libmodel.a $(SO) $B/libmodel_import.a $(IMPORT_SO) $B/mdl $B/libmodel.pc
+
+# ---- libraries and the program ------------------------------------------------
+
+$B/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$B/libmodel.a: $(LIB_O)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$B/libmodel_import.a: $(IMPORT_O)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(SO): $(LIB_O) lib/libmodel.map
+	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,lib/libmodel.map) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_O)
+	ln -sf $(@F) $B/libmodel.so
+
+# The importers use the ground floor of the library, which it does not export.
+$(IMPORT_SO): $(IMPORT_O) $(BASE_O) $(SO) src/import/libmodel_import.map
+	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,src/import/libmodel_import.map) $(CFLAGS) $(LDFLAGS) \
+	    -o $@ $(IMPORT_O) $(BASE_O) -L$B -lmodel -lm
+	ln -sf $(@F) $B/libmodel_import.so
+
+$B/mdl: $(CLI_O) $B/libmodel_import.a $B/libmodel.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_O) $B/libmodel_import.a $B/libmodel.a -lm -lpthread
+
+# Files that the program carries: `mdl demo` needs nothing beside itself.
+$B/tools/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
+
+DEMO_FILES := $(wildcard examples/demo/*)
+$B/gen/demo_data.h: $B/tools/embed $(DEMO_FILES)
+	@mkdir -p $(@D)
+	$B/tools/embed $(DEMO_FILES) > $@
+
+$B/obj/src/cli/%.o: ALL_CPPFLAGS += -I$B/gen
+$B/obj/src/cli/cmd_demo.o: $B/gen/demo_data.h
+
+demo: $B/mdl
+	$B/mdl demo $B/demo
+
+# ---- pkg-config ------------------------------------------------------------------
+
+$B/libmodel.pc: packaging/libmodel.pc.in Makefile include/mdl.h
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
+	    -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+-include $(LIB_O:.o=.d) $(IMPORT_O:.o=.d) $(CLI_O:.o=.d)
+-include tests/tests.mk
+
+# ---- install -----------------------------------------------------------------------
+
+D := $(DESTDIR)
+install: all
+	$(INSTALL) -d $D$(bindir) $D$(libdir)/pkgconfig $D$(libdir)/cmake/libmodel $D$(includedir) \
+	    $D$(mandir)/man1 $D$(mandir)/man3 $D$(datadir)/bash-completion/completions \
+	    $D$(datadir)/zsh/site-functions $D$(datadir)/fish/vendor_completions.d
+	$(INSTALL) -m 755 $B/mdl $D$(bindir)/mdl
+	$(INSTALL) -m 644 include/mdl.h include/mdl_build.h include/mdl_import.h include/mdl.hpp $D$(includedir)
+	$(INSTALL) -m 644 $B/libmodel.a $B/libmodel_import.a $D$(libdir)
+	$(INSTALL) -m 755 $(SO) $(IMPORT_SO) $D$(libdir)
+	ln -sf libmodel.so.$(SOVERSION) $D$(libdir)/libmodel.so
+	ln -sf libmodel_import.so.$(SOVERSION) $D$(libdir)/libmodel_import.so
+	$(INSTALL) -m 644 $B/libmodel.pc $D$(libdir)/pkgconfig
+	sed 's|@VERSION@|$(VERSION)|' packaging/libmodelConfig.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfig.cmake
+	sed 's|@VERSION@|$(VERSION)|' packaging/libmodelConfigVersion.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfigVersion.cmake
+	$(INSTALL) -m 644 man/*.1 $D$(mandir)/man1
+	$(INSTALL) -m 644 man/*.3 $D$(mandir)/man3
+	$(INSTALL) -m 644 completion/mdl.bash $D$(datadir)/bash-completion/completions/mdl
+	$(INSTALL) -m 644 completion/_mdl $D$(datadir)/zsh/site-functions/_mdl
+	$(INSTALL) -m 644 completion/mdl.fish $D$(datadir)/fish/vendor_completions.d/mdl.fish
+
+uninstall:
+	rm -f $D$(bindir)/mdl $D$(includedir)/mdl.h $D$(includedir)/mdl_build.h $D$(includedir)/mdl_import.h \
+	    $D$(includedir)/mdl.hpp $D$(libdir)/libmodel.a $D$(libdir)/libmodel_import.a \
+	    $D$(libdir)/libmodel.so $D$(libdir)/libmodel.so.$(SOVERSION) $D$(libdir)/libmodel_import.so \
+	    $D$(libdir)/libmodel_import.so.$(SOVERSION) $D$(libdir)/pkgconfig/libmodel.pc \
+	    $(addprefix $D$(mandir)/man1/,$(notdir $(wildcard man/*.1))) \
+	    $(addprefix $D$(mandir)/man3/,$(notdir $(wildcard man/*.3))) \
+	    $D$(datadir)/bash-completion/completions/mdl $D$(datadir)/zsh/site-functions/_mdl \
+	    $D$(datadir)/fish/vendor_completions.d/mdl.fish
+	rm -rf $D$(libdir)/cmake/libmodel
+
+# ---- one file to drop into another project; a release; tidying ------------------------
+
+amalgamation: tools/amalgamate.sh
+	@mkdir -p $B/amalgamation
+	sh tools/amalgamate.sh $B/amalgamation
+	cp include/mdl.h include/mdl_build.h $B/amalgamation
+	$(CC) -std=c11 $(CFLAGS) -Wall -Wextra -c -o $B/amalgamation/mdl.o -I$B/amalgamation $B/amalgamation/mdl.c
+
+dist:
+	@mkdir -p $B
+	git archive --format=tar.gz --prefix=libmodel-$(VERSION)/ -o $B/libmodel-$(VERSION).tar.gz HEAD
+	@echo "$B/libmodel-$(VERSION).tar.gz"
+
+clean:
+	rm -rf $B
+
+help:
+	@echo "make               build the libraries and the program mdl into $B/"
+	@echo "make demo          a real model from training to prediction, in one second"
+	@echo "make check         layers, C tests, examples: needs cmocka only"
+	@echo "make test          check, then every framework in a Python environment under $B/"
+	@echo "make bench         side by side with LightGBM and XGBoost (Python environment)"
+	@echo "make bench-kernel  each kernel of each instruction set against the plain one"
+	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
+	@echo "make soak          the slow tests for SOAK_MINUTES (60)"
+	@echo "make install       to \$$(DESTDIR)\$$(PREFIX), PREFIX=$(PREFIX); also uninstall"
+	@echo "make amalgamation  $B/amalgamation/mdl.c: the run-time library as one file"
+	@echo "make dist          a release tarball of the committed files"
+	@echo "make clean         remove $B/"

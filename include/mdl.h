@@ -1,0 +1,409 @@
+/*
+ * mdl.h - run a trained model.  The whole run-time interface of libmodel.
+ *
+ *     mdl_model *m;
+ *     mdl_error  e = MDL_ERROR_INIT;
+ *     if (mdl_load(&m, "model.mdl", NULL, &e)) { puts(e.text); return 1; }
+ *     mdl_predict(m, x, rows, y);
+ *     mdl_free(m);
+ *
+ * A model is immutable once loaded: any number of threads may use one handle at
+ * the same time.  The library never prints, exits, aborts, starts threads, reads
+ * the environment or depends on the locale; it keeps errno as it was, has no
+ * writable globals, and treats every byte of a file as untrusted.
+ *
+ * Compatibility.  Functions are never removed and their meaning never changes.
+ * Structs that begin with `size` may grow: set it to sizeof the struct you were
+ * compiled with (the _INIT macros do).  A shorter struct means defaults for the
+ * rest; a longer one is accepted while its unknown tail is zero.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_H
+#define MDL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) && defined(MDL_SHARED)
+#  ifdef MDL_BUILDING
+#    define MDL_API __declspec(dllexport)
+#  else
+#    define MDL_API __declspec(dllimport)
+#  endif
+#elif defined(__GNUC__)
+#  define MDL_API __attribute__((visibility("default")))
+#else
+#  define MDL_API
+#endif
+
+/* ---- version ------------------------------------------------------------ */
+
+#define MDL_VERSION_MAJOR 0
+#define MDL_VERSION_MINOR 1
+#define MDL_VERSION_PATCH 0
+#define MDL_VERSION_STRING "0.1.0"
+
+/* The version of the library in use, major * 1000000 + minor * 1000 + patch,
+ * and the same as text ("0.1.0").  Any thread. */
+MDL_API uint32_t mdl_version(void);
+MDL_API const char *mdl_version_string(void);
+
+/* The newest version of the .mdl format this library reads, major * 1000 + minor. */
+MDL_API uint32_t mdl_format_version(void);
+
+/* ---- status and errors --------------------------------------------------- */
+
+/* What every fallible call returns: 0, or one of these stable negative numbers. */
+typedef int32_t mdl_status;
+
+#define MDL_OK                0
+#define MDL_ERR_ARGUMENT    (-1)  /* a NULL, a size or an option that cannot be right   */
+#define MDL_ERR_MEMORY      (-2)  /* the allocator returned NULL                        */
+#define MDL_ERR_IO          (-3)  /* the file could not be opened, read or written      */
+#define MDL_ERR_FORMAT      (-4)  /* not a model file, or one that breaks its own rules */
+#define MDL_ERR_CHECKSUM    (-5)  /* the bytes changed after the file was written       */
+#define MDL_ERR_VERSION     (-6)  /* a newer format or feature than this library knows  */
+#define MDL_ERR_UNSUPPORTED (-7)  /* well-formed, but not something libmodel can run    */
+#define MDL_ERR_LIMIT       (-8)  /* larger than the limits given at load               */
+#define MDL_ERR_DATA        (-9)  /* rows that do not fit the model's input             */
+#define MDL_ERR_NOT_FOUND  (-10)  /* no output, column or node of that name             */
+
+#define MDL_NO_OFFSET UINT64_MAX
+
+/*
+ * Where and why a call failed.  Owned by the caller, written only on failure,
+ * may be NULL wherever it is accepted.  Start it with MDL_ERROR_INIT; a struct
+ * whose size is not set is left alone.
+ */
+typedef struct mdl_error {
+    uint32_t   size;         /* sizeof(mdl_error)                                     */
+    mdl_status code;         /* what the call returned                                */
+    uint64_t   offset;       /* byte in the file, or MDL_NO_OFFSET                    */
+    char       section[16];  /* section of the file ("nodes"), "" if none             */
+    char       text[992];    /* one English sentence, UTF-8, always terminated        */
+} mdl_error;
+
+#define MDL_ERROR_INIT { (uint32_t)sizeof(mdl_error), 0, MDL_NO_OFFSET, "", "" }
+
+/* A short English name for a status ("checksum mismatch").  Static; any thread. */
+MDL_API const char *mdl_strerror(mdl_status status);
+
+/* ---- element types -------------------------------------------------------- */
+
+#define MDL_F32     1u
+#define MDL_F64     2u
+#define MDL_F16     3u
+#define MDL_BF16    4u
+#define MDL_I8      5u
+#define MDL_U8      6u
+#define MDL_I16     7u
+#define MDL_U16     8u
+#define MDL_I32     9u
+#define MDL_U32    10u
+#define MDL_I64    11u
+#define MDL_U64    12u
+#define MDL_BOOL   13u   /* one byte, 0 or 1              */
+#define MDL_STRING 14u   /* const char *, UTF-8, NUL-ended */
+
+#define MDL_MAX_RANK 8
+
+/* ---- loading --------------------------------------------------------------- */
+
+typedef struct mdl_model mdl_model;
+typedef struct mdl_context mdl_context;
+
+/* Where memory comes from.  `alloc` returns at least `bytes` bytes aligned for any
+ * C type, or NULL; `free` gets the same `bytes` back.  Called from mdl_load*,
+ * mdl_free and, for wide models only, from a first mdl_predict on a thread. */
+typedef struct mdl_allocator {
+    uint32_t size;
+    uint32_t reserved;
+    void  *(*alloc)(void *user, size_t bytes);
+    void   (*free)(void *user, void *pointer, size_t bytes);
+    void    *user;
+} mdl_allocator;
+
+/* What a model may cost.  0 means the default in parentheses. */
+typedef struct mdl_limits {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t file_bytes;     /* of the file itself                       (2 GiB)     */
+    uint64_t memory_bytes;   /* allocated for the model beside the file  (4 GiB)     */
+    uint64_t scratch_bytes;  /* working memory of one call, one row      (256 MiB)   */
+    uint64_t columns;        /* of an input or an inner value            (1,048,576) */
+} mdl_limits;
+
+/* flags */
+#define MDL_LOAD_MMAP   1u  /* mdl_load: map the file; it must not change while the model lives  */
+#define MDL_LOAD_BORROW 2u  /* mdl_load_memory: use the bytes in place; they must outlive the
+                               model, stay unchanged, and begin at an address divisible by 64    */
+
+typedef struct mdl_load_options {
+    uint32_t             size;
+    uint32_t             flags;
+    const char          *isa;        /* kernel set: "ref", "avx2", "neon"; NULL: the best here */
+    const mdl_allocator *allocator;  /* NULL: malloc and free; copied                          */
+    const mdl_limits    *limits;     /* NULL: the defaults                                     */
+} mdl_load_options;
+
+#define MDL_LOAD_OPTIONS_INIT { (uint32_t)sizeof(mdl_load_options), 0, NULL, NULL, NULL }
+
+/*
+ * Load a model from a file, or from `size` bytes in memory.
+ *
+ * `options` and `error` may be NULL.  Without flags the bytes are copied once and
+ * the copy is checked, so nobody can change them afterwards.  Every length,
+ * index, checksum and shape is verified here; nothing can fail for reasons inside
+ * the model later.  On failure *out is NULL, nothing is leaked, and the error says
+ * which section, which byte, what was expected and what was found.
+ */
+MDL_API mdl_status mdl_load(mdl_model **out, const char *path,
+                            const mdl_load_options *options, mdl_error *error);
+MDL_API mdl_status mdl_load_memory(mdl_model **out, const void *bytes, size_t size,
+                                   const mdl_load_options *options, mdl_error *error);
+
+/* Release a model.  NULL is fine.  No thread may be using it. */
+MDL_API void mdl_free(mdl_model *model);
+
+/* ---- predicting: the simple call ------------------------------------------- */
+
+/*
+ * Predict `rows` independent rows; the model's main output.
+ *
+ *   x   [rows][mdl_input_cols]   row-major.  NaN means "missing".
+ *   y   [rows][mdl_output_cols]  row-major; must not overlap x.
+ *
+ * y holds what the source framework's own native predict gives: probabilities for
+ * classifiers, the value after the link function for the rest.  Category columns
+ * hold the index of the category (see mdl_category).
+ *
+ * Any number of threads may share one handle; no lock is taken and nothing is
+ * allocated in steady state.  The bits of a row's answer do not depend on its
+ * neighbours, on the batch or on threads.
+ *
+ * Returns MDL_OK (any `rows`, 0 included), MDL_ERR_ARGUMENT for a NULL or a size
+ * that overflows, MDL_ERR_UNSUPPORTED for a model with several inputs (use
+ * mdl_run), MDL_ERR_MEMORY for a wide model when a thread's first call finds no
+ * memory.  On failure y is unspecified.
+ */
+MDL_API mdl_status mdl_predict(const mdl_model *model, const float *x, size_t rows, float *y);
+
+/* The same on float64 rows and results.  Models that were trained on float32 see
+ * each value rounded to float32, as their framework does. */
+MDL_API mdl_status mdl_predict_f64(const mdl_model *model, const double *x, size_t rows,
+                                   double *y);
+
+MDL_API size_t mdl_input_cols(const mdl_model *model);
+MDL_API size_t mdl_output_cols(const mdl_model *model);
+
+/* ---- predicting: everything else ------------------------------------------- */
+
+/*
+ * A dense array anywhere in memory.  strides are in bytes and may be negative or
+ * zero; all zero means packed, row-major.  `name` binds it to an input or output
+ * in mdl_run; NULL means by position.
+ */
+typedef struct mdl_tensor {
+    uint32_t    size;
+    uint32_t    type;     /* MDL_F32, ... */
+    uint32_t    rank;
+    uint32_t    reserved;
+    const char *name;
+    void       *data;
+    int64_t     dims[MDL_MAX_RANK];
+    int64_t     strides[MDL_MAX_RANK];
+} mdl_tensor;
+
+/* Compressed sparse rows.  What is not stored is missing for models whose source
+ * reads it so (XGBoost) and 0 for the others.  Column numbers need not be sorted;
+ * of duplicates the last one counts. */
+typedef struct mdl_csr {
+    uint32_t    size;
+    uint32_t    type;         /* of values: MDL_F32 or MDL_F64                   */
+    uint32_t    index_type;   /* of row_start and columns: MDL_I32 or MDL_I64    */
+    uint32_t    reserved;
+    size_t      rows;
+    size_t      cols;
+    const void *row_start;    /* [rows + 1], from 0, never decreasing            */
+    const void *columns;      /* [row_start[rows]], each below cols              */
+    const void *values;       /* [row_start[rows]]                               */
+} mdl_csr;
+
+/* What an output means. */
+#define MDL_OUTPUT_MAIN     0u  /* in requests: the first output                         */
+#define MDL_OUTPUT_VALUE    1u  /* after the link, in the target's unit                  */
+#define MDL_OUTPUT_RAW      2u  /* the margin before the link, in the source's own type  */
+#define MDL_OUTPUT_PROBA    3u  /* class probabilities                                   */
+#define MDL_OUTPUT_LABEL    4u  /* index into the output's labels, int32                 */
+#define MDL_OUTPUT_LEAF     5u  /* leaf per tree, int32, numbered as the source does     */
+#define MDL_OUTPUT_CONTRIB  6u  /* reserved for feature contributions                    */
+#define MDL_OUTPUT_OTHER  255u  /* any further named output                              */
+
+typedef struct mdl_predict_options {
+    uint32_t     size;
+    uint32_t     output;       /* MDL_OUTPUT_*, when output_name is NULL                */
+    const char  *output_name;  /* picks an output by name                               */
+    uint64_t     tree_begin;   /* boosting iterations [tree_begin, tree_end); an        */
+    uint64_t     tree_end;     /* iteration is one round of trees; tree_end 0: all      */
+    mdl_context *context;      /* caller's scratch memory, or NULL                      */
+} mdl_predict_options;
+
+#define MDL_PREDICT_OPTIONS_INIT { (uint32_t)sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL }
+
+/*
+ * Predict with a choice of type, layout, output and trees.
+ *
+ *   x   rank 2, [rows, cols], MDL_F32 or MDL_F64, any strides
+ *   y   rank 2, [rows, cols of that output], MDL_F32, MDL_F64, MDL_I32 or MDL_I64,
+ *       any strides; a float is cut towards zero when y is an integer type
+ *
+ * A wrong number of columns is MDL_ERR_DATA, an output the model does not have
+ * MDL_ERR_NOT_FOUND, a range of trees on a model without exactly one tree
+ * ensemble MDL_ERR_UNSUPPORTED; the error says which.  Threads as mdl_predict.
+ */
+MDL_API mdl_status mdl_predict_tensor(const mdl_model *model, const mdl_tensor *x,
+                                      const mdl_tensor *y, const mdl_predict_options *options,
+                                      mdl_error *error);
+MDL_API mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x,
+                                   const mdl_tensor *y, const mdl_predict_options *options,
+                                   mdl_error *error);
+
+/*
+ * Run a graph with several named inputs and outputs.  Every input must be given;
+ * only the outputs asked for are computed.  All tensors agree in dims[0], the
+ * number of rows.  `context` may be NULL.
+ */
+MDL_API mdl_status mdl_run(const mdl_model *model, mdl_context *context,
+                           const mdl_tensor *inputs, size_t n_inputs,
+                           const mdl_tensor *outputs, size_t n_outputs, mdl_error *error);
+
+/* The columns an output has for a range of iterations (leaf indices have one per
+ * tree of the range; other outputs do not depend on it).  Fills *cols. */
+MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_options *options,
+                                    size_t *cols, mdl_error *error);
+
+/*
+ * Scratch memory in the caller's hands: a call that is given a context never
+ * allocates.  `rows` is how many rows are worked on at once (calls may have any
+ * number; 64 is a good choice, 0 means that).  One thread at a time per context.
+ *
+ * mdl_context_init places a context into `bytes` bytes at `memory` (any alignment);
+ * NULL when there are fewer than mdl_context_bytes.  Nothing to free: forget the
+ * memory when done.  The model must outlive it.
+ */
+MDL_API size_t mdl_context_bytes(const mdl_model *model, size_t rows);
+MDL_API mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory,
+                                      size_t bytes);
+
+/* ---- what the model is ------------------------------------------------------ */
+
+/* Strings below belong to the model and live as long as it does. */
+
+#define MDL_COLUMN_NUMBER   0u
+#define MDL_COLUMN_INTEGER  1u
+#define MDL_COLUMN_CATEGORY 2u  /* the index of a category, see mdl_category */
+#define MDL_COLUMN_STRING   3u
+
+typedef struct mdl_input_info {
+    uint32_t    size;
+    uint32_t    type;            /* the type the model computes in                     */
+    uint32_t    rank;
+    uint32_t    absent_missing;  /* 1: sparse entries not stored are missing, 0: zero  */
+    const char *name;
+    int64_t     dims[MDL_MAX_RANK];  /* -1: any number of rows                         */
+} mdl_input_info;
+
+typedef struct mdl_column_info {
+    uint32_t    size;
+    uint32_t    kind;            /* MDL_COLUMN_*                                       */
+    uint32_t    category_type;   /* what the categories were: MDL_STRING, I64, F64, BOOL */
+    uint32_t    reserved;
+    uint64_t    n_categories;
+    const char *name;            /* "" when the source had none                        */
+} mdl_column_info;
+
+typedef struct mdl_output_info {
+    uint32_t    size;
+    uint32_t    role;            /* MDL_OUTPUT_*                                       */
+    uint32_t    type;            /* the type it is computed in                         */
+    uint32_t    label_type;      /* what the labels were: MDL_STRING, I64, F64, BOOL   */
+    uint64_t    cols;
+    uint64_t    n_labels;
+    const char *name;
+} mdl_output_info;
+
+/* Each fills *info as far as info->size reaches; MDL_ERR_ARGUMENT when an index is
+ * out of range. */
+MDL_API size_t mdl_input_count(const mdl_model *model);
+MDL_API mdl_status mdl_input(const mdl_model *model, size_t input, mdl_input_info *info);
+MDL_API mdl_status mdl_column(const mdl_model *model, size_t input, size_t column,
+                              mdl_column_info *info);
+MDL_API size_t mdl_output_count(const mdl_model *model);
+MDL_API mdl_status mdl_output(const mdl_model *model, size_t output, mdl_output_info *info);
+
+/* Position of a name or role, or SIZE_MAX. */
+MDL_API size_t mdl_column_find(const mdl_model *model, size_t input, const char *name);
+MDL_API size_t mdl_output_find(const mdl_model *model, const char *name);
+MDL_API size_t mdl_output_find_role(const mdl_model *model, uint32_t role);
+
+/* Text of a category or label, or NULL when out of range.  Numbers are written so
+ * that reading them gives the same number. */
+MDL_API const char *mdl_category(const mdl_model *model, size_t input, size_t column,
+                                 size_t category);
+MDL_API const char *mdl_label(const mdl_model *model, size_t output, size_t label);
+
+/* Metadata: pairs of UTF-8 strings in file order.  mdl_metadata_get returns NULL
+ * when there is no such key. */
+MDL_API size_t mdl_metadata_count(const mdl_model *model);
+MDL_API mdl_status mdl_metadata(const mdl_model *model, size_t i, const char **key,
+                                const char **value);
+MDL_API const char *mdl_metadata_get(const mdl_model *model, const char *key);
+
+/*
+ * Golden rows: inputs with the outputs that the source framework produced.
+ * mdl_golden_count is 0 for a file that carries none.  Each golden tensor names
+ * its input or output; data is packed and belongs to the model.
+ */
+MDL_API size_t mdl_golden_count(const mdl_model *model);
+MDL_API mdl_status mdl_golden(const mdl_model *model, size_t i, mdl_tensor *tensor,
+                              uint32_t *is_output);
+
+/* The operators in the order in which they run, for people and tools. */
+typedef struct mdl_node_info {
+    uint32_t    size;
+    uint32_t    n_params;
+    uint32_t    n_tensors;
+    uint32_t    reserved;
+    uint64_t    bytes;           /* of its weights in the file                        */
+    const char *op;              /* "trees"                                           */
+    const char *name;            /* "" when the source had none                       */
+} mdl_node_info;
+
+MDL_API size_t mdl_node_count(const mdl_model *model);
+MDL_API mdl_status mdl_node(const mdl_model *model, size_t node, mdl_node_info *info);
+/* One parameter as name and text ("compare" "<="); `text` has `text_bytes` room. */
+MDL_API mdl_status mdl_node_param(const mdl_model *model, size_t node, size_t param,
+                                  const char **name, char *text, size_t text_bytes);
+/* One weight array: its name, and type, rank, dims and data (read-only, packed). */
+MDL_API mdl_status mdl_node_tensor(const mdl_model *model, size_t node, size_t i,
+                                   mdl_tensor *tensor);
+
+/* The kernel set in use ("avx2"), and the bytes the model holds: its file image,
+ * and what was allocated beside it. */
+MDL_API const char *mdl_isa(const mdl_model *model);
+MDL_API uint64_t mdl_file_bytes(const mdl_model *model);
+MDL_API uint64_t mdl_memory_bytes(const mdl_model *model);
+
+/* The kernel sets this library has and this machine can run, best first; NULL
+ * after the last. */
+MDL_API const char *mdl_isa_name(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,57 @@
+/*
+ * mdl_import.h - read what a framework saved and turn it into a model.
+ *
+ * In libmodel_import, beside libmodel: a program that only predicts never links
+ * it.  Importers read any bytes without harm: an error, never a crash, a hang or
+ * memory beyond a small multiple of the input.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_IMPORT_H
+#define MDL_IMPORT_H
+
+#include "mdl_build.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Told about long work: `done` of `total` bytes.  Return non-zero to stop (the
+ * import then fails with MDL_ERR_IO, "stopped by the caller"). */
+typedef int (*mdl_progress)(void *user, uint64_t done, uint64_t total);
+
+typedef struct mdl_import_options {
+    uint32_t     size;
+    uint32_t     flags;        /* 0                                                     */
+    const char  *from;         /* importer by name ("xgboost"); NULL: by content        */
+    const char  *file;         /* name to show in errors, or NULL                       */
+    int64_t      best_iteration; /* trees of rounds 0 .. this one; -1: as the file says,
+                                  -2: all rounds                                        */
+    mdl_progress progress;     /* or NULL                                               */
+    void        *user;
+} mdl_import_options;
+
+#define MDL_IMPORT_OPTIONS_INIT \
+    { (uint32_t)sizeof(mdl_import_options), 0, NULL, NULL, -1, NULL, NULL }
+
+/*
+ * Convert a file, or bytes in memory, into a builder holding the model: add golden
+ * rows or metadata if you like, save it, free it.  On failure *out is NULL.
+ * MDL_ERR_FORMAT: not a readable file of that kind, with the byte offset;
+ * MDL_ERR_UNSUPPORTED: readable, and the text names every part that libmodel
+ * cannot run.  The SHA-256 of the source goes into the metadata.
+ */
+MDL_API mdl_status mdl_import(mdl_builder **out, const char *path,
+                              const mdl_import_options *options, mdl_error *error);
+MDL_API mdl_status mdl_import_memory(mdl_builder **out, const void *bytes, size_t size,
+                                     const mdl_import_options *options, mdl_error *error);
+
+/* The importers there are: name and one line about what each reads; NULL after the
+ * last. */
+MDL_API const char *mdl_importer_name(size_t i);
+MDL_API const char *mdl_importer_about(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

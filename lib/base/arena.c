@@ -1,0 +1,111 @@
+/*
+ * base/arena.c - see arena.h
+ *
+ *     block:  | header | pad to 64 | ... handed out ... | left |
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN 64u                 /* one cache line, the widest vector */
+#define BLOCK_BYTES 16384u        /* small models fit one block        */
+
+struct arena_block {
+    struct arena_block *next;
+    size_t bytes;
+};
+
+static void *default_alloc(void *user, size_t bytes)
+{
+    (void)user;
+    return malloc(bytes);
+}
+
+static void default_free(void *user, void *pointer, size_t bytes)
+{
+    (void)user;
+    (void)bytes;
+    free(pointer);
+}
+
+mdl_allocator mdl_allocator_or_default(const mdl_allocator *allocator)
+{
+    const mdl_allocator standard = { sizeof standard, 0, default_alloc, default_free, NULL };
+
+    return allocator && allocator->alloc && allocator->free ? *allocator : standard;
+}
+
+void mdl_arena_init(struct arena *a, const mdl_allocator *allocator, uint64_t limit)
+{
+    memset(a, 0, sizeof *a);
+    a->allocator = mdl_allocator_or_default(allocator);
+    a->limit = limit;
+}
+
+void mdl_arena_free(struct arena *a)
+{
+    while (a->blocks) {
+        struct arena_block *next = a->blocks->next;
+        a->allocator.free(a->allocator.user, a->blocks, a->blocks->bytes);
+        a->blocks = next;
+    }
+    a->left = 0;
+    a->used = 0;
+}
+
+/* A new block with room for `bytes` aligned bytes. */
+static int grow(struct arena *a, size_t bytes)
+{
+    const size_t overhead = sizeof(struct arena_block) + ALIGN;
+
+    if (bytes > SIZE_MAX - overhead)
+        return 0;
+    size_t total = bytes + overhead;
+    if (total < BLOCK_BYTES)
+        total = BLOCK_BYTES;
+    if (total > a->limit || a->used > a->limit - total) {
+        a->limited = 1;
+        return 0;
+    }
+
+    struct arena_block *block = a->allocator.alloc(a->allocator.user, total);
+    if (!block)
+        return 0;
+    block->next = a->blocks;
+    block->bytes = total;
+    a->blocks = block;
+    a->used += total;
+
+    const size_t start = sizeof *block;
+    const size_t pad = (ALIGN - ((uintptr_t)block + start) % ALIGN) % ALIGN;
+    a->left = total - start - pad;
+    return 1;
+}
+
+void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes)
+{
+    uint64_t size;
+
+    if (!size_mul(count, bytes, &size) || size > SIZE_MAX - 2 * ALIGN)
+        return NULL;
+    const size_t rounded = ((size_t)size + ALIGN - 1) / ALIGN * ALIGN;
+    if ((!a->blocks || rounded > a->left) && !grow(a, rounded))
+        return NULL;
+
+    unsigned char *p = (unsigned char *)a->blocks + a->blocks->bytes - a->left;
+    a->left -= rounded;
+    memset(p, 0, rounded);
+    return p;
+}
+
+mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what)
+{
+    if (a->limited)
+        return mdl_fail(err, MDL_ERR_LIMIT,
+                        "%s: over the memory limit of %llu bytes (mdl_limits.memory_bytes)", what,
+                        (unsigned long long)a->limit);
+    return mdl_fail(err, MDL_ERR_MEMORY, "%s: out of memory", what);
+}

@@ -1,0 +1,115 @@
+/*
+ * base/compiler.h - the only file that knows compilers, processors and systems
+ *
+ * Include it first in every C file: it also turns off the contraction of a * b + c
+ * into one rounding, which would give different bits on processors with FMA.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_BASE_COMPILER_H
+#define MDL_BASE_COMPILER_H
+
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#  define _GNU_SOURCE 1          /* O_CLOEXEC, fsync, mkstemp under -std=c11 */
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__clang__)
+#  pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#  pragma GCC optimize("fp-contract=off")
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#  define MDL_ARCH_X86 1
+#else
+#  define MDL_ARCH_X86 0
+#endif
+#if defined(__aarch64__)
+#  define MDL_ARCH_ARM64 1
+#else
+#  define MDL_ARCH_ARM64 0
+#endif
+
+#if defined(_WIN32)
+#  define MDL_OS_WINDOWS 1
+#else
+#  define MDL_OS_WINDOWS 0
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#  error "libmodel reads its little-endian files in place and needs a little-endian machine"
+#endif
+
+/* MDL_TARGET_BEGIN("avx2,fma") ... MDL_TARGET_END: code between may use those
+ * instructions, whatever the flags of the compiler. */
+#define MDL_PRAGMA(x) _Pragma(#x)
+#if defined(__clang__)
+#  define MDL_TARGET_BEGIN(isa) \
+      MDL_PRAGMA(clang attribute push(__attribute__((target(isa))), apply_to = function))
+#  define MDL_TARGET_END MDL_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+#  define MDL_TARGET_BEGIN(isa) MDL_PRAGMA(GCC push_options) MDL_PRAGMA(GCC target(isa))
+#  define MDL_TARGET_END MDL_PRAGMA(GCC pop_options)
+#endif
+
+#if defined(__GNUC__)
+#  define MDL_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#  define MDL_INLINE static inline __attribute__((always_inline))
+#  define MDL_PREFETCH(p) __builtin_prefetch(p)
+#else
+#  define MDL_PRINTF(text, first)
+#  define MDL_INLINE static inline
+#  define MDL_PREFETCH(p) ((void)(p))
+#endif
+
+/* One pointer that threads exchange, see model.c. */
+#define mdl_atomic_exchange(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
+#define mdl_atomic_load(place) __atomic_load_n(place, __ATOMIC_RELAXED)
+
+/*
+ * The floating-point mode that all arithmetic here assumes: round to nearest,
+ * denormals kept, no traps.  A host may have set another one; every public call
+ * that computes brackets its work with these two, which cost a few cycles when
+ * the mode is right already.
+ */
+#if MDL_ARCH_X86
+#include <xmmintrin.h>
+#define MDL_FP_DEFAULT 0x1F80u
+#define MDL_FP_STATUS  0x003Fu      /* sticky flags, not part of the mode */
+MDL_INLINE uint64_t mdl_fp_enter(void)
+{
+    const unsigned mode = _mm_getcsr();
+
+    if ((mode & ~MDL_FP_STATUS) != MDL_FP_DEFAULT)
+        _mm_setcsr(MDL_FP_DEFAULT);
+    return mode;
+}
+MDL_INLINE void mdl_fp_leave(uint64_t mode)
+{
+    if (((unsigned)mode & ~MDL_FP_STATUS) != MDL_FP_DEFAULT)
+        _mm_setcsr((unsigned)mode);
+}
+#elif MDL_ARCH_ARM64
+MDL_INLINE uint64_t mdl_fp_enter(void)
+{
+    uint64_t mode;
+
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    if (mode)
+        __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+    return mode;
+}
+MDL_INLINE void mdl_fp_leave(uint64_t mode)
+{
+    if (mode)
+        __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+}
+#else
+MDL_INLINE uint64_t mdl_fp_enter(void) { return 0; }
+MDL_INLINE void mdl_fp_leave(uint64_t mode) { (void)mode; }
+#endif
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * graph/graph.h - a model: its graph, and what it says about itself
+ *
+ * Values are numbered: the inputs first, then the results of each node in turn.  So
+ * no node can read what is not made yet.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_GRAPH_GRAPH_H
+#define MDL_GRAPH_GRAPH_H
+
+#include "op/op.h"
+
+struct labels {
+    uint32_t type;                /* what the texts were: MDL_STRING, MDL_I64, ...    */
+    uint32_t count;
+    const char *const *text;      /* [count]                                          */
+};
+
+struct column {
+    const char   *name;
+    uint32_t      kind;           /* MDL_COLUMN_*                                     */
+    struct labels categories;
+};
+
+struct input {                    /* input i is value i                               */
+    const char    *name;
+    uint32_t       absent;        /* MDL_ABSENT_*                                     */
+    struct column *columns;       /* [cols of the value], NULL: nothing is known      */
+};
+
+struct output {
+    const char   *name;
+    uint32_t      role;           /* MDL_OUTPUT_*                                     */
+    uint32_t      value;
+    struct labels labels;
+};
+
+struct pair { const char *key, *value; };
+
+struct golden {
+    uint32_t      is_output;
+    uint32_t      index;          /* of the input or output                           */
+    struct tensor tensor;         /* [rows, cols]                                     */
+};
+
+struct schema {
+    struct input  *inputs;
+    struct output *outputs;
+    struct pair   *metadata;
+    struct golden *golden;
+    uint32_t n_inputs, n_outputs, n_metadata, n_golden;
+};
+
+struct model_graph {
+    struct graph  graph;
+    struct schema schema;
+};
+
+/* What one may cost; the defaults for zeros. */
+void mdl_limits_fill(mdl_limits *to, const mdl_limits *from);
+
+/* infer.c: types and shapes of all values, operator by operator; golden rows must fit
+ * them.  `limits` bounds columns. */
+mdl_status mdl_graph_infer(struct model_graph *m, const mdl_limits *limits, mdl_error *err);
+
+/* infer.c: the layouts that operators derive from their weights. */
+mdl_status mdl_graph_prepare(struct model_graph *m, struct arena *a, mdl_error *err);
+
+/*
+ * plan.c: where values lie in scratch.  For blocks of `rows` rows a value's table
+ * begins at at[v] * rows, and the working memory of nodes at temp_at * rows.
+ */
+struct plan {
+    uint64_t *at;                 /* [n_values] bytes per row, multiples of 8         */
+    uint64_t  temp_at;
+    uint64_t  row_bytes;          /* scratch per row in all                           */
+    uint64_t  fixed_bytes;        /* beside the rows: a view and a mark of every value */
+    uint32_t  trees;              /* the one tree ensemble, or UINT32_MAX             */
+};
+
+mdl_status mdl_graph_plan(struct plan *p, const struct model_graph *m, struct arena *a,
+                          const mdl_limits *limits, mdl_error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * kernel/kernel.h - the contract of every kernel
+ *
+ * Arithmetic on plain pointers: no tensors, no errors, no allocation.  Every table
+ * of kernels has every kernel (kernel_table.h); all tables give the same bits, on
+ * every processor:
+ *
+ *   - sums of products are not fused and are added in one fixed order, that of
+ *     eight lanes: lane j sums the products i = j, j + 8, j + 16, ... in turn; then
+ *     ((0+4) + (2+6)) + ((1+5) + (3+7)); then the bias is added;
+ *   - everything else is one rounding per operation, as C writes it.
+ *
+ * Strides are in bytes from one row to the next.  Rows, inputs and outputs may have
+ * any alignment that their element type allows; outputs overlap no input unless
+ * said; counts may be 0.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_KERNEL_KERNEL_H
+#define MDL_KERNEL_KERNEL_H
+
+#include "base/compiler.h"
+
+struct tree_node32;               /* kernel/tree.h */
+struct tree_node64;
+
+struct kernels {
+    const char *isa;
+
+    /*
+     * Walk one tree for each of `lanes` (root, row) pairs.  exit[i] becomes the node
+     * at which lane i ends.  See kernel/tree.h for the nodes.
+     *   root   [lanes]   first node of the tree that lane i walks
+     *   row    [lanes]   its row
+     *   depth            at least the depth of every tree walked
+     */
+    void (*walk_f32)(uint32_t *exit, const struct tree_node32 *nodes, const uint32_t *root,
+                     const float *const *row, size_t lanes, size_t depth);
+    void (*walk_f64)(uint32_t *exit, const struct tree_node64 *nodes, const uint32_t *root,
+                     const double *const *row, size_t lanes, size_t depth);
+
+    /*
+     * y = W x + b for a block of rows; sums in lanes as above.
+     *   y [rows][outputs]   x [rows][inputs]
+     *   w [outputs][inputs] packed   b [outputs], or NULL: nothing is added
+     */
+    void (*dense_f32)(float *y, size_t y_stride, const float *x, size_t x_stride, const float *w,
+                      const float *b, size_t rows, size_t inputs, size_t outputs);
+    void (*dense_f64)(double *y, size_t y_stride, const double *x, size_t x_stride,
+                      const double *w, const double *b, size_t rows, size_t inputs,
+                      size_t outputs);
+
+    /* One row of n elements.  y may be x. */
+    void (*sub_div_f32)(float *y, const float *x, const float *sub, const float *div, size_t n);
+    void (*sub_div_f64)(double *y, const double *x, const double *sub, const double *div, size_t n);
+    void (*mul_add_f32)(float *y, const float *x, const float *mul, const float *add, size_t n);
+    void (*mul_add_f64)(double *y, const double *x, const double *mul, const double *add, size_t n);
+    /* NaN becomes fill[i]. */
+    void (*fill_nan_f32)(float *y, const float *x, const float *fill, size_t n);
+    void (*fill_nan_f64)(double *y, const double *x, const double *fill, size_t n);
+    /* max(x, 0); NaN stays NaN, -0 becomes 0. */
+    void (*relu_f32)(float *y, const float *x, size_t n);
+    void (*relu_f64)(double *y, const double *x, size_t n);
+    /* Types: exact upwards, to nearest even downwards. */
+    void (*widen)(double *y, const float *x, size_t n);
+    void (*narrow)(float *y, const double *x, size_t n);
+};
+
+/* The plain definition of every kernel: the fallback, and the judge of the others. */
+extern const struct kernels mdl_kernels_ref;
+
+/* The i-th table this library has and this machine can run, best first; NULL after
+ * the last.  The last one is always mdl_kernels_ref. */
+const struct kernels *mdl_kernels_at(size_t i);
+
+/* The table named `isa`, or the best one for NULL; NULL when there is none. */
+const struct kernels *mdl_kernels_named(const char *isa);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * op/op.h - what an operator is, and what it sees while it runs
+ *
+ * A graph is a list of values and a list of nodes.  A value is a table: `rows` of a
+ * call by `cols` of one element type, or a tensor whose first dimension is the rows.
+ * A node is an operator with its parameters, its weights and the numbers of the
+ * values it reads and makes; it reads only values made before it.
+ *
+ *     load:     defaults -> decode params and tensors -> infer -> prepare
+ *     predict:  run, once per block of rows
+ *
+ * infer and prepare check everything that could be wrong, so run has no error path.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_OP_OP_H
+#define MDL_OP_OP_H
+
+#include "base/arena.h"
+#include "kernel/kernel.h"
+
+/* A table in the graph. */
+struct value {
+    uint32_t type;                /* MDL_F32, MDL_F64 or MDL_I32                    */
+    uint32_t rank;                /* 2 so far                                       */
+    int64_t  dims[MDL_MAX_RANK];  /* dims[0] -1: the rows of the call               */
+    uint64_t cols;                /* product of dims[1 ..]                          */
+};
+
+/* Weights, in the file image; read-only, packed, row-major, aligned to 64. */
+struct tensor {
+    uint32_t    type;             /* 0: this optional tensor is not there           */
+    uint32_t    rank;
+    int64_t     dims[MDL_MAX_RANK];
+    uint64_t    count;            /* product of dims                                */
+    const void *data;
+    uint64_t    offset;           /* of data in the file, for errors                */
+};
+
+/* Where a value lies during a call: row r begins at data + r * stride. */
+struct view {
+    void  *data;
+    size_t stride;                /* in bytes                                       */
+};
+
+struct node {
+    const struct op *op;
+    const char      *name;
+    uint64_t         offset;      /* of its record in the file, for errors          */
+    uint32_t         n_in, n_out;
+    const uint32_t  *in, *out;    /* numbers of values                              */
+    void            *params;      /* the operator's own struct                      */
+    struct tensor   *tensors;     /* [op->n_slots]                                  */
+    void            *plan;        /* what prepare made, in the arena                */
+    uint64_t         temp_bytes;  /* working memory per row, set by infer           */
+};
+
+struct graph {
+    struct value  *values;
+    struct node   *nodes;
+    uint32_t       n_values, n_nodes;
+};
+
+/* One block of rows on its way through the graph. */
+struct run {
+    const struct kernels *kernels;
+    const struct graph   *graph;
+    const struct view    *views;  /* [n_values]; data NULL: nobody wants this value */
+    void                 *temp;   /* rows * temp_bytes of the node, aligned to 8    */
+    size_t                rows;
+    uint64_t              tree_begin, tree_end;  /* iterations; UINT64_MAX: to the last */
+};
+
+/* ---- an operator's table ---------------------------------------------------- */
+
+#define FIELD_INT    1            /* int64_t                                        */
+#define FIELD_FLOAT  2            /* double                                         */
+#define FIELD_CHOICE 3            /* int64_t: position in `choices`                 */
+
+/* One scalar parameter.  On disk the parameters of a node are 8-byte words in the
+ * order of this table; fields are only ever added at its end. */
+struct field {
+    const char        *name;
+    uint32_t           kind;
+    uint32_t           offset;    /* in the operator's struct                       */
+    double             fallback;  /* when the file has no word for it               */
+    const char *const *choices;   /* FIELD_CHOICE: names, NULL-ended                */
+};
+
+#define FIELD(kind, type, member, fallback, choices) \
+    { #member, kind, (uint32_t)offsetof(struct type, member), fallback, choices }
+
+#define TYPES_FLOAT (1u << MDL_F32 | 1u << MDL_F64)
+#define TYPE_BIT(type) (1u << (type))
+
+/* One weight array.  Slots are on disk by name. */
+struct slot {
+    const char *name;
+    uint32_t    types;            /* bits TYPE_BIT(MDL_...) it may have             */
+    uint32_t    rank;
+    uint32_t    required;
+};
+
+struct op {
+    const char         *name;
+    const char         *about;    /* one line: the formula                          */
+    const struct field *fields;
+    const struct slot  *slots;
+    uint32_t            n_fields, n_slots;
+    uint32_t            params_bytes;
+    uint32_t            min_in, max_in, n_out;
+
+    /* Check inputs, parameters and weights; set type and dims of every result, and
+     * n->temp_bytes.  Values are all of g; results are g->values[n->out[i]]. */
+    mdl_status (*infer)(struct node *n, struct graph *g, mdl_error *err);
+    /* Check what takes a pass over the weights and derive a layout to run on, in linear
+     * time; NULL: nothing to do. */
+    mdl_status (*prepare)(struct node *n, const struct graph *g, struct arena *a, mdl_error *err);
+    void (*run)(const struct node *n, const struct run *r);
+};
+
+/* The operator with this code on disk or this name, NULL if there is none; the
+ * i-th operator there is, NULL after the last. */
+const struct op *mdl_op_by_code(uint32_t code);
+const struct op *mdl_op_by_name(const char *name);
+const struct op *mdl_op_at(size_t i);
+uint32_t mdl_op_code(const struct op *op);
+
+/* ---- helpers for operators ---------------------------------------------------- */
+
+/* The value behind input or result i. */
+static inline struct value *node_in(const struct node *n, const struct graph *g, uint32_t i)
+{
+    return &g->values[n->in[i]];
+}
+
+static inline struct value *node_out(const struct node *n, const struct graph *g, uint32_t i)
+{
+    return &g->values[n->out[i]];
+}
+
+/* Where they lie in this call. */
+static inline struct view run_in(const struct node *n, const struct run *r, uint32_t i)
+{
+    return r->views[n->in[i]];
+}
+
+static inline struct view run_out(const struct node *n, const struct run *r, uint32_t i)
+{
+    return r->views[n->out[i]];
+}
+
+static inline void *view_row(struct view v, size_t row)
+{
+    return (unsigned char *)v.data + row * v.stride;
+}
+
+/* Make v a table of `cols` columns. */
+static inline void value_table(struct value *v, uint32_t type, uint64_t cols)
+{
+    *v = (struct value){ .type = type, .rank = 2, .dims = { -1, (int64_t)cols }, .cols = cols };
+}
+
+/* MDL_ERR_FORMAT unless input i is float32 or float64. */
+mdl_status mdl_op_need_float(const struct node *n, const struct graph *g, uint32_t i,
+                             mdl_error *err);
+
+/* MDL_ERR_FORMAT unless the tensor in `slot`, if it is there, has `type` (0: any)
+ * and exactly `count` elements. */
+mdl_status mdl_op_need_tensor(const struct node *n, uint32_t slot, uint32_t type, uint64_t count,
+                              mdl_error *err);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * op/tree.h - a tree ensemble as the file holds it, and as it is run
+ *
+ * In the file (weight slots of operator "trees"), T trees, N nodes, L leaves:
+ *
+ *   tree_start   u32 [T + 1]   first node of each tree; nodes of a tree are together
+ *   iteration    u32 [I + 1]   first tree of each round of boosting
+ *   output       u32 [T]       first result column the leaves of a tree are added to
+ *   flags        u8  [N]       MDL_NODE_*
+ *   feature      u32 [N]       column of x
+ *   threshold    f32 or f64 [N]
+ *   right        u32 [N]       right child; the left child of node i is node i + 1
+ *   value        f32 or f64 [L, leaf_width]   leaves in the order of their nodes
+ *
+ * and, where the source has them,
+ *
+ *   leaf_id      i32 [L]       the source's number of each leaf
+ *   base         [outputs]     what the sums start from
+ *   weight       [T]           leaf values are multiplied by it (DART)
+ *   set_start    u32 [C + 1]   first word of each category node's set, in node order
+ *   set_words    u32 [...]     bit c % 32 of word c / 32: category c is a member
+ *   linear_*                   linear leaves: const f64 [L], start u32 [L + 1],
+ *                              feature u32 [...], coef f64 [...]
+ *   cover        f64 [N]       training weight of each node
+ *
+ * At a leaf feature, threshold and right are 0.  Both children of a node lie behind
+ * it inside its tree, so every walk ends.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_OP_TREE_H
+#define MDL_OP_TREE_H
+
+#include "op/op.h"
+#include "kernel/tree.h"
+
+struct trees_params {
+    int64_t compare;              /* 0: x < threshold left, 1: x <= threshold left */
+    int64_t average;              /* divide by the number of iterations used       */
+    int64_t clip_zero;            /* |x| <= tiny is read as 0                      */
+    int64_t truncate;             /* -1 < x < 0 is category 0                      */
+    int64_t outputs;
+    int64_t leaf_width;
+};
+
+enum trees_slot {
+    TREES_TREE_START, TREES_ITERATION, TREES_OUTPUT, TREES_FLAGS, TREES_FEATURE, TREES_THRESHOLD,
+    TREES_RIGHT, TREES_VALUE, TREES_LEAF_ID, TREES_BASE, TREES_WEIGHT, TREES_SET_START,
+    TREES_SET_WORDS, TREES_LINEAR_CONST, TREES_LINEAR_START, TREES_LINEAR_FEATURE,
+    TREES_LINEAR_COEF, TREES_COVER, TREES_SLOTS
+};
+
+/* The bits of a node's flags; the names are in mdl_build.h, the values are on disk. */
+#define NODE_KIND         0x03u
+#define NODE_LEAF         0x00u
+#define NODE_NUMBER       0x01u
+#define NODE_CATEGORY     0x02u
+#define NODE_DEFAULT_LEFT 0x04u
+#define NODE_MISSING      0x18u
+#define NODE_NAN_COMPARES 0x00u
+#define NODE_NAN_DEFAULT  0x08u
+#define NODE_NAN_ZERO     0x10u
+#define NODE_ZERO_DEFAULT 0x18u
+#define NODE_SET_LEFT     0x20u
+
+/* What LightGBM takes for zero: its kZeroThreshold, a float, widened (meta.h). */
+#define TREES_TINY ((double)1e-35f)
+
+/* Typed pointers to the slots, and what prepare derives from them. */
+struct trees_plan {
+    uint32_t n_trees, n_nodes, n_leaves, n_sets, n_iterations;
+    const uint32_t *tree_start, *iteration, *output, *feature, *right;
+    const uint8_t  *flags;
+
+    void     *nodes;              /* tree_node32 or 64 [n_nodes], by type of x            */
+    uint32_t *exit_leaf;          /* [n_nodes] node -> leaf, as numbered in `nodes`       */
+    uint32_t *ordinal;            /* [n_nodes] file node -> leaf or set; general trees    */
+    uint32_t *depth;              /* [n_trees] steps to the deepest leaf                  */
+    uint8_t  *general;            /* [n_trees] 1: only trees_walk_plain can walk it       */
+};
+
+/* Check every index and length, then fill n->plan (tree_check.c, tree_plan.c). */
+mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *plan,
+                           mdl_error *err);
+mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
+                             mdl_error *err);
+
+/*
+ * The definition of a walk, straight over the file's arrays: the leaf (in node order)
+ * at which a row ends.  `row` has the type of the node's input.  Needs plan->ordinal.
+ * The judge of the kernels, and what walks trees they cannot.
+ */
+uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
+                              uint32_t tree);
+
+/* Trees of iterations [begin, end), as a half-open range. */
+void mdl_trees_range(const struct node *n, uint64_t begin, uint64_t end, uint32_t *first,
+                     uint32_t *last);
+uint32_t mdl_trees_iterations(const struct node *n);
+
+/* MDL_ERR_ARGUMENT unless there are such iterations (end UINT64_MAX: to the last). */
+mdl_status mdl_trees_limit(const struct node *n, uint64_t begin, uint64_t end, mdl_error *err);
+
+#endif

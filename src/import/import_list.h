@@ -1,0 +1,8 @@
+/*
+ * import/import_list.h - every importer: IMPORTER(name), an exported `struct importer
+ * mdl_importer_<name>`.  The only list; asked in this order.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+IMPORTER(xgboost)     /* xgboost.c    JSON and UBJSON of XGBoost 1.0 and newer */
+IMPORTER(lightgbm)    /* lightgbm.c   text of LightGBM 2 and newer             */

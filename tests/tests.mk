@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+# Tests, fuzzing and benchmarks; included by the Makefile.
+
+TEST_C   := $(wildcard tests/test_*.c)
+TESTS    := $(TEST_C:tests/%.c=$B/tests/%)
+FUZZ_C   := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAYS  := $(FUZZ_C:tests/fuzz/%.c=$B/fuzz/replay_%)
+FUZZERS  := $(FUZZ_C:tests/fuzz/%.c=$B/fuzz/%)
+EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(wildcard examples/*.c)) \
+            $(patsubst examples/%.cpp,$B/examples/%,$(wildcard examples/*.cpp))
+
+# SANITIZE=address,undefined and the like: give each its own B.
+SANITIZE ?=
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS += $(SANITIZE_FLAGS)
+LDFLAGS += $(SANITIZE_FLAGS)
+
+.PHONY: check-layers check-c check-fuzz check-cli check-examples check-install check-python check-qemu need-cmocka
+
+check: check-layers check-c check-fuzz check-cli check-examples check-install
+
+test: check check-python
+
+check-layers:
+	sh tools/check_layers.sh
+
+# ---- C tests ---------------------------------------------------------------------
+
+need-cmocka:
+	@CC="$(CC)" sh tools/need.sh cmocka mpfr
+
+$B/tests/%: tests/%.c $B/libmodel_import.a $B/libmodel.a $(CLI_O) | need-cmocka
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -Itests -I$B/gen $(ALL_CFLAGS) -fvisibility=default -o $@ $< \
+	    $(filter-out %/main.o,$(CLI_O)) $B/libmodel_import.a $B/libmodel.a \
+	    $(LDFLAGS) -lcmocka $(TEST_LIBS_$*) -lm -lpthread
+
+TEST_LIBS_test_kernel_math := -lmpfr -lgmp
+
+-include $(TESTS:=.d)
+
+check-c: $(TESTS)
+	@failed=0; for t in $(TESTS); do \
+	    echo "== $$t"; MDL_TEST_DATA=tests/data $$t || failed=1; done; exit $$failed
+
+# ---- fuzz targets: replayed by gcc over the seeds, run by clang -----------------------
+
+$B/fuzz/replay_%: tests/fuzz/%.c tests/fuzz/replay.c $B/libmodel_import.a $B/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< tests/fuzz/replay.c \
+	    $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lm
+
+check-fuzz: $(REPLAYS)
+	@for r in $(REPLAYS); do echo "== $$r"; $$r tests/data tests/fuzz/seeds || exit 1; done
+
+FUZZ_CC ?= $(shell command -v clang-19 || command -v clang || echo clang-19)
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+              -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+
+$B/fuzz/%: tests/fuzz/%.c $(LIB_C) $(IMPORT_C)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -std=c11 $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(LIB_C) $(IMPORT_C) -lm
+
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do echo "== $$f"; mkdir -p $B/corpus/$$(basename $$f); \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=65536 \
+	        -print_final_stats=1 -artifact_prefix=$B/corpus/ $B/corpus/$$(basename $$f) tests/data tests/fuzz/seeds \
+	        > $B/corpus/$$(basename $$f).log 2>&1 || { tail -40 $B/corpus/$$(basename $$f).log; exit 1; }; \
+	    grep -E 'stat::number_of_executed|stat::peak_rss' $B/corpus/$$(basename $$f).log; done
+
+SOAK_MINUTES ?= 60
+soak:
+	$(MAKE) fuzz FUZZ_SECONDS=$$(( $(SOAK_MINUTES) * 60 / $(words $(FUZZERS)) ))
+
+# ---- the program, the examples, an installed copy ----------------------------------------
+
+check-cli: $B/mdl
+	sh tests/test_cli.sh $B/mdl
+
+$B/examples/%: examples/%.c $B/libmodel_import.a $B/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -std=c11 $(CFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< \
+	    $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lpthread -lm
+
+$B/examples/%: examples/%.cpp include/mdl.hpp $B/libmodel.a
+	@mkdir -p $(@D)
+	$(CXX) $(ALL_CPPFLAGS) -std=c++11 $(CXXFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
+
+check-examples: $(EXAMPLES) $(SO) $B/mdl
+	sh tests/test_examples.sh $B
+
+check-install: all
+	CC="$(CC)" CXX="$(CXX)" MAKE="$(MAKE)" B="$B" sh tests/test_install.sh
+
+# ---- frameworks ------------------------------------------------------------------------------
+
+PYTHON ?= python3
+$B/env/.done: tests/python/requirements.txt tools/python_env.sh
+	PYTHON="$(PYTHON)" sh tools/python_env.sh $B/env tests/python/requirements.txt
+	@touch $@
+
+check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
+	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -m pytest -q \
+	    -p no:cacheprovider --numerics-table=$B/numerics_table.md tests/python
+
+# ---- benchmarks --------------------------------------------------------------------------------
+
+bench: all $B/env/.done $B/bench/bench_peers
+	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python bench/bench_peers.py $B
+
+$B/bench/%: bench/%.c $B/libmodel_import.a $B/libmodel.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -ldl -lm
+
+bench-kernel: $B/bench/bench_kernel
+	$B/bench/bench_kernel
