@@ -63,10 +63,11 @@ struct mdl_file_section {
     SECTION(6, nodes, 64)         \
     SECTION(7, edges, 4)          /* numbers of values: what the nodes read               */ \
     SECTION(8, params, 8)         /* int64 or float64 each                                */ \
-    SECTION(9, tensors, 96)       /* weights of the nodes in turn, then golden rows       */ \
+    SECTION(9, tensors, 96)       /* weights of the nodes in turn                         */ \
     SECTION(10, data, 1)          /* their bytes, each at a multiple of 64                */ \
     SECTION(0x80000001u, metadata, 8) \
-    SECTION(0x80000002u, golden, 16)
+    SECTION(0x80000002u, golden, 112) \
+    SECTION(0x80000003u, golden_data, 1)
 
 /* "texts" are offsets into the section strings. */
 
@@ -108,12 +109,12 @@ struct mdl_file_node {
 };
 
 struct mdl_file_tensor {
-    uint32_t slot;                /* text: what the operator calls it; "" for golden rows */
+    uint32_t slot;                /* text: what the operator calls it; 0 in golden rows   */
     uint32_t type;                /* MDL_F32, ...                                         */
     uint32_t rank;                /* at most 8                                            */
     uint32_t reserved;
     int64_t  dims[8];             /* unused ones 0                                        */
-    uint64_t at;                  /* first byte, from the start of the section data       */
+    uint64_t at;                  /* first byte, from the start of data or golden_data    */
     uint64_t bytes;
 };
 
@@ -123,6 +124,7 @@ struct mdl_file_golden {
     uint32_t is_output;           /* 0: rows of an input, 1: of an output                 */
     uint32_t index;               /* which                                                */
     uint32_t reserved[2];
+    struct mdl_file_tensor tensor;   /* [rows, columns], bytes in golden_data             */
 };
 
 _Static_assert(sizeof(struct mdl_file_header) == 128, "header");
@@ -132,6 +134,6 @@ _Static_assert(sizeof(struct mdl_file_column) == 32, "column");
 _Static_assert(sizeof(struct mdl_file_output) == 32, "output");
 _Static_assert(sizeof(struct mdl_file_node) == 64, "node");
 _Static_assert(sizeof(struct mdl_file_tensor) == 96, "tensor");
-_Static_assert(sizeof(struct mdl_file_golden) == 16, "golden");
+_Static_assert(sizeof(struct mdl_file_golden) == 112, "golden");
 
 #endif

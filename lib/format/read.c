@@ -16,7 +16,6 @@
 struct reader {
     struct section s[N_SECTIONS];
     uint64_t next[N_SECTIONS];    /* cursor: records taken so far */
-    uint64_t data_end;            /* of the tensors met so far, within data */
     struct arena *a;
     struct model_graph *m;
     const mdl_limits *limits;
@@ -200,42 +199,48 @@ static mdl_status read_output(struct reader *r, struct output *o)
 
 /* ---- nodes ------------------------------------------------------------------------------ */
 
-static mdl_status read_tensor(struct reader *r, struct tensor *t, const char **slot)
+/* The bytes of a tensor lie right behind those of the one before, at a multiple of 64. */
+static mdl_status place_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+                               int records, int data_section)
 {
-    const struct section *data = &r->s[SEC_data];
-    struct mdl_file_tensor f;
-    uint64_t bytes;
+    const struct section *data = &r->s[data_section];
+    const uint64_t end = r->next[data_section];
+    const uint64_t at = (end + MDL_FILE_ALIGN - 1) / MDL_FILE_ALIGN * MDL_FILE_ALIGN;
 
-    if (!next_record(r, SEC_tensors, &f))
-        return bad(r, SEC_tensors, r->next[SEC_tensors], "there are fewer tensors than nodes say");
-    *slot = text_at(r, f.slot);
-    bytes = mdl_type_bytes(f.type);
-    if (!*slot || !bytes || f.rank > MDL_MAX_RANK || f.reserved)
-        return bad_last(r, SEC_tensors, "a tensor with a wrong name, type, rank or reserved word");
-
-    *t = (struct tensor){ .type = f.type, .rank = f.rank, .count = 1 };
-    for (uint32_t i = 0; i < MDL_MAX_RANK; i++) {
-        if (i >= f.rank ? f.dims[i] != 0 : f.dims[i] < 0)
-            return bad_last(r, SEC_tensors, "a wrong dimension");
-        t->dims[i] = f.dims[i];
-        if (i < f.rank && !size_mul(t->count, (uint64_t)f.dims[i], &t->count))
-            return bad_last(r, SEC_tensors, "the dimensions overflow");
+    t->offset = data->offset + f->at;
+    if (!f->bytes) {
+        t->data = (const unsigned char *)"\0\0\0\0\0\0\0";
+        return f->at ? bad_last(r, records, "an empty tensor has a place") : MDL_OK;
     }
-    if (!size_mul(t->count, bytes, &bytes) || bytes != f.bytes)
-        return bad_last(r, SEC_tensors, "bytes do not fit type and dimensions");
-
-    const uint64_t at = (r->data_end + MDL_FILE_ALIGN - 1) / MDL_FILE_ALIGN * MDL_FILE_ALIGN;
-    if (f.at != (bytes ? at : 0) || (bytes && (at > data->bytes || bytes > data->bytes - at)))
-        return bad_last(r, SEC_tensors, "a tensor that does not lie where it must in data");
-    t->data = bytes ? data->data + at : (const unsigned char *)"\0\0\0\0\0\0\0";
-    t->offset = data->offset + f.at;
-    if (!bytes)
-        return MDL_OK;
-    for (uint64_t i = r->data_end; i < at; i++)
+    if (f->at != at || at > data->bytes || f->bytes > data->bytes - at)
+        return bad_last(r, records, "a tensor that does not lie where it must");
+    for (uint64_t i = end; i < at; i++)
         if (data->data[i])
-            return bad(r, SEC_data, i, "the bytes between two tensors are not 0");
-    r->data_end = at + bytes;
+            return bad(r, data_section, i, "the bytes between two tensors are not 0");
+    t->data = data->data + at;
+    r->next[data_section] = at + f->bytes;
     return MDL_OK;
+}
+
+/* Type, dimensions and place; `records` is the section whose record was read last. */
+static mdl_status read_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+                              int records, int data_section)
+{
+    uint64_t bytes = mdl_type_bytes(f->type);
+
+    if (!bytes || f->rank > MDL_MAX_RANK || f->reserved)
+        return bad_last(r, records, "a tensor with a wrong type, rank or reserved word");
+    *t = (struct tensor){ .type = f->type, .rank = f->rank, .count = 1 };
+    for (uint32_t i = 0; i < MDL_MAX_RANK; i++) {
+        if (i >= f->rank ? f->dims[i] != 0 : f->dims[i] < 0)
+            return bad_last(r, records, "a wrong dimension");
+        t->dims[i] = f->dims[i];
+        if (i < f->rank && !size_mul(t->count, (uint64_t)f->dims[i], &t->count))
+            return bad_last(r, records, "the dimensions overflow");
+    }
+    if (!size_mul(t->count, bytes, &bytes) || bytes != f->bytes)
+        return bad_last(r, records, "bytes do not fit type and dimensions");
+    return place_tensor(r, t, f, records, data_section);
 }
 
 static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t count)
@@ -244,11 +249,16 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
     if (!n->tensors)
         return mdl_arena_fail(r->a, r->err, "tensors");
     for (uint32_t i = 0; i < count; i++) {
+        struct mdl_file_tensor f;
         struct tensor t;
-        const char *name;
         uint32_t slot = 0;
-        const mdl_status s = read_tensor(r, &t, &name);
 
+        if (!next_record(r, SEC_tensors, &f))
+            return bad(r, SEC_tensors, r->next[SEC_tensors], "there are fewer tensors than nodes say");
+        const char *name = text_at(r, f.slot);
+        if (!name)
+            return bad_last(r, SEC_tensors, "no text begins at this offset");
+        const mdl_status s = read_tensor(r, &t, &f, SEC_tensors, SEC_data);
         if (s)
             return s;
         while (slot < n->op->n_slots && strcmp(n->op->slots[slot].name, name) != 0)
@@ -354,15 +364,14 @@ static mdl_status read_golden(struct reader *r, struct golden *g)
 {
     const struct schema *schema = &r->m->schema;
     struct mdl_file_golden f;
-    const char *slot;
 
     next_record(r, SEC_golden, &f);
     if (f.is_output > 1 || f.index >= (f.is_output ? schema->n_outputs : schema->n_inputs)
-        || !words_zero(f.reserved, 2))
+        || !words_zero(f.reserved, 2) || f.tensor.slot)
         return bad_last(r, SEC_golden, "golden rows of something that does not exist");
     g->is_output = f.is_output;
     g->index = f.index;
-    const mdl_status s = read_tensor(r, &g->tensor, &slot);
+    const mdl_status s = read_tensor(r, &g->tensor, &f.tensor, SEC_golden, SEC_golden_data);
     if (s)
         return s;
     if (g->tensor.rank != 2 || g->tensor.dims[0] != schema->golden[0].tensor.dims[0])
@@ -380,8 +389,6 @@ static mdl_status read_pair(struct reader *r, struct pair *p)
     return p->key && p->value ? MDL_OK : bad_last(r, SEC_metadata, "no text begins at this offset");
 }
 
-/* Golden tensors are checked against the shapes that infer found, in model.c. */
-
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static mdl_status allocate(struct reader *r)
@@ -391,7 +398,7 @@ static mdl_status allocate(struct reader *r)
     uint64_t values = r->s[SEC_inputs].count;
 
     for (int i = 0; i < N_SECTIONS; i++)
-        if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data)
+        if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data && i != SEC_golden_data)
             return bad(r, i, 0, "too many records");
     if (!s->n_inputs && !r->s[SEC_inputs].count)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "inputs", MDL_NO_OFFSET, "a model without inputs");
@@ -454,7 +461,6 @@ mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *f
     if (s)
         return s;
     r.next[SEC_strings] = r.s[SEC_strings].count;
-    r.next[SEC_data] = r.data_end;
     for (int i = 0; i < N_SECTIONS; i++)
         if (r.next[i] != r.s[i].count)
             return bad(&r, i, r.next[i], "records that nothing refers to");

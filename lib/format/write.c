@@ -139,21 +139,21 @@ static void put_output(struct writer *w, const struct output *o)
     put_labels(w, &o->labels);
 }
 
-static void put_tensor(struct writer *w, const struct tensor *t, const char *slot)
+/* The record of a tensor, whose bytes go into `section`. */
+static struct mdl_file_tensor put_data(struct writer *w, int section, const struct tensor *t)
 {
     static const unsigned char zeros[MDL_FILE_ALIGN];
-    struct mdl_file_tensor f = { .slot = text_at(w, slot), .type = t->type, .rank = t->rank,
+    struct mdl_file_tensor f = { .type = t->type, .rank = t->rank,
                                  .bytes = t->count * mdl_type_bytes(t->type) };
 
     memcpy(f.dims, t->dims, sizeof f.dims);
     if (f.bytes) {
-        const uint64_t gap = (MDL_FILE_ALIGN - w->s[SEC_data].bytes % MDL_FILE_ALIGN)
-                           % MDL_FILE_ALIGN;
-        put(w, SEC_data, zeros, gap);
-        f.at = w->s[SEC_data].bytes;
-        put(w, SEC_data, t->data, f.bytes);
+        const uint64_t end = w->s[section].bytes;
+        put(w, section, zeros, (MDL_FILE_ALIGN - end % MDL_FILE_ALIGN) % MDL_FILE_ALIGN);
+        f.at = w->s[section].bytes;
+        put(w, section, t->data, f.bytes);
     }
-    put(w, SEC_tensors, &f, sizeof f);
+    return f;
 }
 
 static void put_node(struct writer *w, const struct node *n)
@@ -168,7 +168,9 @@ static void put_node(struct writer *w, const struct node *n)
     for (uint32_t i = 0; i < n->op->n_slots; i++) {
         if (!n->tensors[i].type)
             continue;
-        put_tensor(w, &n->tensors[i], n->op->slots[i].name);
+        struct mdl_file_tensor t = put_data(w, SEC_data, &n->tensors[i]);
+        t.slot = text_at(w, n->op->slots[i].name);
+        put(w, SEC_tensors, &t, sizeof t);
         f.n_tensors++;
     }
     put(w, SEC_nodes, &f, sizeof f);
@@ -199,9 +201,9 @@ static void put_all(struct writer *w, const struct model_graph *m)
         put_node(w, &m->graph.nodes[i]);
     for (uint32_t i = 0; i < s->n_golden; i++) {
         const struct golden *g = &s->golden[i];
-        const struct mdl_file_golden f = { .is_output = g->is_output, .index = g->index };
+        const struct mdl_file_golden f = { .is_output = g->is_output, .index = g->index,
+                                           .tensor = put_data(w, SEC_golden_data, &g->tensor) };
         put(w, SEC_golden, &f, sizeof f);
-        put_tensor(w, &g->tensor, "");
     }
     for (uint32_t i = 0; i < s->n_metadata; i++) {
         const struct mdl_file_pair f = { text_at(w, s->metadata[i].key),
