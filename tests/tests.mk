@@ -106,7 +106,11 @@ check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
 
 # ---- benchmarks --------------------------------------------------------------------------------
 
-bench: all $B/env/.done $B/bench/bench_peers
+$B/env/.bench: bench/requirements.txt $B/env/.done
+	PYTHON="$(PYTHON)" sh tools/python_env.sh $B/env bench/requirements.txt
+	@touch $@
+
+bench: all $B/env/.bench $B/bench/bench_peers
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python bench/bench_peers.py $B
 
 $B/bench/%: bench/%.c $B/libmodel_import.a $B/libmodel.a

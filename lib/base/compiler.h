@@ -55,6 +55,12 @@
 #  define MDL_TARGET_END MDL_PRAGMA(GCC pop_options)
 #endif
 
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8)
+#  define MDL_UNROLL(n) MDL_PRAGMA(GCC unroll n)
+#else
+#  define MDL_UNROLL(n)
+#endif
+
 #if defined(__GNUC__)
 #  define MDL_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #  define MDL_INLINE static inline __attribute__((always_inline))

@@ -21,23 +21,33 @@
 
 #include "base/compiler.h"
 
-struct tree_node32;               /* kernel/tree.h */
-struct tree_node64;
+struct rank_table;                /* kernel/tree.h */
+struct tree_step;
+struct tree_fork;
 
 struct kernels {
     const char *isa;
 
-    /*
-     * Walk one tree for each of `lanes` (root, row) pairs.  exit[i] becomes the node
-     * at which lane i ends.  See kernel/tree.h for the nodes.
-     *   root   [lanes]   first node of the tree that lane i walks
-     *   row    [lanes]   its row
-     *   depth            at least the depth of every tree walked
-     */
-    void (*walk_f32)(uint32_t *exit, const struct tree_node32 *nodes, const uint32_t *root,
-                     const float *const *row, size_t lanes, size_t depth);
-    void (*walk_f64)(uint32_t *exit, const struct tree_node64 *nodes, const uint32_t *root,
-                     const double *const *row, size_t lanes, size_t depth);
+    /* Ranks of one row: rank[c] for every column of the table (tree.h). */
+    void (*rank_f32)(uint8_t *rank, const struct rank_table *t, const float *x);
+    void (*rank_f64)(uint8_t *rank, const struct rank_table *t, const double *x);
+
+    /* Ranks of `rows` rows, at most FORK_ROWS: rank[c * FORK_ROWS + r].  Those of further
+     * rows are 0. */
+    void (*ranks_f32)(uint8_t *rank, const struct rank_table *t, const float *x, size_t x_stride,
+                      size_t rows);
+    void (*ranks_f64)(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
+                      size_t rows);
+
+    /* `n` walks of one row, each from root[i]; exit[i] is where walk i ends.  depth is at
+     * least that of every tree. */
+    void (*walk)(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
+                 size_t depth, const uint8_t *rank);
+
+    /* `rows` rows, at most FORK_ROWS, down one tree of n forks; leaf[r] is the leaf of
+     * row r.  leaf has room for FORK_ROWS; what is beyond `rows` is unspecified. */
+    void (*descend)(uint8_t *leaf, const struct tree_fork *forks, size_t n, const uint8_t *rank,
+                    size_t rows);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.

@@ -1,18 +1,13 @@
 /*
- * kernel/tree.h - nodes as the walk kernels read them
+ * kernel/tree.h - ensembles as the kernels see them: ranks, steps, descents
  *
- * Children of a node are neighbours: node `child` is left, `child + 1` right.  A
- * leaf is its own left child and sends everything left, so that a walk may go on
- * past the end of its tree: lanes of one block take equally many steps, and no step
- * has a branch.
+ * A trained feature has few distinct thresholds.  So a cell is first replaced by its
+ * rank among them, which is exact, and every comparison of the ensemble becomes one of
+ * small integers.  op/tree_plan.c brings every source's rule into the one form
  *
- *     x >= t               right
- *     x is NaN             right if TREE_NAN_RIGHT is set, else left
- *     else                 left
+ *     x >= t goes right, anything else left, and NaN to a fixed side
  *
- * op/tree_plan.c brings every source's rule into this form (x <= t is x < the next
- * number above t).  A leaf has a NaN threshold, no TREE_NAN_RIGHT and feature 0: no
- * comparison with it is true.
+ * and nodes of one feature that disagree about NaN look at two different columns.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -21,18 +16,47 @@
 
 #include <stdint.h>
 
-#define TREE_NAN_RIGHT 0x80000000u
-
-struct tree_node32 {
-    float    threshold;
-    uint32_t feature;             /* column, or'ed with TREE_NAN_RIGHT */
-    uint32_t child;
+/*
+ * The columns of ranks.  rank(x) is the number of thresholds t of the column with
+ * x >= t; of NaN it is 0, or RANK_NAN in a column where NaN goes right.
+ */
+struct rank_table {
+    uint32_t        n_columns;
+    const uint32_t *feature;      /* [n_columns] column of x                            */
+    const uint32_t *start;        /* [n_columns + 1] into thresholds                    */
+    const uint8_t  *nan_right;    /* [n_columns]                                        */
+    const void     *thresholds;   /* float or double as x is; ascending in each column  */
 };
 
-struct tree_node64 {
-    double   threshold;
-    uint32_t feature;
+#define RANK_NAN  255u
+#define RANK_MOST 254u            /* thresholds of one column, at most                  */
+
+/*
+ * A step of a walk: to `child`, or to `child + 1` if the column's rank is at least
+ * `rank`.  A leaf is its own child and looks at a column without thresholds, so that
+ * walks of different depth may take equally many steps.
+ */
+struct tree_step {
     uint32_t child;
+    uint16_t column;
+    uint8_t  rank;
+    uint8_t  unused;
 };
+
+/*
+ * A node of a descent, for trees of at most 256 leaves numbered from left to right: rows
+ * that stand at `left`, the leftmost leaf of the node's subtree, and whose rank is at
+ * least `rank`, move to `right`, the leftmost leaf of its right subtree.  Nodes in
+ * pre-order.
+ */
+struct tree_fork {
+    uint16_t column;
+    uint8_t  rank;
+    uint8_t  left;
+    uint8_t  right;
+    uint8_t  unused;
+};
+
+#define FORK_ROWS 256u            /* rows of one descent                                */
 
 #endif

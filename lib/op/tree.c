@@ -92,145 +92,30 @@ void mdl_trees_range(const struct node *n, uint64_t begin, uint64_t end, uint32_
     *last = p->iteration[end];
 }
 
-/* ---- one step at a time: the definition ------------------------------------------ */
+/* ---- leaves into sums ------------------------------------------------------------------ */
 
-static double cell(uint32_t x_type, const void *row, uint32_t column)
-{
-    return x_type == MDL_F32 ? (double)((const float *)row)[column]
-                             : ((const double *)row)[column];
-}
-
-static int is_member(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
-{
-    const struct trees_params *params = n->params;
-    const uint32_t *start = n->tensors[TREES_SET_START].data;
-    const uint32_t *words = n->tensors[TREES_SET_WORDS].data;
-    const uint32_t set = p->ordinal[i], n_words = start[set + 1] - start[set];
-
-    if (!(x > (params->truncate ? -1.0 : -0x1p-1074) && x < 0x1p31))
-        return 0;                /* NaN too; -0 is category 0 */
-    const uint32_t category = x < 0 ? 0 : (uint32_t)x;
-    return category / 32 < n_words
-        && (words[start[set] + category / 32] >> category % 32 & 1u);
-}
-
-static int goes_left(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
-{
-    const struct trees_params *params = n->params;
-    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
-    const uint32_t flags = p->flags[i], missing = flags & NODE_MISSING;
-
-    if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
-        x = 0;
-    if (x != x && (missing == NODE_NAN_DEFAULT || missing == NODE_ZERO_DEFAULT))
-        return (flags & NODE_DEFAULT_LEFT) != 0;
-    if (x != x && missing == NODE_NAN_ZERO)
-        x = 0;
-    if (missing == NODE_ZERO_DEFAULT && x >= -TREES_TINY && x <= TREES_TINY)
-        return (flags & NODE_DEFAULT_LEFT) != 0;
-    if ((flags & NODE_KIND) == NODE_CATEGORY)
-        return is_member(n, p, i, x) == ((flags & NODE_SET_LEFT) != 0);
-
-    const double t = threshold->type == MDL_F32 ? (double)((const float *)threshold->data)[i]
-                                                : ((const double *)threshold->data)[i];
-    return params->compare ? x <= t : x < t;
-}
-
-uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
-                              uint32_t tree)
-{
-    const struct trees_plan *p = n->plan;
-    uint32_t i = p->tree_start[tree];
-
-    while ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-        i = goes_left(n, p, i, cell(x_type, row, p->feature[i])) ? i + 1 : p->right[i];
-    return p->ordinal[i];
-}
-
-/* ---- many at a time ---------------------------------------------------------------- */
-
-#define LANES 64u                 /* (tree, row) pairs in flight; their lists stay in L1 */
-#define FEW_ROWS 8u               /* below this, lanes are trees of one row              */
-
+/* One block of rows on its way through the trees [first, last). */
 struct walk {
     const struct node *n;
+    const struct trees_plan *p;
     const struct run *r;
-    struct view x;
+    struct view x, sums, ids;     /* sums or ids without data: not wanted */
     uint32_t x_type;
-    uint32_t first, last;         /* trees */
+    uint32_t first, last;
 };
 
-/* Leaves of `lanes` (tree, row) pairs, none of a general tree. */
-static void walk_lanes(const struct walk *w, uint32_t *leaf, const uint32_t *root,
-                       const void *const *row, size_t lanes, size_t depth)
-{
-    const struct trees_plan *p = w->n->plan;
-    const struct kernels *k = w->r->kernels;
-
-    if (w->x_type == MDL_F32)
-        k->walk_f32(leaf, p->nodes, root, (const float *const *)row, lanes, depth);
-    else
-        k->walk_f64(leaf, p->nodes, root, (const double *const *)row, lanes, depth);
-    for (size_t i = 0; i < lanes; i++)
-        leaf[i] = p->exit_leaf[leaf[i]];
-}
-
-/* One tree, up to LANES rows. */
-static void walk_tree(const struct walk *w, uint32_t *leaf, uint32_t tree, const void *const *row,
-                      size_t rows)
-{
-    const struct trees_plan *p = w->n->plan;
-    uint32_t root[LANES];
-
-    if (p->general[tree]) {
-        for (size_t i = 0; i < rows; i++)
-            leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row[i], tree);
-        return;
-    }
-    for (size_t i = 0; i < rows; i++)
-        root[i] = p->tree_start[tree];
-    walk_lanes(w, leaf, root, row, rows, p->depth[tree]);
-}
-
-/* One row, trees [tree, tree + count), up to LANES. */
-static void walk_row(const struct walk *w, uint32_t *leaf, uint32_t tree, size_t count,
-                     const void *row)
-{
-    const struct trees_plan *p = w->n->plan;
-    const void *rows[LANES];
-    uint32_t root[LANES], slot[LANES], exit[LANES], depth = 0;
-    size_t lanes = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (p->general[tree + i]) {
-            leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row, tree + i);
-            continue;
-        }
-        root[lanes] = p->tree_start[tree + i];
-        rows[lanes] = row;
-        slot[lanes++] = i;
-        if (p->depth[tree + i] > depth)
-            depth = p->depth[tree + i];
-    }
-    walk_lanes(w, exit, root, rows, lanes, depth);
-    for (size_t i = 0; i < lanes; i++)
-        leaf[slot[i]] = exit[i];
-}
-
-/* ---- leaves into sums ---------------------------------------------------------------- */
-
-static void start_sums(const struct walk *w, struct view y, size_t rows)
+static void start_sums(const struct walk *w)
 {
     const struct tensor *base = &w->n->tensors[TREES_BASE];
     const size_t outputs = (size_t)((const struct trees_params *)w->n->params)->outputs;
     const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
 
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < w->r->rows; r++)
         for (size_t k = 0; k < outputs; k++) {
             if (wide)
-                ((double *)view_row(y, r))[k] = base->type ? ((const double *)base->data)[k] : 0;
+                ((double *)view_row(w->sums, r))[k] = base->type ? ((const double *)base->data)[k] : 0;
             else
-                ((float *)view_row(y, r))[k] = base->type ? ((const float *)base->data)[k] : 0;
+                ((float *)view_row(w->sums, r))[k] = base->type ? ((const float *)base->data)[k] : 0;
         }
 }
 
@@ -245,7 +130,7 @@ static double linear_leaf(const struct walk *w, uint32_t leaf, const void *row, 
     double sum = ((const double *)t[TREES_LINEAR_CONST].data)[leaf];
 
     for (uint32_t i = start[leaf]; i < start[leaf + 1]; i++) {
-        double x = cell(w->x_type, row, feature[i]);
+        double x = mdl_trees_cell(w->x_type, row, feature[i]);
         if (x != x)
             return plain;
         if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
@@ -285,22 +170,53 @@ static void add_f64(const struct walk *w, double *y, uint32_t tree, uint32_t lea
 /* Row `r` of the block ended at `leaf` of `tree`. */
 static void put_leaf(const struct walk *w, size_t r, uint32_t tree, uint32_t leaf)
 {
-    const struct trees_plan *p = w->n->plan;
-    const struct view sums = run_out(w->n, w->r, 0), ids = run_out(w->n, w->r, 1);
     const struct tensor *leaf_id = &w->n->tensors[TREES_LEAF_ID];
 
-    if (ids.data)
-        ((int32_t *)view_row(ids, r))[tree - w->first] =
-            leaf_id->type ? ((const int32_t *)leaf_id->data)[leaf] : (int32_t)leaf;
-    if (!sums.data)
+    if (w->ids.data)
+        ((int32_t *)view_row(w->ids, r))[tree - w->first] =
+            leaf_id->type ? ((const int32_t *)leaf_id->data)[leaf]
+                          : (int32_t)(leaf - w->p->first_leaf[tree]);
+    if (!w->sums.data)
         return;
     if (w->n->tensors[TREES_VALUE].type == MDL_F32)
-        add_f32(w, (float *)view_row(sums, r) + p->output[tree], tree, leaf);
+        add_f32(w, (float *)view_row(w->sums, r) + w->p->output[tree], tree, leaf);
     else
-        add_f64(w, (double *)view_row(sums, r) + p->output[tree], tree, leaf, view_row(w->x, r));
+        add_f64(w, (double *)view_row(w->sums, r) + w->p->output[tree], tree, leaf,
+                view_row(w->x, r));
 }
 
-static void average(const struct walk *w, struct view y, size_t rows)
+/* Nothing but one plain value a leaf is to be added. */
+static int is_simple(const struct walk *w)
+{
+    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_WEIGHT].type
+        && !w->n->tensors[TREES_LINEAR_CONST].type
+        && ((const struct trees_params *)w->n->params)->leaf_width == 1;
+}
+
+/* The rows [at, at + rows) ended at leaf[0 .. rows) of `tree`, counted from its first. */
+static void put_leaves(const struct walk *w, size_t at, size_t rows, uint32_t tree,
+                       const uint8_t *leaf)
+{
+    const uint32_t first = w->p->first_leaf[tree], output = w->p->output[tree];
+    unsigned char *y = view_row(w->sums, at);
+
+    if (!is_simple(w)) {
+        for (size_t i = 0; i < rows; i++)
+            put_leaf(w, at + i, tree, first + leaf[i]);
+        return;
+    }
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
+        const float *value = (const float *)w->n->tensors[TREES_VALUE].data + first;
+        for (size_t i = 0; i < rows; i++, y += w->sums.stride)
+            ((float *)(void *)y)[output] += value[leaf[i]];
+        return;
+    }
+    const double *value = (const double *)w->n->tensors[TREES_VALUE].data + first;
+    for (size_t i = 0; i < rows; i++, y += w->sums.stride)
+        ((double *)(void *)y)[output] += value[leaf[i]];
+}
+
+static void average(const struct walk *w)
 {
     const struct trees_params *params = w->n->params;
     const uint64_t all = mdl_trees_iterations(w->n);
@@ -309,58 +225,127 @@ static void average(const struct walk *w, struct view y, size_t rows)
 
     if (!params->average || !iterations)
         return;
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < w->r->rows; r++)
         for (size_t k = 0; k < (size_t)params->outputs; k++) {
             if (w->n->tensors[TREES_VALUE].type == MDL_F32)
-                ((float *)view_row(y, r))[k] /= (float)iterations;
+                ((float *)view_row(w->sums, r))[k] /= (float)iterations;
             else
-                ((double *)view_row(y, r))[k] /= (double)iterations;
+                ((double *)view_row(w->sums, r))[k] /= (double)iterations;
         }
 }
 
-static void run_few(const struct walk *w, size_t rows)
-{
-    uint32_t leaf[LANES];
+/* ---- three ways through the trees --------------------------------------------------------- */
 
-    for (size_t r = 0; r < rows; r++)
-        for (uint32_t t = w->first; t < w->last; t += LANES) {
-            const uint32_t count = w->last - t < LANES ? w->last - t : LANES;
-            walk_row(w, leaf, t, count, view_row(w->x, r));
-            for (uint32_t i = 0; i < count; i++)
-                put_leaf(w, r, t + i, leaf[i]);
-        }
+#define ROOTS 64u                 /* walks of one row whose exits are kept at a time */
+
+/* Row by row, straight over the file: general trees, and ensembles so small or so odd
+ * that ranks do not pay. */
+static void run_plain(const struct walk *w)
+{
+    for (size_t r = 0; r < w->r->rows; r++)
+        for (uint32_t t = w->first; t < w->last; t++)
+            put_leaf(w, r, t, mdl_trees_walk_plain(w->n, w->x_type, view_row(w->x, r), t));
 }
 
-static void run_many(const struct walk *w, size_t begin, size_t rows)
+/* Trees [tree, tree + n) of one row, whose ranks are known. */
+static void walk_some(const struct walk *w, uint32_t *leaf, const uint8_t *rank, uint32_t tree,
+                      uint32_t n, const void *row)
 {
-    const void *row[LANES];
-    uint32_t leaf[LANES];
+    uint32_t root[ROOTS], slot[ROOTS], exit[ROOTS], depth = 0, walks = 0;
 
-    for (size_t i = 0; i < rows; i++)
-        row[i] = view_row(w->x, begin + i);
-    for (uint32_t t = w->first; t < w->last; t++) {
-        walk_tree(w, leaf, t, row, rows);
-        for (size_t i = 0; i < rows; i++)
-            put_leaf(w, begin + i, t, leaf[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        if (w->p->general[tree + i]) {
+            leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row, tree + i);
+            continue;
+        }
+        root[walks] = w->p->tree_start[tree + i];
+        slot[walks++] = i;
+        if (w->p->depth[tree + i] > depth)
+            depth = w->p->depth[tree + i];
     }
+    w->r->kernels->walk(exit, w->p->steps, root, walks, depth, rank);
+    for (uint32_t i = 0; i < walks; i++)
+        leaf[slot[i]] = w->p->step_leaf[exit[i]];
+}
+
+static void run_row(const struct walk *w, size_t r)
+{
+    const void *row = view_row(w->x, r);
+    uint8_t *rank = w->r->temp;
+    uint32_t leaf[ROOTS];
+
+    if (w->x_type == MDL_F32)
+        w->r->kernels->rank_f32(rank, &w->p->ranks, row);
+    else
+        w->r->kernels->rank_f64(rank, &w->p->ranks, row);
+    for (uint32_t t = w->first; t < w->last; t += ROOTS) {
+        const uint32_t n = w->last - t < ROOTS ? w->last - t : ROOTS;
+        walk_some(w, leaf, rank, t, n, row);
+        for (uint32_t i = 0; i < n; i++)
+            put_leaf(w, r, t + i, leaf[i]);
+    }
+}
+
+/* Up to FORK_ROWS rows at once, tree by tree. */
+static void run_block(const struct walk *w, size_t at, size_t rows)
+{
+    const struct trees_plan *p = w->p;
+    const struct kernels *k = w->r->kernels;
+    uint8_t *rank = w->r->temp, leaf[FORK_ROWS];
+
+    if (w->x_type == MDL_F32)
+        k->ranks_f32(rank, &p->ranks, view_row(w->x, at), w->x.stride, rows);
+    else
+        k->ranks_f64(rank, &p->ranks, view_row(w->x, at), w->x.stride, rows);
+    for (uint32_t t = w->first; t < w->last; t++) {
+        if (p->general[t]) {
+            for (size_t i = at; i < at + rows; i++)
+                put_leaf(w, i, t, mdl_trees_walk_plain(w->n, w->x_type, view_row(w->x, i), t));
+            continue;
+        }
+        k->descend(leaf, p->forks + p->fork_start[t], p->fork_start[t + 1] - p->fork_start[t],
+                   rank, rows);
+        put_leaves(w, at, rows, t, leaf);
+    }
+}
+
+/* Ranks cost about as much as walking a few trees for each column. */
+static int ranks_pay(const struct walk *w)
+{
+    return w->p->steps && w->last - w->first >= w->p->ranks.n_columns / 4;
+}
+
+/* A descent takes every fork of a tree, whatever the rows; a walk only a row's path.  They
+ * cost the same at about this many rows (measured on trees of 31 to 255 leaves). */
+static int forks_pay(const struct walk *w)
+{
+    const struct trees_plan *p = w->p;
+
+    if (!p->forks)
+        return 0;
+    const size_t least = FORK_ROWS / TREES_TEMP_PER_COLUMN;
+    const size_t even = 8 + p->fork_start[p->n_trees] / (5u * p->n_trees);
+    return w->r->rows >= (even > least ? even : least);
 }
 
 static void run(const struct node *n, const struct run *r)
 {
-    struct walk w = { .n = n, .r = r, .x = run_in(n, r, 0),
-                      .x_type = r->graph->values[n->in[0]].type };
-    const struct view sums = run_out(n, r, 0);
+    struct walk w = { .n = n, .p = n->plan, .r = r, .x = run_in(n, r, 0), .sums = run_out(n, r, 0),
+                      .ids = run_out(n, r, 1), .x_type = r->graph->values[n->in[0]].type };
 
     mdl_trees_range(n, r->tree_begin, r->tree_end, &w.first, &w.last);
-    if (sums.data)
-        start_sums(&w, sums, r->rows);
-    if (r->rows < FEW_ROWS)
-        run_few(&w, r->rows);
+    if (w.sums.data)
+        start_sums(&w);
+    if (!ranks_pay(&w))
+        run_plain(&w);
+    else if (forks_pay(&w))
+        for (size_t at = 0; at < r->rows; at += FORK_ROWS)
+            run_block(&w, at, r->rows - at < FORK_ROWS ? r->rows - at : FORK_ROWS);
     else
-        for (size_t at = 0; at < r->rows; at += LANES)
-            run_many(&w, at, r->rows - at < LANES ? r->rows - at : LANES);
-    if (sums.data)
-        average(&w, sums, r->rows);
+        for (size_t row = 0; row < r->rows; row++)
+            run_row(&w, row);
+    if (w.sums.data)
+        average(&w);
 }
 
 const struct op mdl_op_trees = {

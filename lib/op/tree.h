@@ -50,6 +50,10 @@ enum trees_slot {
     TREES_LINEAR_COEF, TREES_COVER, TREES_SLOTS
 };
 
+/* Working memory per row and column of ranks, in bytes: a call of FORK_ROWS / 16 rows has
+ * room for the ranks of FORK_ROWS. */
+#define TREES_TEMP_PER_COLUMN 16u
+
 /* The bits of a node's flags; the names are in mdl_build.h, the values are on disk. */
 #define NODE_KIND         0x03u
 #define NODE_LEAF         0x00u
@@ -72,26 +76,53 @@ struct trees_plan {
     const uint32_t *tree_start, *iteration, *output, *feature, *right;
     const uint8_t  *flags;
 
-    void     *nodes;              /* tree_node32 or 64 [n_nodes], by type of x            */
-    uint32_t *exit_leaf;          /* [n_nodes] node -> leaf, as numbered in `nodes`       */
-    uint32_t *ordinal;            /* [n_nodes] file node -> leaf or set; general trees    */
-    uint32_t *depth;              /* [n_trees] steps to the deepest leaf                  */
-    uint8_t  *general;            /* [n_trees] 1: only trees_walk_plain can walk it       */
+    uint32_t *ordinal;            /* [n_nodes] leaf or set of a node, counted in node order    */
+    uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
+    uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
+    uint8_t  *general;            /* [n_trees] 1: only mdl_trees_walk_plain can walk it        */
+
+    struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
+    struct tree_step *steps;      /* [n_nodes] tree t begins at tree_start[t]                  */
+    struct tree_fork *forks;      /* NULL: no descents; forks of tree t from fork_start[t]     */
+    uint32_t *fork_start;         /* [n_trees + 1]                                             */
+    uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
 };
 
-/* Check every index and length, then fill n->plan (tree_check.c, tree_plan.c). */
+/* Check every index and length; fill the pointers and counts of *plan (tree_check.c). */
 mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *plan,
                            mdl_error *err);
+
+/* Check, then derive n->plan (tree_plan.c). */
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
                              mdl_error *err);
 
+/* tree_rule.c: node i goes right when x >= t; t NaN: never.  t is a value of x's type. */
+struct tree_rule {
+    double t;
+    int    nan_right;
+};
+struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i);
+
+/* tree_rank.c: fill plan->ranks and know every node's column and rank; *found is 0 when
+ * there is nothing to rank, or too many columns.  `temp` is the caller's to free. */
+struct rank_builder {
+    struct arena temp;
+    struct rank_entry *entries;
+    uint32_t *table;              /* 1 + entry, by hash                                        */
+    uint32_t *entry_of;           /* [n_nodes] entry of a node                                 */
+    uint32_t  mask, n_entries;
+};
+mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
+                           struct arena *a, int *found, mdl_error *err);
+struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
+
 /*
- * The definition of a walk, straight over the file's arrays: the leaf (in node order)
- * at which a row ends.  `row` has the type of the node's input.  Needs plan->ordinal.
- * The judge of the kernels, and what walks trees they cannot.
+ * The definition of a walk (tree_plain.c): the leaf, counted in node order, at which a
+ * row ends.  `row` has the type of the node's input.
  */
 uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
                               uint32_t tree);
+double mdl_trees_cell(uint32_t x_type, const void *row, uint32_t column);
 
 /* Trees of iterations [begin, end), as a half-open range. */
 void mdl_trees_range(const struct node *n, uint64_t begin, uint64_t end, uint32_t *first,

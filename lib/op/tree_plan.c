@@ -1,119 +1,17 @@
 /*
- * op/tree_plan.c - from the file's nodes to the nodes that the kernels walk
+ * op/tree_plan.c - from the file's nodes to what the kernels run on
  *
- * Every source's rule becomes "x >= t goes right", exactly:
- *
- *   x <= t                   is  x < the next number above t
- *   thresholds wider than x  are rounded so that no value of x changes sides
- *   |x| <= tiny read as 0    moves thresholds within [-tiny, tiny] to its ends
- *   NaN read as 0            is a fixed side, that of 0
- *
- * Trees with category nodes, or whose zeros go to a default side, are `general`: they
- * are walked over the file's own arrays.  Linear in the number of nodes.
+ * One pass over the nodes of each tree: who is whose child (each node but the root has
+ * one parent, or the file is refused), how deep it lies, which leaf or set it is; then,
+ * if the ensemble has ranks, a step for every node and, for small trees, the forks.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "op/tree.h"
 
-#include <math.h>              /* INFINITY, NAN: constants only */
 #include <string.h>
 
-/* ---- thresholds ---------------------------------------------------------------- */
-
-/* The next double above t; +inf stays. */
-static double next_up(double t)
-{
-    uint64_t bits;
-
-    if (t != t || t == (double)INFINITY)
-        return t;
-    t += 0.0;                    /* -0 becomes +0 */
-    memcpy(&bits, &t, sizeof bits);
-    bits += t >= 0 ? 1 : (uint64_t)-1;
-    memcpy(&t, &bits, sizeof t);
-    return t;
-}
-
-/* The smallest float not below t: for floats x, x >= t means x >= ceil_float(t). */
-static float ceil_float(double t)
-{
-    float f = (float)t;          /* to nearest; beyond the largest float: infinity */
-    uint32_t bits;
-
-    if ((double)f >= t)
-        return f;
-    memcpy(&bits, &f, sizeof bits);
-    if (f == 0)
-        bits = 1;                /* smallest positive */
-    else
-        bits += f > 0 ? 1 : (uint32_t)-1;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-/* A node's rule as "x >= *t goes right".  `always_left` when no number goes right. */
-static double right_from(const struct trees_params *p, double threshold, int *always_left)
-{
-    double t = threshold;
-
-    *always_left = 0;
-    if (p->compare) {            /* x <= t left, so x > t right */
-        *always_left = t == (double)INFINITY;
-        t = next_up(t);
-    }
-    if (p->clip_zero && t > -TREES_TINY && t <= TREES_TINY)
-        t = t <= 0 ? -TREES_TINY : next_up(TREES_TINY);
-    return t;
-}
-
-static double threshold_at(const struct node *n, uint32_t i)
-{
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-
-    return t->type == MDL_F32 ? (double)((const float *)t->data)[i]
-                              : ((const double *)t->data)[i];
-}
-
-static int nan_goes_right(uint8_t flags, double t)
-{
-    switch (flags & NODE_MISSING) {
-    case NODE_NAN_DEFAULT: return !(flags & NODE_DEFAULT_LEFT);
-    case NODE_NAN_ZERO: return 0.0 >= t;
-    default: return 1;
-    }
-}
-
-/* ---- nodes --------------------------------------------------------------------- */
-
-struct split {
-    double t;                    /* NaN: nothing goes right but, perhaps, NaN */
-    uint32_t feature, child;
-};
-
-static void put_node(struct trees_plan *p, uint32_t x_type, uint32_t at, struct split s)
-{
-    if (x_type == MDL_F32) {
-        struct tree_node32 *node = (struct tree_node32 *)p->nodes + at;
-        *node = (struct tree_node32){ s.t != s.t ? NAN : ceil_float(s.t), s.feature, s.child };
-        return;
-    }
-    struct tree_node64 *node = (struct tree_node64 *)p->nodes + at;
-    *node = (struct tree_node64){ s.t, s.feature, s.child };
-}
-
-static struct split make_split(const struct node *n, const struct trees_plan *p, uint32_t i,
-                               uint32_t child)
-{
-    const struct trees_params *params = n->params;
-    int always_left;
-    double t = right_from(params, threshold_at(n, i), &always_left);
-    const int nan_right = nan_goes_right(p->flags[i], always_left ? (double)INFINITY : t);
-
-    /* A clipped 0 is what |x| <= tiny became: NaN_ZERO reads 0 itself, the same side. */
-    if (always_left)
-        t = (double)NAN;
-    return (struct split){ t, p->feature[i] | (nan_right ? TREE_NAN_RIGHT : 0), child };
-}
+#define FORK_LEAVES 256u          /* positions of rows are bytes */
 
 static int is_general(const struct trees_plan *p, uint32_t i)
 {
@@ -121,53 +19,137 @@ static int is_general(const struct trees_plan *p, uint32_t i)
         || (p->flags[i] & NODE_MISSING) == NODE_ZERO_DEFAULT;
 }
 
-/* Where nodes of one tree go while it is renumbered: children side by side. */
-struct renumber {
-    uint32_t *place;             /* [nodes of the largest tree] position, 0: no parent */
-    uint32_t *level;             /* [same] distance from the root                      */
-    uint32_t leaf, set;          /* counted over the whole ensemble                    */
+/* Working memory for one tree, as large as the largest. */
+struct scratch {
+    struct arena arena;
+    uint32_t *place;              /* [nodes] 1 + position of the node's step, 0: no parent */
+    uint32_t *level;              /* [nodes] distance from the root                       */
+    uint32_t *leaves;             /* [nodes] leaves before it                             */
+    uint32_t leaf, set;           /* counted over the ensemble                            */
 };
 
-static mdl_status shared_node(const struct node *n, uint32_t i, const char *what, mdl_error *err)
+static mdl_status bad_parent(const struct node *n, uint32_t i, const char *what, mdl_error *err)
 {
     return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_RIGHT].offset + 4ull * i,
                        "node %u %s", i, what);
 }
 
-static mdl_status place_tree(const struct node *n, uint32_t x_type, uint32_t tree,
-                             struct renumber *r, mdl_error *err)
+/* Parents, depth, leaves and sets of one tree. */
+static mdl_status survey_tree(const struct node *n, uint32_t tree, struct scratch *s,
+                              mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    uint32_t next = start + 1;
 
-    memset(r->place, 0, (size_t)(end - start) * sizeof *r->place);
-    r->place[0] = start + 1;     /* stored one higher: 0 means none */
-    r->level[0] = 0;
+    memset(s->place, 0, (size_t)(end - start) * sizeof *s->place);
+    s->place[0] = 1;
+    s->level[0] = 0;
+    p->first_leaf[tree] = s->leaf;
     for (uint32_t i = start; i < end; i++) {
-        const uint32_t at = r->place[i - start] - 1, level = r->level[i - start];
+        const uint32_t level = s->level[i - start], kind = p->flags[i] & NODE_KIND;
 
-        if (!r->place[i - start])
-            return shared_node(n, i, "has no parent", err);
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
-            put_node(p, x_type, at, (struct split){ (double)NAN, 0, at });
-            p->exit_leaf[at] = r->leaf;
-            p->ordinal[i] = r->leaf++;
-            if (level > p->depth[tree])
-                p->depth[tree] = level;
+        if (!s->place[i - start])
+            return bad_parent(n, i, "has no parent", err);
+        if (level > p->depth[tree])
+            p->depth[tree] = level;
+        if (kind == NODE_LEAF) {
+            p->ordinal[i] = s->leaf++;
             continue;
         }
         const uint32_t left = i + 1 - start, right = p->right[i] - start;
-        if (r->place[left] || r->place[right])
-            return shared_node(n, r->place[left] ? i + 1 : p->right[i], "has two parents", err);
+        if (s->place[left] || s->place[right])
+            return bad_parent(n, s->place[left] ? i + 1 : p->right[i], "has two parents", err);
+        s->place[left] = s->place[right] = 1;
+        s->level[left] = s->level[right] = level + 1;
         p->general[tree] |= (uint8_t)is_general(p, i);
-        if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY)
-            p->ordinal[i] = r->set++;
-        put_node(p, x_type, at, make_split(n, p, i, next));
-        r->place[left] = ++next;
-        r->place[right] = ++next;
-        r->level[left] = r->level[right] = level + 1;
+        if (kind == NODE_CATEGORY)
+            p->ordinal[i] = s->set++;
     }
+    return MDL_OK;
+}
+
+/* Steps of one tree: the root first, then children side by side. */
+static void put_steps(const struct node *n, uint32_t tree, struct scratch *s,
+                      const struct rank_builder *b)
+{
+    struct trees_plan *p = n->plan;
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    const uint16_t nowhere = (uint16_t)(p->ranks.n_columns - 1);   /* where every rank is 0 */
+    uint32_t next = start + 1;
+
+    s->place[0] = start;
+    for (uint32_t i = start; i < end; i++) {
+        const uint32_t at = s->place[i - start];
+
+        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
+            p->steps[at] = (struct tree_step){ .child = at, .column = nowhere, .rank = 1 };
+            p->step_leaf[at] = p->ordinal[i];
+            continue;
+        }
+        p->steps[at] = mdl_rank_of(b, i);
+        p->steps[at].child = next;
+        s->place[i + 1 - start] = next++;
+        s->place[p->right[i] - start] = next++;
+    }
+}
+
+/* Forks of one tree, behind those of the trees before. */
+static void put_forks(const struct node *n, uint32_t tree, struct scratch *s)
+{
+    struct trees_plan *p = n->plan;
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    uint32_t leaves = 0, at = p->fork_start[tree];
+
+    for (uint32_t i = start; i < end; i++) {
+        s->leaves[i - start] = leaves;
+        leaves += (p->flags[i] & NODE_KIND) == NODE_LEAF;
+    }
+    for (uint32_t i = start; i < end && !p->general[tree]; i++) {
+        if ((p->flags[i] & NODE_KIND) == NODE_LEAF)
+            continue;
+        const struct tree_step step = p->steps[s->place[i - start]];
+        p->forks[at++] = (struct tree_fork){
+            .column = step.column,
+            .rank = step.rank,
+            .left = (uint8_t)s->leaves[i - start],
+            .right = (uint8_t)s->leaves[p->right[i] - start],
+        };
+    }
+    p->fork_start[tree + 1] = at;
+}
+
+/* Bytes can hold every leaf of every tree. */
+static int can_fork(const struct trees_plan *p)
+{
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        if (!p->general[t] && (p->tree_start[t + 1] - p->tree_start[t]) / 2 + 1 > FORK_LEAVES)
+            return 0;
+    return 1;
+}
+
+static mdl_status lay_out(struct node *n, uint32_t x_type, struct scratch *s,
+                          struct rank_builder *b, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    int ranked;
+    const mdl_status status = mdl_ranks_begin(b, n, x_type, a, &ranked, err);
+
+    if (status || !ranked)
+        return status;
+    const int forked = can_fork(p);
+    p->steps = mdl_arena_take(a, p->n_nodes, sizeof *p->steps);
+    p->step_leaf = mdl_arena_take(a, p->n_nodes, sizeof *p->step_leaf);
+    p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
+    p->forks = forked ? mdl_arena_take(a, p->n_nodes / 2 + 1, sizeof *p->forks) : NULL;
+    if (!p->steps || !p->step_leaf || !p->fork_start || (forked && !p->forks))
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t t = 0; t < p->n_trees; t++) {
+        if (!p->general[t])
+            put_steps(n, t, s, b);
+        if (forked)
+            put_forks(n, t, s);
+    }
+    n->temp_bytes = (uint64_t)p->ranks.n_columns * TREES_TEMP_PER_COLUMN;
     return MDL_OK;
 }
 
@@ -181,35 +163,50 @@ static uint32_t largest_tree(const struct trees_plan *p)
     return most;
 }
 
+static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const uint32_t most = largest_tree(p);
+
+    s->place = mdl_arena_take(&s->arena, most, sizeof *s->place);
+    s->level = mdl_arena_take(&s->arena, most, sizeof *s->level);
+    s->leaves = mdl_arena_take(&s->arena, most, sizeof *s->leaves);
+    if (!s->place || !s->level || !s->leaves)
+        return mdl_arena_fail(&s->arena, err, "tree ensemble");
+    p->ordinal = mdl_arena_take(a, p->n_nodes, sizeof *p->ordinal);
+    p->first_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->first_leaf);
+    p->depth = mdl_arena_take(a, p->n_trees, sizeof *p->depth);
+    p->general = mdl_arena_take(a, p->n_trees, sizeof *p->general);
+    if (!p->ordinal || !p->first_leaf || !p->depth || !p->general)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t t = 0; t < p->n_trees; t++) {
+        const mdl_status status = survey_tree(n, t, s, err);
+        if (status)
+            return status;
+    }
+    return MDL_OK;
+}
+
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
                              mdl_error *err)
 {
+    const uint32_t x_type = node_in(n, g, 0)->type;
     struct trees_plan *p = mdl_arena_take(a, 1, sizeof *p);
+    struct scratch s = { .leaf = 0 };
+    struct rank_builder b = { .mask = 0 };
 
     if (!p)
         return mdl_arena_fail(a, err, "tree ensemble");
     n->plan = p;
-    mdl_status s = mdl_trees_check(n, node_in(n, g, 0)->cols, p, err);
-    if (s)
-        return s;
-
-    const uint32_t x_type = node_in(n, g, 0)->type, most = largest_tree(p);
-    const size_t node_bytes = x_type == MDL_F32 ? sizeof(struct tree_node32)
-                                                : sizeof(struct tree_node64);
-    struct renumber r = { .place = mdl_arena_take(a, most, sizeof *r.place),
-                          .level = mdl_arena_take(a, most, sizeof *r.level) };
-    p->nodes = mdl_arena_take(a, p->n_nodes, node_bytes);
-    p->exit_leaf = mdl_arena_take(a, p->n_nodes, sizeof *p->exit_leaf);
-    p->ordinal = mdl_arena_take(a, p->n_nodes, sizeof *p->ordinal);
-    p->depth = mdl_arena_take(a, p->n_trees, sizeof *p->depth);
-    p->general = mdl_arena_take(a, p->n_trees, 1);
-    if (!r.place || !r.level || !p->nodes || !p->exit_leaf || !p->ordinal || !p->depth
-        || !p->general)
-        return mdl_arena_fail(a, err, "tree ensemble");
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        s = place_tree(n, x_type, t, &r, err);
-        if (s)
-            return s;
-    }
-    return MDL_OK;
+    mdl_status status = mdl_trees_check(n, node_in(n, g, 0)->cols, p, err);
+    if (status)
+        return status;
+    mdl_arena_init(&s.arena, &a->allocator, a->limit);
+    mdl_arena_init(&b.temp, &a->allocator, a->limit);
+    status = survey(n, &s, a, err);
+    if (!status)
+        status = lay_out(n, x_type, &s, &b, a, err);
+    mdl_arena_free(&b.temp);
+    mdl_arena_free(&s.arena);
+    return status;
 }

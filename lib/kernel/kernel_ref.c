@@ -1,0 +1,189 @@
+/*
+ * kernel/kernel_ref.c - every kernel in the plainest C: the definition
+ *
+ * Not optimised, on purpose: this is what the others are judged by, and what runs
+ * where there is nothing better.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "kernel/kernel.h"
+#include "kernel/tree.h"
+
+#define AT(type, base, stride, row) \
+    ((type *)(uintptr_t)((const unsigned char *)(base) + (row) * (stride)))
+
+static void rank_f32(uint8_t *rank, const struct rank_table *t, const float *x)
+{
+    for (uint32_t c = 0; c < t->n_columns; c++) {
+        const float v = x[t->feature[c]];
+        uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+        for (uint32_t i = t->start[c]; i < t->start[c + 1]; i++)
+            n += v >= ((const float *)t->thresholds)[i];
+        rank[c] = (uint8_t)n;
+    }
+}
+
+static void rank_f64(uint8_t *rank, const struct rank_table *t, const double *x)
+{
+    for (uint32_t c = 0; c < t->n_columns; c++) {
+        const double v = x[t->feature[c]];
+        uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+        for (uint32_t i = t->start[c]; i < t->start[c + 1]; i++)
+            n += v >= ((const double *)t->thresholds)[i];
+        rank[c] = (uint8_t)n;
+    }
+}
+
+static void ranks_f32(uint8_t *rank, const struct rank_table *t, const float *x, size_t x_stride,
+                      size_t rows)
+{
+    for (uint32_t c = 0; c < t->n_columns; c++)
+        for (size_t r = 0; r < FORK_ROWS; r++) {
+            const float v = r < rows ? AT(const float, x, x_stride, r)[t->feature[c]] : 0;
+            uint8_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+            for (uint32_t i = t->start[c]; i < t->start[c + 1] && r < rows; i++)
+                n = (uint8_t)(n + (v >= ((const float *)t->thresholds)[i]));
+            rank[c * FORK_ROWS + r] = n;
+        }
+}
+
+static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
+                      size_t rows)
+{
+    for (uint32_t c = 0; c < t->n_columns; c++)
+        for (size_t r = 0; r < FORK_ROWS; r++) {
+            const double v = r < rows ? AT(const double, x, x_stride, r)[t->feature[c]] : 0;
+            uint8_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+            for (uint32_t i = t->start[c]; i < t->start[c + 1] && r < rows; i++)
+                n = (uint8_t)(n + (v >= ((const double *)t->thresholds)[i]));
+            rank[c * FORK_ROWS + r] = n;
+        }
+}
+
+static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
+                 size_t depth, const uint8_t *rank)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t at = root[i];
+        for (size_t k = 0; k < depth; k++)
+            at = rank[steps[at].column] >= steps[at].rank ? steps[at].child + 1 : steps[at].child;
+        exit[i] = at;
+    }
+}
+
+static void descend(uint8_t *leaf, const struct tree_fork *forks, size_t n, const uint8_t *rank,
+                    size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        leaf[r] = 0;
+        for (size_t i = 0; i < n; i++)
+            if (leaf[r] == forks[i].left && rank[forks[i].column * FORK_ROWS + r] >= forks[i].rank)
+                leaf[r] = forks[i].right;
+    }
+}
+
+static float dot_f32(const float *x, const float *w, size_t n)
+{
+    float lane[8] = { 0 };
+
+    for (size_t i = 0; i < n; i++)
+        lane[i % 8] += x[i] * w[i];
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6]))
+         + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static double dot_f64(const double *x, const double *w, size_t n)
+{
+    double lane[8] = { 0 };
+
+    for (size_t i = 0; i < n; i++)
+        lane[i % 8] += x[i] * w[i];
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6]))
+         + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+static void dense_f32(float *y, size_t y_stride, const float *x, size_t x_stride, const float *w,
+                      const float *b, size_t rows, size_t inputs, size_t outputs)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < outputs; k++) {
+            const float sum = dot_f32(AT(const float, x, x_stride, r), w + k * inputs, inputs);
+            AT(float, y, y_stride, r)[k] = b ? sum + b[k] : sum;
+        }
+}
+
+static void dense_f64(double *y, size_t y_stride, const double *x, size_t x_stride,
+                      const double *w, const double *b, size_t rows, size_t inputs,
+                      size_t outputs)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < outputs; k++) {
+            const double sum = dot_f64(AT(const double, x, x_stride, r), w + k * inputs, inputs);
+            AT(double, y, y_stride, r)[k] = b ? sum + b[k] : sum;
+        }
+}
+
+static void sub_div_f32(float *y, const float *x, const float *sub, const float *div, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] - sub[i]) / div[i];
+}
+
+static void sub_div_f64(double *y, const double *x, const double *sub, const double *div, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] - sub[i]) / div[i];
+}
+
+static void mul_add_f32(float *y, const float *x, const float *mul, const float *add, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * mul[i] + add[i];
+}
+
+static void mul_add_f64(double *y, const double *x, const double *mul, const double *add, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * mul[i] + add[i];
+}
+
+static void fill_nan_f32(float *y, const float *x, const float *fill, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] != x[i] ? fill[i] : x[i];
+}
+
+static void fill_nan_f64(double *y, const double *x, const double *fill, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] != x[i] ? fill[i] : x[i];
+}
+
+static void relu_f32(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] <= 0 ? 0 : x[i];
+}
+
+static void relu_f64(double *y, const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] <= 0 ? 0 : x[i];
+}
+
+static void widen(double *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (double)x[i];
+}
+
+static void narrow(float *y, const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)x[i];
+}
+
+const struct kernels mdl_kernels_ref = {
+    .isa = "ref",
+#include "kernel/kernel_table.h"
+};

@@ -1,0 +1,38 @@
+/*
+ * kernel/vec_neon.h - vectors of floats on 64-bit Arm; see vec_avx2.h for the words
+ *
+ * SPDX-License-Identifier: MIT
+ */
+typedef float32x4_t vf;
+typedef float64x2_t vd;
+#define VF_LANES 4u
+#define VD_LANES 2u
+
+MDL_INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
+MDL_INLINE void vf_store(float *p, vf a) { vst1q_f32(p, a); }
+MDL_INLINE vf vf_set(float x) { return vdupq_n_f32(x); }
+MDL_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
+MDL_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
+MDL_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
+MDL_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return vbslq_f32(vceqq_f32(x, x), a, b); }
+MDL_INLINE vf vf_zero_unless_positive(vf x)
+{
+    return vbslq_f32(vcleq_f32(x, vdupq_n_f32(0)), vdupq_n_f32(0), x);
+}
+
+MDL_INLINE vd vd_load(const double *p) { return vld1q_f64(p); }
+MDL_INLINE void vd_store(double *p, vd a) { vst1q_f64(p, a); }
+MDL_INLINE vd vd_set(double x) { return vdupq_n_f64(x); }
+MDL_INLINE vd vd_add(vd a, vd b) { return vaddq_f64(a, b); }
+MDL_INLINE vd vd_sub(vd a, vd b) { return vsubq_f64(a, b); }
+MDL_INLINE vd vd_mul(vd a, vd b) { return vmulq_f64(a, b); }
+MDL_INLINE vd vd_div(vd a, vd b) { return vdivq_f64(a, b); }
+MDL_INLINE vd vd_if_nan(vd x, vd a, vd b) { return vbslq_f64(vceqq_f64(x, x), a, b); }
+MDL_INLINE vd vd_zero_unless_positive(vd x)
+{
+    return vbslq_f64(vcleq_f64(x, vdupq_n_f64(0)), vdupq_n_f64(0), x);
+}
+
+MDL_INLINE vd vd_widen(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
+MDL_INLINE void vd_narrow(float *p, vd a) { vst1_f32(p, vcvt_f32_f64(a)); }

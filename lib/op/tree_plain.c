@@ -1,0 +1,62 @@
+/*
+ * op/tree_plain.c - one step of one walk at a time: the definition
+ *
+ * Straight over the file's arrays.  The judge of the kernels, and what walks the trees
+ * that they cannot: those with category nodes or zero-default rules.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+double mdl_trees_cell(uint32_t x_type, const void *row, uint32_t column)
+{
+    return x_type == MDL_F32 ? (double)((const float *)row)[column]
+                             : ((const double *)row)[column];
+}
+
+static int is_member(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
+{
+    const struct trees_params *params = n->params;
+    const uint32_t *start = n->tensors[TREES_SET_START].data;
+    const uint32_t *words = n->tensors[TREES_SET_WORDS].data;
+    const uint32_t set = p->ordinal[i], n_words = start[set + 1] - start[set];
+
+    if (!(x > (params->truncate ? -1.0 : -0x1p-1074) && x < 0x1p31))
+        return 0;                /* NaN too; -0 is category 0 */
+    const uint32_t category = x < 0 ? 0 : (uint32_t)x;
+    return category / 32 < n_words
+        && (words[start[set] + category / 32] >> category % 32 & 1u);
+}
+
+static int goes_left(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
+{
+    const struct trees_params *params = n->params;
+    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
+    const uint32_t flags = p->flags[i], missing = flags & NODE_MISSING;
+
+    if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
+        x = 0;
+    if (x != x && (missing == NODE_NAN_DEFAULT || missing == NODE_ZERO_DEFAULT))
+        return (flags & NODE_DEFAULT_LEFT) != 0;
+    if (x != x && missing == NODE_NAN_ZERO)
+        x = 0;
+    if (missing == NODE_ZERO_DEFAULT && x >= -TREES_TINY && x <= TREES_TINY)
+        return (flags & NODE_DEFAULT_LEFT) != 0;
+    if ((flags & NODE_KIND) == NODE_CATEGORY)
+        return is_member(n, p, i, x) == ((flags & NODE_SET_LEFT) != 0);
+
+    const double t = threshold->type == MDL_F32 ? (double)((const float *)threshold->data)[i]
+                                                : ((const double *)threshold->data)[i];
+    return params->compare ? x <= t : x < t;
+}
+
+uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
+                              uint32_t tree)
+{
+    const struct trees_plan *p = n->plan;
+    uint32_t i = p->tree_start[tree];
+
+    while ((p->flags[i] & NODE_KIND) != NODE_LEAF)
+        i = goes_left(n, p, i, mdl_trees_cell(x_type, row, p->feature[i])) ? i + 1 : p->right[i];
+    return p->ordinal[i];
+}

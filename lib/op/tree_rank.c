@@ -1,0 +1,184 @@
+/*
+ * op/tree_rank.c - the distinct thresholds of every column, sorted
+ *
+ * A column is a feature and a side for NaN: a feature whose nodes disagree about NaN
+ * has two.  A column with more thresholds than a byte can rank becomes several, each
+ * with a stretch of them.  Equal thresholds meet in a hash table, so that sorting sees
+ * only the few distinct ones.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+#include <string.h>
+
+/* A distinct (column, threshold); t NaN where only NaN goes right. */
+struct rank_entry {
+    double   t;
+    uint32_t key;                 /* 2 * feature + side of NaN             */
+    uint32_t column;              /* of the table, once it is cut to size  */
+    uint32_t rank;
+};
+
+static uint32_t hash(uint32_t key, double t)
+{
+    uint64_t bits;
+
+    t += 0.0;                     /* -0 and +0 are one threshold */
+    memcpy(&bits, &t, sizeof bits);
+    bits = (bits ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
+    return (uint32_t)(bits >> 32) ^ (uint32_t)bits >> 7;
+}
+
+static int same(const struct rank_entry *e, uint32_t key, double t)
+{
+    return e->key == key && (e->t == t || (e->t != e->t && t != t));
+}
+
+/* The entry of (key, t), new or old. */
+static uint32_t enter(struct rank_builder *b, uint32_t key, double t)
+{
+    uint32_t i = hash(key, t) & b->mask;
+
+    for (; b->table[i]; i = (i + 1) & b->mask)
+        if (same(&b->entries[b->table[i] - 1], key, t))
+            return b->table[i] - 1;
+    b->entries[b->n_entries] = (struct rank_entry){ .t = t, .key = key };
+    b->table[i] = ++b->n_entries;
+    return b->n_entries - 1;
+}
+
+static void enter_all(struct rank_builder *b, const struct node *n, uint32_t x_type)
+{
+    const struct trees_plan *p = n->plan;
+
+    for (uint32_t tree = 0; tree < p->n_trees; tree++)
+        for (uint32_t i = p->tree_start[tree]; i < p->tree_start[tree + 1]; i++) {
+            if (p->general[tree] || (p->flags[i] & NODE_KIND) != NODE_NUMBER)
+                continue;
+            const struct tree_rule rule = mdl_trees_rule(n, x_type, i);
+            b->entry_of[i] = enter(b, 2 * p->feature[i] + (rule.nan_right ? 1u : 0u), rule.t);
+        }
+}
+
+/* Order of entries: by key, then by threshold, NaN last. */
+static int before(const struct rank_entry *a, const struct rank_entry *b)
+{
+    if (a->key != b->key)
+        return a->key < b->key;
+    return a->t < b->t || (a->t == a->t && b->t != b->t);
+}
+
+/* Sift order[root] down a heap of n (Williams 1964). */
+static void sift(const struct rank_entry *e, uint32_t *order, uint32_t root, uint32_t n)
+{
+    const uint32_t x = order[root];
+    uint32_t child;
+
+    while ((child = 2 * root + 1) < n) {
+        if (child + 1 < n && before(&e[order[child]], &e[order[child + 1]]))
+            child++;
+        if (!before(&e[x], &e[order[child]]))
+            break;
+        order[root] = order[child];
+        root = child;
+    }
+    order[root] = x;
+}
+
+static void sort(const struct rank_entry *e, uint32_t *order, uint32_t n)
+{
+    for (uint32_t i = n / 2; i-- > 0;)
+        sift(e, order, i, n);
+    for (uint32_t end = n; end > 1; end--) {
+        const uint32_t x = order[0];
+        order[0] = order[end - 1];
+        order[end - 1] = x;
+        sift(e, order, 0, end - 1);
+    }
+}
+
+/* Give every entry its column and rank, in order; returns the number of columns. */
+static uint32_t cut_columns(struct rank_builder *b, const uint32_t *order)
+{
+    uint32_t columns = 0, rank = 0;
+
+    for (uint32_t i = 0; i < b->n_entries; i++) {
+        struct rank_entry *e = &b->entries[order[i]];
+        const int is_new = i == 0 || b->entries[order[i - 1]].key != e->key;
+
+        if (is_new || (e->t == e->t && rank == RANK_MOST)) {
+            columns++;
+            rank = 0;
+        }
+        e->column = columns - 1;
+        e->rank = e->t == e->t ? ++rank : RANK_NAN;
+    }
+    return columns;
+}
+
+/* The table in the model's arena; its last column has no thresholds: the rank there is 0. */
+static mdl_status make_table(const struct rank_builder *b, const uint32_t *order,
+                             struct rank_table *table, uint32_t columns, uint32_t x_type,
+                             struct arena *a, mdl_error *err)
+{
+    uint32_t *feature = mdl_arena_take(a, columns + 1ull, sizeof *feature);
+    uint32_t *start = mdl_arena_take(a, columns + 2ull, sizeof *start);
+    uint8_t *nan_right = mdl_arena_take(a, columns + 1ull, sizeof *nan_right);
+    void *thresholds = mdl_arena_take(a, b->n_entries, mdl_type_bytes(x_type));
+    uint32_t count = 0;
+
+    if (!feature || !start || !nan_right || !thresholds)
+        return mdl_arena_fail(a, err, "ranks");
+    for (uint32_t i = 0; i < b->n_entries; i++) {
+        const struct rank_entry *e = &b->entries[order[i]];
+
+        feature[e->column] = e->key / 2;
+        nan_right[e->column] = (uint8_t)(e->key % 2);
+        if (e->t == e->t && x_type == MDL_F32)
+            ((float *)thresholds)[count++] = (float)e->t;
+        else if (e->t == e->t)
+            ((double *)thresholds)[count++] = e->t;
+        start[e->column + 1] = count;
+    }
+    start[columns + 1] = count;
+    *table = (struct rank_table){ columns + 1, feature, start, nan_right, thresholds };
+    return MDL_OK;
+}
+
+mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
+                           struct arena *a, int *found, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    uint64_t size = 64;
+
+    *found = 0;
+    while (size < p->n_nodes)     /* half of the nodes are leaves: at most half full */
+        size *= 2;
+    b->mask = (uint32_t)(size - 1);
+    b->table = mdl_arena_take(&b->temp, size, sizeof *b->table);
+    b->entries = mdl_arena_take(&b->temp, p->n_nodes / 2 + 1, sizeof *b->entries);
+    b->entry_of = mdl_arena_take(&b->temp, p->n_nodes, sizeof *b->entry_of);
+    if (!b->table || !b->entries || !b->entry_of)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    enter_all(b, n, x_type);
+    uint32_t *order = mdl_arena_take(&b->temp, b->n_entries, sizeof *order);
+    if (!order)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    for (uint32_t i = 0; i < b->n_entries; i++)
+        order[i] = i;
+    sort(b->entries, order, b->n_entries);
+
+    const uint32_t columns = cut_columns(b, order);
+    if (!columns || columns >= UINT16_MAX)
+        return MDL_OK;
+    *found = 1;
+    return make_table(b, order, &p->ranks, columns, x_type, a, err);
+}
+
+struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
+{
+    const struct rank_entry *e = &b->entries[b->entry_of[i]];
+
+    return (struct tree_step){ .column = (uint16_t)e->column, .rank = (uint8_t)e->rank };
+}
