@@ -64,6 +64,7 @@ struct request {
     size_t size;
     mdl_load_options options;
     mdl_limits limits;
+    mdl_allocator allocator;      /* zeros: the default */
 };
 
 static mdl_status check_request(struct request *q, const mdl_load_options *options, mdl_error *err)
@@ -73,13 +74,15 @@ static mdl_status check_request(struct request *q, const mdl_load_options *optio
                                     err);
 
     if (!s) s = mdl_options_copy(&given, sizeof given, q->options.limits, "mdl_limits", err);
+    if (!s) s = mdl_options_copy(&q->allocator, sizeof q->allocator, q->options.allocator,
+                                 "mdl_allocator", err);
     if (s)
         return s;
     mdl_limits_fill(&q->limits, &given);
     if (q->options.flags & ~(q->path ? MDL_LOAD_MMAP : MDL_LOAD_BORROW))
         return mdl_fail(err, MDL_ERR_ARGUMENT, "unknown flags 0x%x in mdl_load_options",
                         q->options.flags);
-    if (q->options.allocator && (!q->options.allocator->alloc || !q->options.allocator->free))
+    if (q->options.allocator && (!q->allocator.alloc || !q->allocator.free))
         return mdl_fail(err, MDL_ERR_ARGUMENT, "mdl_allocator needs alloc and free");
     if (!q->path && (!q->bytes && q->size))
         return mdl_fail(err, MDL_ERR_ARGUMENT, "the bytes are NULL");
@@ -126,14 +129,15 @@ static mdl_status choose_kernels(mdl_model *m, const char *isa, mdl_error *err)
 static mdl_status load(mdl_model **out, struct request *q, const mdl_load_options *options,
                        mdl_error *err)
 {
+    if (out)
+        *out = NULL;
     if (!out || (!q->path && !q->bytes))
         return mdl_fail(err, MDL_ERR_ARGUMENT, "%s is NULL", out ? "the source" : "out");
-    *out = NULL;
     mdl_status s = check_request(q, options, err);
     if (s)
         return s;
 
-    const mdl_allocator a = mdl_allocator_or_default(q->options.allocator);
+    const mdl_allocator a = mdl_allocator_or_default(&q->allocator);
     mdl_model *m = a.alloc(a.user, sizeof *m);
     if (!m)
         return mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
@@ -155,26 +159,33 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     return MDL_OK;
 }
 
+/* Layouts are derived with arithmetic: in our floating-point mode, not the host's. */
+static mdl_status load_guarded(mdl_model **out, struct request *q, const mdl_load_options *options,
+                               mdl_error *err)
+{
+    const int kept = errno;
+    const uint64_t mode = mdl_fp_enter();
+    const mdl_status s = load(out, q, options, err);
+
+    mdl_fp_leave(mode);
+    errno = kept;
+    return s;
+}
+
 mdl_status mdl_load(mdl_model **out, const char *path, const mdl_load_options *options,
                     mdl_error *error)
 {
     struct request q = { .path = path };
-    const int kept = errno;
-    const mdl_status s = load(out, &q, options, error);
 
-    errno = kept;
-    return s;
+    return load_guarded(out, &q, options, error);
 }
 
 mdl_status mdl_load_memory(mdl_model **out, const void *bytes, size_t size,
                            const mdl_load_options *options, mdl_error *error)
 {
     struct request q = { .bytes = bytes, .size = size };
-    const int kept = errno;
-    const mdl_status s = load(out, &q, options, error);
 
-    errno = kept;
-    return s;
+    return load_guarded(out, &q, options, error);
 }
 
 void mdl_free(mdl_model *m)

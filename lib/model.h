@@ -15,6 +15,7 @@
  * back, each with one atomic exchange.
  */
 struct mdl_context {
+    const mdl_model *model;       /* whose plan the scratch follows       */
     size_t rows;                  /* worked on at once                    */
     unsigned char *scratch;       /* aligned to 64                        */
     void *block;                  /* from the allocator; NULL: the caller's */

@@ -28,6 +28,8 @@ size_t mdl_context_bytes(const mdl_model *model, size_t rows)
 {
     uint64_t bytes;
 
+    if (!model)
+        return 0;
     if (!rows)
         rows = DEFAULT_ROWS;
     if (!size_mul(rows, model->plan.row_bytes, &bytes)
@@ -39,12 +41,12 @@ size_t mdl_context_bytes(const mdl_model *model, size_t rows)
 
 mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory, size_t bytes)
 {
-    if (!memory || bytes < mdl_context_bytes(model, rows))
+    if (!model || !memory || bytes < mdl_context_bytes(model, rows))
         return NULL;
     unsigned char *at = (unsigned char *)memory + (64 - (uintptr_t)memory % 64) % 64;
     mdl_context *c = (mdl_context *)(void *)at;
 
-    *c = (mdl_context){ .rows = rows ? rows : DEFAULT_ROWS, .scratch = at + 64 };
+    *c = (mdl_context){ .model = model, .rows = rows ? rows : DEFAULT_ROWS, .scratch = at + 64 };
     return c;
 }
 
@@ -346,6 +348,8 @@ mdl_status mdl_run_call(const struct call *c, mdl_context *context)
     union { unsigned char bytes[STACK_SCRATCH]; uint64_t align; } local;
     mdl_status s = MDL_OK;
 
+    if (context && context->model != m)
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "the context was made for another model");
     if (!c->rows)
         return MDL_OK;
     const uint64_t mode = mdl_fp_enter();

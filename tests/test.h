@@ -35,6 +35,7 @@ static inline unsigned char *read_file(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
 
+    *size = 0;
     if (!f)
         return NULL;
     fseek(f, 0, SEEK_END);

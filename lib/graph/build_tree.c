@@ -49,11 +49,14 @@ static int add_u32(mdl_builder *b, struct vec *v, uint64_t x)
 /* A number in the ensemble's type; what does not fit exactly is refused. */
 static int add_real(mdl_builder *b, struct vec *v, uint32_t type, double x)
 {
-    const float f = (float)x;
-
     if (type == MDL_F64)
         return add(b, v, &x, sizeof x);
-    if ((double)f != x && x == x)
+
+    const uint64_t mode = mdl_fp_enter();        /* denormals are numbers here */
+    const float f = (float)x;
+    const int exact = (double)f == x || x != x;
+    mdl_fp_leave(mode);
+    if (!exact)
         return !mdl_build_error(b, MDL_ERR_ARGUMENT, "a threshold, leaf or weight of tree is "
                                 "float64 in an ensemble of float32");
     return add(b, v, &f, sizeof f);
