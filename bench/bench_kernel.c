@@ -1,0 +1,162 @@
+/*
+ * bench/bench_kernel.c - each kernel of each instruction set beside the plain one
+ *
+ * Every table in turn within each repeat, distinct data, minimum of the repeats; ns for
+ * one call and the ratio to the plain kernel.  What does not beat it is not worth having.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "base/compiler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "kernel/kernel.h"
+#include "kernel/tree.h"
+
+#define REPEATS 9
+#define CALLS   2000
+#define N       256u              /* elements of a row, inputs of a layer       */
+#define COLUMNS 28u
+#define LEAVES  32u
+#define TREES   64u
+
+static float xf[FORK_ROWS * N], wf[N * 16], yf[FORK_ROWS * N], af[N];
+static double xd[FORK_ROWS * N], wd[N * 16], yd[FORK_ROWS * N], ad[N];
+static uint8_t rank[(COLUMNS + 1) * FORK_ROWS], leaf[FORK_ROWS];
+static uint32_t feature[COLUMNS], start[COLUMNS + 1], root[TREES], exits[TREES];
+static uint8_t nan_right[COLUMNS];
+static float tf[COLUMNS * RANK_MOST];
+static double td[COLUMNS * RANK_MOST];
+static struct rank_table narrow, wide;
+static struct tree_step steps[TREES * (2 * LEAVES - 1)];
+static struct tree_fork forks[LEAVES - 1];
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static uint32_t next(void)
+{
+    static uint64_t s = 0x9E3779B97F4A7C15u;
+
+    s ^= s << 13;
+    s ^= s >> 7;
+    s ^= s << 17;
+    return (uint32_t)(s >> 32);
+}
+
+static void fill(void)
+{
+    for (size_t i = 0; i < FORK_ROWS * N; i++)
+        xd[i] = xf[i] = (float)(next() % 2000) / 500 - 2;
+    for (size_t i = 0; i < N * 16; i++)
+        wd[i] = wf[i] = (float)(next() % 2000) / 1000 - 1;
+    for (size_t i = 0; i < N; i++)
+        ad[i] = af[i] = (float)(1 + next() % 9);
+    for (uint32_t c = 0; c <= COLUMNS; c++)
+        start[c] = c * RANK_MOST;
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        feature[c] = c;
+        for (uint32_t i = 0; i < RANK_MOST; i++)
+            td[start[c] + i] = tf[start[c] + i] = (float)i / 64 - 2;
+    }
+    narrow = (struct rank_table){ COLUMNS, feature, start, nan_right, tf };
+    wide = (struct rank_table){ COLUMNS, feature, start, nan_right, td };
+    for (size_t i = 0; i < COLUMNS * FORK_ROWS; i++)
+        rank[i] = (uint8_t)next();
+    rank[COLUMNS] = 0;
+}
+
+/* Complete trees of LEAVES leaves. */
+static void grow(void)
+{
+    for (uint32_t t = 0; t < TREES; t++) {
+        const uint32_t first = t * (2 * LEAVES - 1);
+        root[t] = first;
+        for (uint32_t i = 0; i < 2 * LEAVES - 1; i++)
+            steps[first + i] = i < LEAVES - 1
+                ? (struct tree_step){ first + 2 * i + 1, (uint16_t)(next() % COLUMNS),
+                                      (uint8_t)(1 + next() % 254), 0 }
+                : (struct tree_step){ first + i, COLUMNS, 1, 0 };
+    }
+    uint32_t n = 0;
+    for (uint32_t width = LEAVES; width > 1; width /= 2)
+        for (uint32_t left = 0; left < LEAVES; left += width)
+            forks[n++] = (struct tree_fork){ (uint16_t)(next() % COLUMNS), (uint8_t)(1 + next() % 254),
+                                             (uint8_t)left, (uint8_t)(left + width / 2), 0 };
+}
+
+#define KERNELS(K) \
+    K("rank_f32 28 columns x 254", k->rank_f32(rank, &narrow, xf + i % FORK_ROWS * N)) \
+    K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % FORK_ROWS * N)) \
+    K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, FORK_ROWS), 0))) \
+    K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, FORK_ROWS), 0))) \
+    K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
+    K("descend 32 leaves, 256 rows", k->descend(leaf, forks, LEAVES - 1, rank, FORK_ROWS)) \
+    K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % FORK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \
+    K("dense_f64 256 -> 16", k->dense_f64(yd, 128, xd + i % FORK_ROWS * N, N * 8, wd, NULL, 1, N, 16)) \
+    K("sub_div_f32 256", k->sub_div_f32(yf, xf, af, af, N)) \
+    K("sub_div_f64 256", k->sub_div_f64(yd, xd, ad, ad, N)) \
+    K("mul_add_f32 256", k->mul_add_f32(yf, xf, af, af, N)) \
+    K("mul_add_f64 256", k->mul_add_f64(yd, xd, ad, ad, N)) \
+    K("fill_nan_f32 256", k->fill_nan_f32(yf, xf, af, N)) \
+    K("fill_nan_f64 256", k->fill_nan_f64(yd, xd, ad, N)) \
+    K("relu_f32 256", k->relu_f32(yf, xf, N)) \
+    K("relu_f64 256", k->relu_f64(yd, xd, N)) \
+    K("widen 256", k->widen(yd, xf, N)) \
+    K("narrow 256", k->narrow(yf, xd, N))
+
+static const char *const names[] = {
+#define K(name, call) name,
+    KERNELS(K)
+#undef K
+};
+
+#define N_KERNELS (sizeof names / sizeof *names)
+
+static double time_kernel(const struct kernels *k, size_t which)
+{
+    const double begin = now();
+
+    for (size_t i = 0; i < CALLS; i++) {
+        size_t at = 0;
+#define K(name, call) if (at++ == which) { call; continue; }
+        KERNELS(K)
+#undef K
+    }
+    return (now() - begin) / CALLS;
+}
+
+int main(void)
+{
+    const struct kernels *k;
+
+    fill();
+    grow();
+    printf("%-30s", "ns a call (ranks_*: a 16th of one)");
+    for (size_t i = 0; (k = mdl_kernels_at(i)) != NULL; i++)
+        printf(" %14s", k->isa);
+    printf("\n");
+    for (size_t which = 0; which < N_KERNELS; which++) {
+        double best[8];
+        size_t tables = 0;
+
+        for (int r = 0; r < REPEATS; r++)
+            for (tables = 0; tables < 8 && (k = mdl_kernels_at(tables)) != NULL; tables++) {
+                const double t = time_kernel(k, which);
+                if (!r || t < best[tables])
+                    best[tables] = t;
+            }
+        printf("%-34s", names[which]);
+        for (size_t i = 0; i < tables; i++)
+            printf(" %8.0f %4.1fx", best[i], best[tables - 1] / best[i]);
+        printf("\n");
+    }
+    return 0;
+}

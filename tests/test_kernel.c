@@ -1,0 +1,362 @@
+/*
+ * tests/test_kernel.c - every kernel of every table against the plain one, bit for bit
+ *
+ * Lengths around the width of registers, rows that do not lie packed, special values,
+ * and guard bytes around every result: a kernel writes what it should and nothing else.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "test.h"
+
+#include <math.h>
+
+#include "kernel/kernel.h"
+#include "kernel/tree.h"
+
+#define MOST 200u                 /* elements of a row                       */
+#define GUARD 64u                 /* bytes before and behind a result        */
+
+static const double special[] = { 0.0, -0.0, 1.0, -1.0, NAN, INFINITY, -INFINITY, 5e-324, -5e-324,
+                                  1e-40, 3.4028235e38, 1.7976931348623157e308, 1e-35, 0.1 };
+
+static double some_value(uint64_t *seed)
+{
+    const uint64_t bits = next_random(seed);
+
+    if (bits % 5 == 0)
+        return special[bits / 5 % (sizeof special / sizeof *special)];
+    return ((double)(bits >> 11) * 0x1p-53 - 0.5) * 8;
+}
+
+static void fill_f32(float *to, size_t n, uint64_t *seed)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)some_value(seed);
+}
+
+static void fill_f64(double *to, size_t n, uint64_t *seed)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = some_value(seed);
+}
+
+/* Equal bits, but for the payload of NaN, which no rule fixes. */
+static int same_f32(const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) && !(isnan(a[i]) && isnan(b[i])))
+            return 0;
+    return 1;
+}
+
+static int same_f64(const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) && !(isnan(a[i]) && isnan(b[i])))
+            return 0;
+    return 1;
+}
+
+/* A result with guards; the type is the caller's. */
+struct guarded {
+    _Alignas(64) unsigned char bytes[GUARD + 64 * MOST * 8 + GUARD];
+};
+
+static void *guard(struct guarded *g)
+{
+    memset(g->bytes, 0xA7, sizeof g->bytes);
+    return g->bytes + GUARD;
+}
+
+static void assert_guarded(const struct guarded *g, size_t used, const char *isa, const char *what)
+{
+    for (size_t i = 0; i < sizeof g->bytes; i++)
+        if ((i < GUARD || i >= GUARD + used) && g->bytes[i] != 0xA7)
+            fail_msg("%s of %s wrote outside its result", what, isa);
+}
+
+#define FOR_TABLES(k) \
+    for (size_t at_ = 0; ((k) = mdl_kernels_at(at_)) != NULL && (k) != &mdl_kernels_ref; at_++)
+
+static void no_table_has_a_hole(void **state)
+{
+    const struct kernels *k;
+
+    (void)state;
+    for (size_t i = 0; (k = mdl_kernels_at(i)) != NULL; i++) {
+        void (*const *entry)(void) = (void (*const *)(void))(const void *)&k->rank_f32;
+        const size_t n = (sizeof *k - offsetof(struct kernels, rank_f32)) / sizeof *entry;
+
+        assert_non_null(k->isa);
+        for (size_t f = 0; f < n; f++)
+            if (!entry[f])
+                fail_msg("kernel %d of %s is missing", (int)f, k->isa);
+        print_message("%s: %d kernels\n", k->isa, (int)n);
+    }
+    assert_ptr_equal(mdl_kernels_named("ref"), &mdl_kernels_ref);
+    assert_null(mdl_kernels_named("none"));
+    assert_ptr_equal(mdl_kernels_named(NULL), mdl_kernels_at(0));
+}
+
+/* ---- one row, element by element ------------------------------------------------------ */
+
+static struct guarded want_bytes, got_bytes;
+
+#define same_bytes(a, b, n) !memcmp(a, b, (n) * sizeof *(a))
+
+#define CHECK_ROW(TYPE, same, name, n, call) do { \
+    TYPE *want = guard(&want_bytes), *got = guard(&got_bytes); \
+    const struct kernels *use = &mdl_kernels_ref; \
+    TYPE *y = want; \
+    call; \
+    use = k; \
+    y = got; \
+    call; \
+    if (!same(want, got, n)) \
+        fail_msg("%s of %s differs from the plain kernel at length %d", name, k->isa, (int)(n)); \
+    assert_guarded(&got_bytes, (n) * sizeof(TYPE), k->isa, name); \
+} while (0)
+
+static void rows_agree_with_ref_at_every_length(void **state)
+{
+    const struct kernels *k;
+    static float xf[MOST + 1], af[MOST + 1], bf[MOST + 1];
+    static double xd[MOST + 1], ad[MOST + 1], bd[MOST + 1];
+    uint64_t seed = 42;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (size_t n = 0; n < 67; n++) {
+            const size_t off = n % 2;       /* aligned to the element only */
+            fill_f32(xf, MOST + 1, &seed);
+            fill_f32(af, MOST + 1, &seed);
+            fill_f32(bf, MOST + 1, &seed);
+            fill_f64(xd, MOST + 1, &seed);
+            fill_f64(ad, MOST + 1, &seed);
+            fill_f64(bd, MOST + 1, &seed);
+            const float *x = xf + off, *a = af + off, *b = bf + off;
+            const double *p = xd + off, *q = ad + off, *r = bd + off;
+            CHECK_ROW(float, same_f32, "sub_div_f32", n, use->sub_div_f32(y, x, a, b, n));
+            CHECK_ROW(float, same_f32, "mul_add_f32", n, use->mul_add_f32(y, x, a, b, n));
+            CHECK_ROW(float, same_f32, "fill_nan_f32", n, use->fill_nan_f32(y, x, a, n));
+            CHECK_ROW(float, same_f32, "relu_f32", n, use->relu_f32(y, x, n));
+            CHECK_ROW(float, same_f32, "narrow", n, use->narrow(y, p, n));
+            CHECK_ROW(double, same_f64, "sub_div_f64", n, use->sub_div_f64(y, p, q, r, n));
+            CHECK_ROW(double, same_f64, "mul_add_f64", n, use->mul_add_f64(y, p, q, r, n));
+            CHECK_ROW(double, same_f64, "fill_nan_f64", n, use->fill_nan_f64(y, p, q, n));
+            CHECK_ROW(double, same_f64, "relu_f64", n, use->relu_f64(y, p, n));
+            CHECK_ROW(double, same_f64, "widen", n, use->widen(y, x, n));
+        }
+}
+
+static void the_plain_kernels_do_what_they_say(void **state)
+{
+    const struct kernels *k = &mdl_kernels_ref;
+    const double x[4] = { 3, NAN, -0.0, -2 }, a[4] = { 1, 5, 0, 2 }, b[4] = { 2, 4, 1, 8 };
+    double y[4];
+    float f[4];
+
+    (void)state;
+    k->sub_div_f64(y, x, a, b, 4);
+    assert_true(y[0] == 1 && isnan(y[1]) && y[2] == 0 && y[3] == -0.5);
+    k->mul_add_f64(y, x, a, b, 4);
+    assert_true(y[0] == 5 && isnan(y[1]) && y[2] == 1 && y[3] == 4);
+    k->fill_nan_f64(y, x, a, 4);
+    assert_true(y[0] == 3 && y[1] == 5 && signbit(y[2]) && y[3] == -2);
+    k->relu_f64(y, x, 4);
+    assert_true(y[0] == 3 && isnan(y[1]) && !signbit(y[2]) && y[3] == 0);
+    k->narrow(f, (double[4]){ 16777217, 16777219, 1e39, 1e-46 }, 4);   /* ties go to even */
+    assert_true(f[0] == 16777216 && f[1] == 16777220 && f[2] == INFINITY && f[3] == 0);
+}
+
+/* ---- y = W x + b ------------------------------------------------------------------------- */
+
+static void dense_layers_agree_with_ref(void **state)
+{
+    const struct kernels *k;
+    static float xf[5 * MOST], wf[9 * MOST], bf[9];
+    static double xd[5 * MOST], wd[9 * MOST], bd[9];
+    uint64_t seed = 7;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (size_t inputs = 0; inputs < 40; inputs++)
+            for (size_t outputs = 1; outputs < 10; outputs += 1 + inputs % 3) {
+                const size_t rows = inputs % 5, x_row = inputs + 3, y_row = outputs + 2;
+                const int with_bias = inputs % 2;
+
+                fill_f32(xf, sizeof xf / sizeof *xf, &seed);
+                fill_f32(wf, sizeof wf / sizeof *wf, &seed);
+                fill_f32(bf, 9, &seed);
+                fill_f64(xd, sizeof xd / sizeof *xd, &seed);
+                fill_f64(wd, sizeof wd / sizeof *wd, &seed);
+                fill_f64(bd, 9, &seed);
+                const size_t n = rows ? (rows - 1) * y_row + outputs : 0;
+                CHECK_ROW(float, same_f32, "dense_f32", n,
+                          use->dense_f32(y, y_row * 4, xf, x_row * 4, wf, with_bias ? bf : NULL,
+                                         rows, inputs, outputs));
+                CHECK_ROW(double, same_f64, "dense_f64", n,
+                          use->dense_f64(y, y_row * 8, xd, x_row * 8, wd, with_bias ? bd : NULL,
+                                         rows, inputs, outputs));
+            }
+}
+
+static void a_dense_layer_is_a_dot_product_and_a_bias(void **state)
+{
+    const float w[6] = { 1, 2, 3, -1, 0, 0.5f }, x[3] = { 10, 20, 30 }, b[2] = { 0.25f, -1 };
+    float y[2];
+
+    (void)state;
+    mdl_kernels_ref.dense_f32(y, 8, x, 12, w, b, 1, 3, 2);
+    assert_true(y[0] == 140.25f && y[1] == 4);
+}
+
+/* ---- trees --------------------------------------------------------------------------------- */
+
+#define COLUMNS 9u
+
+/* Columns of 0 to RANK_MOST ascending thresholds over a few features. */
+static void make_table(struct rank_table *t, int wide, uint64_t *seed)
+{
+    static uint32_t feature[COLUMNS], start[COLUMNS + 1];
+    static uint8_t nan_right[COLUMNS];
+    static float f32[COLUMNS * RANK_MOST];
+    static double f64[COLUMNS * RANK_MOST];
+    static const uint32_t lengths[COLUMNS] = { 0, 1, 2, 3, 17, 100, 253, 254, 5 };
+    uint32_t n = 0;
+
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        double v = -4;
+        feature[c] = c * 5 % 7;
+        nan_right[c] = (uint8_t)(next_random(seed) % 2);
+        start[c] = n;
+        for (uint32_t i = 0; i < lengths[c]; i++, n++) {
+            v += (double)(1 + next_random(seed) % 64) / 512;
+            f32[n] = (float)v;
+            f64[n] = v;
+        }
+    }
+    start[COLUMNS] = n;
+    *t = (struct rank_table){ COLUMNS, feature, start, nan_right, wide ? (void *)f64 : (void *)f32 };
+}
+
+static void ranks_agree_with_ref(void **state)
+{
+    const struct kernels *k;
+    static float xf[FORK_ROWS * 8];
+    static double xd[FORK_ROWS * 8];
+    struct rank_table narrow, wide;
+    uint64_t seed = 99;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (size_t rows = 0; rows <= FORK_ROWS; rows += 1 + rows / 3) {
+            fill_f64(xd, FORK_ROWS * 8, &seed);
+            make_table(&wide, 1, &seed);
+            /* Half of the cells lie on a threshold. */
+            for (size_t i = 0; i < FORK_ROWS * 8; i += 2)
+                xd[i] = ((const double *)wide.thresholds)[next_random(&seed) % wide.start[COLUMNS]];
+            CHECK_ROW(uint8_t, same_bytes, "rank_f64", (size_t)COLUMNS, use->rank_f64(y, &wide, xd));
+            CHECK_ROW(uint8_t, same_bytes, "ranks_f64", (size_t)COLUMNS * FORK_ROWS,
+                      use->ranks_f64(y, &wide, xd, 8 * sizeof *xd, rows));
+            make_table(&narrow, 0, &seed);
+            for (size_t i = 0; i < FORK_ROWS * 8; i++)
+                xf[i] = (float)xd[i];
+            CHECK_ROW(uint8_t, same_bytes, "rank_f32", (size_t)COLUMNS, use->rank_f32(y, &narrow, xf));
+            CHECK_ROW(uint8_t, same_bytes, "ranks_f32", (size_t)COLUMNS * FORK_ROWS,
+                      use->ranks_f32(y, &narrow, xf, 8 * sizeof *xf, rows));
+        }
+}
+
+static void a_rank_counts_the_thresholds_that_x_reaches(void **state)
+{
+    const float thresholds[3] = { -1, 0.5f, 2 };
+    const uint32_t feature[2] = { 1, 0 }, start[3] = { 0, 3, 3 };
+    const uint8_t nan_right[2] = { 1, 0 };
+    const struct rank_table t = { 2, feature, start, nan_right, thresholds };
+    const float x[6][2] = { { 9, -1.5f }, { 9, -1 }, { 9, 0.49f }, { 9, 0.5f }, { 9, 3 }, { 9, NAN } };
+    const uint8_t want[6] = { 0, 1, 1, 2, 3, RANK_NAN };
+    uint8_t rank[2];
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        mdl_kernels_ref.rank_f32(rank, &t, x[i]);
+        assert_int_equal(rank[0], want[i]);
+        assert_int_equal(rank[1], 0);
+    }
+}
+
+/* A random tree of `leaves` leaves as steps and as forks. */
+static uint32_t grow(struct tree_step *steps, struct tree_fork *forks, uint32_t *used,
+                     uint32_t at, uint32_t first, uint32_t leaves, uint32_t *n_forks,
+                     uint64_t *seed)
+{
+    if (leaves == 1) {
+        steps[at] = (struct tree_step){ .child = at, .column = COLUMNS, .rank = 1 };
+        return 0;
+    }
+    const uint32_t left = 1 + (uint32_t)(next_random(seed) % (leaves - 1));
+    const uint32_t child = *used;
+    const struct tree_step s = { .child = child, .column = (uint16_t)(next_random(seed) % COLUMNS),
+                                 .rank = (uint8_t)(1 + next_random(seed) % 255) };
+
+    *used += 2;
+    steps[at] = s;
+    forks[(*n_forks)++] = (struct tree_fork){ s.column, s.rank, (uint8_t)first,
+                                              (uint8_t)(first + left), 0 };
+    const uint32_t l = grow(steps, forks, used, child, first, left, n_forks, seed);
+    const uint32_t r = grow(steps, forks, used, child + 1, first + left, leaves - left, n_forks, seed);
+    return 1 + (l > r ? l : r);
+}
+
+static void walks_and_descents_agree_with_ref(void **state)
+{
+    const struct kernels *k;
+    static struct tree_step steps[20 * 512];
+    static struct tree_fork forks[20][256];
+    static uint8_t rank[(COLUMNS + 1) * FORK_ROWS];
+    uint32_t root[20], n_forks[20];
+    uint64_t seed = 5;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (uint32_t round = 0; round < 40; round++) {
+            uint32_t depth = 0, used = 0;
+            for (uint32_t t = 0; t < 20; t++) {
+                root[t] = used++;
+                n_forks[t] = 0;
+                const uint32_t leaves = 1 + (uint32_t)(next_random(&seed) % (t % 4 ? 31 : 256));
+                const uint32_t d = grow(steps, forks[t], &used, root[t], 0, leaves, &n_forks[t], &seed);
+                depth = d > depth ? d : depth;
+            }
+            for (size_t i = 0; i < COLUMNS * FORK_ROWS; i++)
+                rank[i] = (uint8_t)next_random(&seed);
+            rank[COLUMNS] = 0;          /* where leaves look; in a block, row 9 of column 0 */
+            for (size_t n = 0; n <= 20; n++)
+                CHECK_ROW(uint32_t, same_bytes, "walk", n,
+                          use->walk(y, steps, root, n, depth, rank));
+            for (uint32_t t = 0; t < 20; t++) {
+                const size_t rows = 1 + next_random(&seed) % FORK_ROWS;
+                uint8_t want[FORK_ROWS], got[FORK_ROWS];
+                mdl_kernels_ref.descend(want, forks[t], n_forks[t], rank, rows);
+                k->descend(got, forks[t], n_forks[t], rank, rows);
+                assert_memory_equal(want, got, rows);
+            }
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_table_has_a_hole),
+        cmocka_unit_test(rows_agree_with_ref_at_every_length),
+        cmocka_unit_test(the_plain_kernels_do_what_they_say),
+        cmocka_unit_test(dense_layers_agree_with_ref),
+        cmocka_unit_test(a_dense_layer_is_a_dot_product_and_a_bias),
+        cmocka_unit_test(ranks_agree_with_ref),
+        cmocka_unit_test(a_rank_counts_the_thresholds_that_x_reaches),
+        cmocka_unit_test(walks_and_descents_agree_with_ref),
+    };
+
+    return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);
+}
