@@ -8,6 +8,7 @@
  */
 #include "base/compiler.h"
 
+#include <math.h>              /* NAN, a constant */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -27,8 +28,8 @@ static double xd[FORK_ROWS * N], wd[N * 16], yd[FORK_ROWS * N], ad[N];
 static uint8_t rank[(COLUMNS + 1) * FORK_ROWS], leaf[FORK_ROWS];
 static uint32_t feature[COLUMNS], start[COLUMNS + 1], root[TREES], exits[TREES];
 static uint8_t nan_right[COLUMNS];
-static float tf[COLUMNS * RANK_MOST];
-static double td[COLUMNS * RANK_MOST];
+static float tf[COLUMNS * 17 * RANK_BLOCK];
+static double td[COLUMNS * 17 * RANK_BLOCK];
 static struct rank_table narrow, wide;
 static struct tree_step steps[TREES * (2 * LEAVES - 1)];
 static struct tree_fork forks[LEAVES - 1];
@@ -60,11 +61,17 @@ static void fill(void)
     for (size_t i = 0; i < N; i++)
         ad[i] = af[i] = (float)(1 + next() % 9);
     for (uint32_t c = 0; c <= COLUMNS; c++)
-        start[c] = c * RANK_MOST;
+        start[c] = c * 17;
+    for (size_t i = 0; i < COLUMNS * 17 * RANK_BLOCK; i++)
+        td[i] = tf[i] = NAN;
     for (uint32_t c = 0; c < COLUMNS; c++) {
+        const size_t at = start[c] * RANK_BLOCK;
         feature[c] = c;
-        for (uint32_t i = 0; i < RANK_MOST; i++)
-            td[start[c] + i] = tf[start[c] + i] = (float)i / 64 - 2;
+        for (uint32_t i = 0; i < RANK_MOST; i++) {
+            td[at + RANK_BLOCK + i] = tf[at + RANK_BLOCK + i] = (float)i / 64 - 2;
+            if (i % RANK_BLOCK == RANK_BLOCK - 1)
+                td[at + i / RANK_BLOCK] = tf[at + i / RANK_BLOCK] = (float)i / 64 - 2;
+        }
     }
     narrow = (struct rank_table){ COLUMNS, feature, start, nan_right, tf };
     wide = (struct rank_table){ COLUMNS, feature, start, nan_right, td };

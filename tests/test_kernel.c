@@ -215,28 +215,35 @@ static void a_dense_layer_is_a_dot_product_and_a_bias(void **state)
 
 #define COLUMNS 9u
 
-/* Columns of 0 to RANK_MOST ascending thresholds over a few features. */
+/* Columns of 0 to RANK_MOST ascending thresholds over a few features, in blocks. */
 static void make_table(struct rank_table *t, int wide, uint64_t *seed)
 {
     static uint32_t feature[COLUMNS], start[COLUMNS + 1];
     static uint8_t nan_right[COLUMNS];
-    static float f32[COLUMNS * RANK_MOST];
-    static double f64[COLUMNS * RANK_MOST];
-    static const uint32_t lengths[COLUMNS] = { 0, 1, 2, 3, 17, 100, 253, 254, 5 };
-    uint32_t n = 0;
+    static float f32[COLUMNS * 17 * RANK_BLOCK];
+    static double f64[COLUMNS * 17 * RANK_BLOCK];
+    static const uint32_t lengths[COLUMNS] = { 0, 1, 15, 16, 17, 100, 240, 254, 32 };
 
+    for (size_t i = 0; i < sizeof f32 / sizeof *f32; i++)
+        f64[i] = f32[i] = NAN;
     for (uint32_t c = 0; c < COLUMNS; c++) {
+        const uint32_t n = lengths[c], pivots = n > RANK_BLOCK ? 1 : 0;
+        const size_t at = (size_t)start[c] * RANK_BLOCK;
         double v = -4;
+
         feature[c] = c * 5 % 7;
         nan_right[c] = (uint8_t)(next_random(seed) % 2);
-        start[c] = n;
-        for (uint32_t i = 0; i < lengths[c]; i++, n++) {
+        for (uint32_t i = 0; i < n; i++) {
             v += (double)(1 + next_random(seed) % 64) / 512;
-            f32[n] = (float)v;
-            f64[n] = v;
+            f32[at + pivots * RANK_BLOCK + i] = (float)v;
+            f64[at + pivots * RANK_BLOCK + i] = v;
+            if (i % RANK_BLOCK == RANK_BLOCK - 1 && i + 1 < n) {
+                f32[at + i / RANK_BLOCK] = (float)v;
+                f64[at + i / RANK_BLOCK] = v;
+            }
         }
+        start[c + 1] = start[c] + pivots + (n ? (n + RANK_BLOCK - 1) / RANK_BLOCK : 1);
     }
-    start[COLUMNS] = n;
     *t = (struct rank_table){ COLUMNS, feature, start, nan_right, wide ? (void *)f64 : (void *)f32 };
 }
 
@@ -255,7 +262,8 @@ static void ranks_agree_with_ref(void **state)
             make_table(&wide, 1, &seed);
             /* Half of the cells lie on a threshold. */
             for (size_t i = 0; i < FORK_ROWS * 8; i += 2)
-                xd[i] = ((const double *)wide.thresholds)[next_random(&seed) % wide.start[COLUMNS]];
+                xd[i] = ((const double *)wide.thresholds)[next_random(&seed)
+                                                          % (wide.start[COLUMNS] * RANK_BLOCK)];
             CHECK_ROW(uint8_t, same_bytes, "rank_f64", (size_t)COLUMNS, use->rank_f64(y, &wide, xd));
             CHECK_ROW(uint8_t, same_bytes, "ranks_f64", (size_t)COLUMNS * FORK_ROWS,
                       use->ranks_f64(y, &wide, xd, 8 * sizeof *xd, rows));
@@ -270,19 +278,28 @@ static void ranks_agree_with_ref(void **state)
 
 static void a_rank_counts_the_thresholds_that_x_reaches(void **state)
 {
-    const float thresholds[3] = { -1, 0.5f, 2 };
-    const uint32_t feature[2] = { 1, 0 }, start[3] = { 0, 3, 3 };
+    /* Column 0 looks at x[1] with 3 thresholds, column 1 at x[0] with 18 of them: 1 .. 18. */
+    float thresholds[4 * RANK_BLOCK];
+    const uint32_t feature[2] = { 1, 0 }, start[3] = { 0, 1, 4 };
     const uint8_t nan_right[2] = { 1, 0 };
     const struct rank_table t = { 2, feature, start, nan_right, thresholds };
-    const float x[6][2] = { { 9, -1.5f }, { 9, -1 }, { 9, 0.49f }, { 9, 0.5f }, { 9, 3 }, { 9, NAN } };
-    const uint8_t want[6] = { 0, 1, 1, 2, 3, RANK_NAN };
+    const float x[6][2] = { { 0.9f, -1.5f }, { 1, -1 }, { 16, 0.49f }, { 17.5f, 0.5f }, { 99, 3 },
+                            { NAN, NAN } };
+    const uint8_t want[6][2] = { { 0, 0 }, { 1, 1 }, { 1, 16 }, { 2, 17 }, { 3, 18 }, { RANK_NAN, 0 } };
     uint8_t rank[2];
 
     (void)state;
+    for (size_t i = 0; i < 4 * RANK_BLOCK; i++)
+        thresholds[i] = NAN;
+    thresholds[0] = -1;
+    thresholds[1] = 0.5f;
+    thresholds[2] = 2;
+    thresholds[RANK_BLOCK] = 16;                 /* the pivot */
+    for (size_t i = 0; i < 18; i++)
+        thresholds[2 * RANK_BLOCK + i] = (float)(i + 1);
     for (size_t i = 0; i < 6; i++) {
         mdl_kernels_ref.rank_f32(rank, &t, x[i]);
-        assert_int_equal(rank[0], want[i]);
-        assert_int_equal(rank[1], 0);
+        assert_memory_equal(rank, want[i], 2);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #define LEAF1_ECX_FMA     (1u << 12)
 #define LEAF1_ECX_SSE42   (1u << 20)
+#define LEAF1_ECX_POPCNT  (1u << 23)
 #define LEAF1_ECX_OSXSAVE (1u << 27)
 #define LEAF1_ECX_AVX     (1u << 28)
 #define LEAF7_EBX_AVX2    (1u << 5)
@@ -29,7 +30,8 @@ int mdl_cpu_has_crc32c(void)
 
 int mdl_cpu_has_avx2(void)
 {
-    const unsigned need = LEAF1_ECX_FMA | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX;
+    const unsigned need = LEAF1_ECX_FMA | LEAF1_ECX_POPCNT | LEAF1_ECX_OSXSAVE
+                        | LEAF1_ECX_AVX;
     unsigned a, b, c, d, low, high;
 
     if ((leaf1_ecx() & need) != need)

@@ -10,7 +10,7 @@
 
 #include "base/compiler.h"
 
-/* AVX2 and FMA, with an operating system that keeps the wide registers. */
+/* AVX2, FMA and POPCNT, with an operating system that keeps the wide registers. */
 int mdl_cpu_has_avx2(void);
 
 /* The CRC-32C instruction (SSE4.2). */

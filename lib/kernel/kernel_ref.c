@@ -12,13 +12,20 @@
 #define AT(type, base, stride, row) \
     ((type *)(uintptr_t)((const unsigned char *)(base) + (row) * (stride)))
 
+/* Thresholds of column c that v reaches, pivots left out. */
+#define COUNT_REACHED(type, t, c, v, n) do { \
+    const uint32_t blocks_ = (t)->start[(c) + 1] - (t)->start[c]; \
+    const type *at_ = (const type *)(t)->thresholds + (size_t)(t)->start[c] * RANK_BLOCK; \
+    for (uint32_t i_ = blocks_ > 1 ? RANK_BLOCK : 0; i_ < blocks_ * RANK_BLOCK; i_++) \
+        (n) += (v) >= at_[i_]; \
+} while (0)
+
 static void rank_f32(uint8_t *rank, const struct rank_table *t, const float *x)
 {
     for (uint32_t c = 0; c < t->n_columns; c++) {
         const float v = x[t->feature[c]];
         uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
-        for (uint32_t i = t->start[c]; i < t->start[c + 1]; i++)
-            n += v >= ((const float *)t->thresholds)[i];
+        COUNT_REACHED(float, t, c, v, n);
         rank[c] = (uint8_t)n;
     }
 }
@@ -28,8 +35,7 @@ static void rank_f64(uint8_t *rank, const struct rank_table *t, const double *x)
     for (uint32_t c = 0; c < t->n_columns; c++) {
         const double v = x[t->feature[c]];
         uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
-        for (uint32_t i = t->start[c]; i < t->start[c + 1]; i++)
-            n += v >= ((const double *)t->thresholds)[i];
+        COUNT_REACHED(double, t, c, v, n);
         rank[c] = (uint8_t)n;
     }
 }
@@ -40,10 +46,9 @@ static void ranks_f32(uint8_t *rank, const struct rank_table *t, const float *x,
     for (uint32_t c = 0; c < t->n_columns; c++)
         for (size_t r = 0; r < FORK_ROWS; r++) {
             const float v = r < rows ? AT(const float, x, x_stride, r)[t->feature[c]] : 0;
-            uint8_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
-            for (uint32_t i = t->start[c]; i < t->start[c + 1] && r < rows; i++)
-                n = (uint8_t)(n + (v >= ((const float *)t->thresholds)[i]));
-            rank[c * FORK_ROWS + r] = n;
+            uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+            COUNT_REACHED(float, t, c, v, n);
+            rank[c * FORK_ROWS + r] = (uint8_t)(r < rows ? n : 0);
         }
 }
 
@@ -53,10 +58,9 @@ static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x
     for (uint32_t c = 0; c < t->n_columns; c++)
         for (size_t r = 0; r < FORK_ROWS; r++) {
             const double v = r < rows ? AT(const double, x, x_stride, r)[t->feature[c]] : 0;
-            uint8_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
-            for (uint32_t i = t->start[c]; i < t->start[c + 1] && r < rows; i++)
-                n = (uint8_t)(n + (v >= ((const double *)t->thresholds)[i]));
-            rank[c * FORK_ROWS + r] = n;
+            uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
+            COUNT_REACHED(double, t, c, v, n);
+            rank[c * FORK_ROWS + r] = (uint8_t)(r < rows ? n : 0);
         }
 }
 

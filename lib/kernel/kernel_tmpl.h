@@ -12,11 +12,14 @@
 
 #define RANK_REAL float
 #define RANK_NAMED NAMED_F
+#define RANK_WORD WORD_F
 #include "kernel/rank_tmpl.h"
 #undef RANK_REAL
 #undef RANK_NAMED
+#undef RANK_WORD
 #define RANK_REAL double
 #define RANK_NAMED NAMED_D
+#define RANK_WORD WORD_D
 #include "kernel/rank_tmpl.h"
 
 #include "kernel/tree_tmpl.h"

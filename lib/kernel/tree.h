@@ -19,17 +19,26 @@
 /*
  * The columns of ranks.  rank(x) is the number of thresholds t of the column with
  * x >= t; of NaN it is 0, or RANK_NAN in a column where NaN goes right.
+ *
+ * Thresholds lie in blocks of RANK_BLOCK, ascending, the last block filled up with NaN,
+ * which no x reaches.  A column of several blocks begins with a block of pivots: the last
+ * threshold of each of its blocks but the last, then NaN.  So as many pivots as x reaches,
+ * as many whole blocks it has passed, and two blocks are enough to look at:
+ *
+ *     one block       t0 t1 t2 NaN ...
+ *     several         t15 t31 NaN ... | t0 .. t15 | t16 .. t31 | t32 .. NaN
  */
 struct rank_table {
     uint32_t        n_columns;
     const uint32_t *feature;      /* [n_columns] column of x                            */
-    const uint32_t *start;        /* [n_columns + 1] into thresholds                    */
+    const uint32_t *start;        /* [n_columns + 1] block, pivots included             */
     const uint8_t  *nan_right;    /* [n_columns]                                        */
-    const void     *thresholds;   /* float or double as x is; ascending in each column  */
+    const void     *thresholds;   /* float or double as x is                            */
 };
 
-#define RANK_NAN  255u
-#define RANK_MOST 254u            /* thresholds of one column, at most                  */
+#define RANK_NAN   255u
+#define RANK_MOST  254u           /* thresholds of one column, at most                  */
+#define RANK_BLOCK 16u            /* RANK_MOST of them are 16 blocks: one of pivots     */
 
 /*
  * A step of a walk: to `child`, or to `child + 1` if the column's rank is at least

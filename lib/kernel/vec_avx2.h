@@ -35,3 +35,24 @@ MDL_INLINE vd vd_zero_unless_positive(vd x) { return _mm256_andnot_pd(_mm256_cmp
 /* VD_LANES floats to doubles and back, to nearest. */
 MDL_INLINE vd vd_widen(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 MDL_INLINE void vd_narrow(float *p, vd a) { _mm_storeu_ps(p, _mm256_cvtpd_ps(a)); }
+
+/* How many of 16 numbers x reaches: t <= x; NaN reaches nothing and is never reached. */
+MDL_INLINE uint32_t vf_reached16(const float *t, float x)
+{
+    const __m256 v = _mm256_set1_ps(x);
+    const int low = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_loadu_ps(t), _CMP_GE_OQ));
+    const int high = _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_loadu_ps(t + 8), _CMP_GE_OQ));
+
+    return (uint32_t)_mm_popcnt_u32((unsigned)(low | high << 8));
+}
+
+MDL_INLINE uint32_t vd_reached16(const double *t, double x)
+{
+    const __m256d v = _mm256_set1_pd(x);
+    const int a = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(t), _CMP_GE_OQ));
+    const int b = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(t + 4), _CMP_GE_OQ));
+    const int c = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(t + 8), _CMP_GE_OQ));
+    const int d = _mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(t + 12), _CMP_GE_OQ));
+
+    return (uint32_t)_mm_popcnt_u32((unsigned)(a | b << 4 | c << 8 | d << 12));
+}

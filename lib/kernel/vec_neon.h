@@ -36,3 +36,22 @@ MDL_INLINE vd vd_zero_unless_positive(vd x)
 
 MDL_INLINE vd vd_widen(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
 MDL_INLINE void vd_narrow(float *p, vd a) { vst1_f32(p, vcvt_f32_f64(a)); }
+
+MDL_INLINE uint32_t vf_reached16(const float *t, float x)
+{
+    const float32x4_t v = vdupq_n_f32(x);
+    const uint32x4_t a = vcgeq_f32(v, vld1q_f32(t)), b = vcgeq_f32(v, vld1q_f32(t + 4));
+    const uint32x4_t c = vcgeq_f32(v, vld1q_f32(t + 8)), d = vcgeq_f32(v, vld1q_f32(t + 12));
+
+    return 0u - vaddvq_u32(vaddq_u32(vaddq_u32(a, b), vaddq_u32(c, d)));   /* masks are -1 */
+}
+
+MDL_INLINE uint32_t vd_reached16(const double *t, double x)
+{
+    const float64x2_t v = vdupq_n_f64(x);
+    uint64x2_t sum = vdupq_n_u64(0);
+
+    for (uint32_t i = 0; i < 16; i += 2)
+        sum = vaddq_u64(sum, vcgeq_f64(v, vld1q_f64(t + i)));
+    return (uint32_t)(0u - vaddvq_u64(sum));
+}

@@ -10,6 +10,7 @@
  */
 #include "op/tree.h"
 
+#include <math.h>              /* NAN, a constant */
 #include <string.h>
 
 /* A distinct (column, threshold); t NaN where only NaN goes right. */
@@ -117,31 +118,73 @@ static uint32_t cut_columns(struct rank_builder *b, const uint32_t *order)
     return columns;
 }
 
-/* The table in the model's arena; its last column has no thresholds: the rank there is 0. */
-static mdl_status make_table(const struct rank_builder *b, const uint32_t *order,
-                             struct rank_table *table, uint32_t columns, uint32_t x_type,
-                             struct arena *a, mdl_error *err)
+/* Blocks that `n` thresholds take, pivots included. */
+static uint32_t blocks_of(uint32_t n)
 {
+    return n <= RANK_BLOCK ? 1 : 1 + (n + RANK_BLOCK - 1) / RANK_BLOCK;
+}
+
+static void put_threshold(void *thresholds, uint32_t x_type, uint64_t at, double t)
+{
+    if (x_type == MDL_F32)
+        ((float *)thresholds)[at] = (float)t;
+    else
+        ((double *)thresholds)[at] = t;
+}
+
+/* Threshold number `rank` (from 1) of the `n` of a column whose blocks begin at `block`. */
+static void place_threshold(void *thresholds, uint32_t x_type, uint32_t block, uint32_t n,
+                            uint32_t rank, double t)
+{
+    const uint64_t at = (uint64_t)block * RANK_BLOCK;
+    const uint32_t i = rank - 1;
+
+    put_threshold(thresholds, x_type, at + (n > RANK_BLOCK ? RANK_BLOCK : 0) + i, t);
+    if (i % RANK_BLOCK == RANK_BLOCK - 1 && rank < n)
+        put_threshold(thresholds, x_type, at + i / RANK_BLOCK, t);
+}
+
+/* Thresholds of each column, and where its blocks begin; returns the blocks of all. */
+static uint32_t size_columns(const struct rank_builder *b, uint32_t *count, uint32_t *start,
+                             uint32_t columns)
+{
+    for (uint32_t i = 0; i < b->n_entries; i++) {
+        const struct rank_entry *e = &b->entries[i];
+        count[e->column] += e->t == e->t;
+    }
+    for (uint32_t c = 0; c <= columns; c++)
+        start[c + 1] = start[c] + blocks_of(count[c]);
+    return start[columns + 1];
+}
+
+/* The table in the model's arena; its last column has no thresholds: the rank there is 0. */
+static mdl_status make_table(struct rank_builder *b, struct rank_table *table, uint32_t columns,
+                             uint32_t x_type, struct arena *a, mdl_error *err)
+{
+    uint32_t *count = mdl_arena_take(&b->temp, columns + 1ull, sizeof *count);
     uint32_t *feature = mdl_arena_take(a, columns + 1ull, sizeof *feature);
     uint32_t *start = mdl_arena_take(a, columns + 2ull, sizeof *start);
     uint8_t *nan_right = mdl_arena_take(a, columns + 1ull, sizeof *nan_right);
-    void *thresholds = mdl_arena_take(a, b->n_entries, mdl_type_bytes(x_type));
-    uint32_t count = 0;
 
-    if (!feature || !start || !nan_right || !thresholds)
+    if (!count)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    if (!feature || !start || !nan_right)
         return mdl_arena_fail(a, err, "ranks");
+    const uint64_t cells = (uint64_t)size_columns(b, count, start, columns) * RANK_BLOCK;
+    void *thresholds = mdl_arena_take(a, cells, mdl_type_bytes(x_type));
+    if (!thresholds)
+        return mdl_arena_fail(a, err, "ranks");
+
+    for (uint64_t i = 0; i < cells; i++)
+        put_threshold(thresholds, x_type, i, (double)NAN);
     for (uint32_t i = 0; i < b->n_entries; i++) {
-        const struct rank_entry *e = &b->entries[order[i]];
+        const struct rank_entry *e = &b->entries[i];
 
         feature[e->column] = e->key / 2;
         nan_right[e->column] = (uint8_t)(e->key % 2);
-        if (e->t == e->t && x_type == MDL_F32)
-            ((float *)thresholds)[count++] = (float)e->t;
-        else if (e->t == e->t)
-            ((double *)thresholds)[count++] = e->t;
-        start[e->column + 1] = count;
+        if (e->t == e->t)
+            place_threshold(thresholds, x_type, start[e->column], count[e->column], e->rank, e->t);
     }
-    start[columns + 1] = count;
     *table = (struct rank_table){ columns + 1, feature, start, nan_right, thresholds };
     return MDL_OK;
 }
@@ -173,7 +216,7 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     if (!columns || columns >= UINT16_MAX)
         return MDL_OK;
     *found = 1;
-    return make_table(b, order, &p->ranks, columns, x_type, a, err);
+    return make_table(b, &p->ranks, columns, x_type, a, err);
 }
 
 struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
