@@ -33,6 +33,7 @@ static double td[COLUMNS * 17 * RANK_BLOCK];
 static struct rank_table narrow, wide;
 static struct tree_step steps[TREES * (2 * LEAVES - 1)];
 static struct tree_fork forks[LEAVES - 1];
+static struct tree_top tops[TREES];
 
 static double now(void)
 {
@@ -92,6 +93,14 @@ static void grow(void)
                                       (uint8_t)(1 + next() % 254), 0 }
                 : (struct tree_step){ first + i, COLUMNS, 1, 0 };
     }
+    /* Tops as complete: node i in order has the ancestors of exit i, up to its own level. */
+    for (uint32_t t = 0; t < TREES; t++)
+        for (uint32_t e = 0; e < TOP_EXITS; e++) {
+            tops[t].column[e] = (uint8_t)(next() % COLUMNS);
+            tops[t].rank[e] = (uint8_t)(1 + next() % 254);
+            for (uint32_t half = TOP_EXITS / 2; half; half /= 2)
+                tops[t].ancestors[e] |= (uint32_t)1 << ((e & ~(2 * half - 1)) + half - 1);
+        }
     uint32_t n = 0;
     for (uint32_t width = LEAVES; width > 1; width /= 2)
         for (uint32_t left = 0; left < LEAVES; left += width)
@@ -104,6 +113,7 @@ static void grow(void)
     K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % FORK_ROWS * N)) \
     K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, FORK_ROWS), 0))) \
     K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, FORK_ROWS), 0))) \
+    K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, TREES, rank))) \
     K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
     K("descend 32 leaves, 256 rows", k->descend(leaf, forks, LEAVES - 1, rank, FORK_ROWS)) \
     K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % FORK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \

@@ -362,6 +362,55 @@ static void walks_and_descents_agree_with_ref(void **state)
         }
 }
 
+/* A random top over nodes [first, last): node `root` of them, its subtrees on both sides;
+ * the exit of `rank` by walking it, and the ancestors of every exit. */
+static uint32_t grow_top(struct tree_top *t, const uint8_t *rank, uint32_t first, uint32_t last,
+                         uint32_t ancestors, int wanted, uint64_t *seed)
+{
+    if (first == last) {
+        t->ancestors[first] = ancestors;
+        return wanted ? t->exit[first] : 0;
+    }
+    const uint32_t root = first + (uint32_t)(next_random(seed) % (last - first));
+    t->column[root] = (uint8_t)(next_random(seed) % TOP_COLUMNS);
+    t->rank[root] = (uint8_t)(1 + next_random(seed) % 255);
+    const int right = rank[t->column[root]] >= t->rank[root];
+    ancestors |= (uint32_t)1 << root;
+    return grow_top(t, rank, first, root, ancestors, wanted && !right, seed)
+         | grow_top(t, rank, root + 1, last, ancestors, wanted && right, seed);
+}
+
+static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
+{
+    const struct kernels *k;
+    static struct tree_top tops[32];
+    uint8_t rank[TOP_COLUMNS];
+    uint32_t want[32], got[32];
+    uint64_t seed = 11;
+
+    (void)state;
+    for (size_t at = 0; (k = mdl_kernels_at(at)) != NULL; at++)
+        for (int round = 0; round < 400; round++) {
+            uint32_t any = 0;
+            for (size_t i = 0; i < TOP_COLUMNS; i++)
+                rank[i] = (uint8_t)(next_random(&seed) % (round % 2 ? 256 : 3));
+            rank[TOP_COLUMNS - 1] = 0;
+            for (uint32_t n = 0; n < 32; n++) {
+                struct tree_top *t = &tops[n];
+                for (uint32_t i = 0; i < TOP_EXITS; i++) {
+                    t->column[i] = TOP_COLUMNS - 1;
+                    t->rank[i] = i < TOP_NODES;
+                    t->ancestors[i] = (uint32_t)1 << TOP_NODES;
+                    t->exit[i] = (uint32_t)next_random(&seed) | 1;
+                }
+                want[n] = grow_top(t, rank, 0, n, 0, 1, &seed);
+                any |= want[n];
+            }
+            assert_int_equal(k->match(got, tops, 32, rank), any);
+            assert_memory_equal(got, want, sizeof want);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +422,7 @@ int main(void)
         cmocka_unit_test(ranks_agree_with_ref),
         cmocka_unit_test(a_rank_counts_the_thresholds_that_x_reaches),
         cmocka_unit_test(walks_and_descents_agree_with_ref),
+        cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
     };
 
     return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);

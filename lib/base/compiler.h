@@ -79,8 +79,14 @@
  * The floating-point mode that all arithmetic here assumes: round to nearest,
  * denormals kept, no traps.  A host may have set another one; every public call
  * that computes brackets its work with these two, which cost a few cycles when
- * the mode is right already.
+ * the mode is right already.  Compilers may still move arithmetic on values in
+ * registers across them: what lies between must read its operands from memory.
  */
+#if defined(__GNUC__)
+#  define MDL_FENCE() __asm__ volatile("" : : : "memory")   /* loads and stores stay on their side */
+#else
+#  define MDL_FENCE() ((void)0)
+#endif
 #if MDL_ARCH_X86
 #include <xmmintrin.h>
 #define MDL_FP_DEFAULT 0x1F80u
@@ -91,10 +97,12 @@ MDL_INLINE uint64_t mdl_fp_enter(void)
 
     if ((mode & ~MDL_FP_STATUS) != MDL_FP_DEFAULT)
         _mm_setcsr(MDL_FP_DEFAULT);
+    MDL_FENCE();
     return mode;
 }
 MDL_INLINE void mdl_fp_leave(uint64_t mode)
 {
+    MDL_FENCE();
     if (((unsigned)mode & ~MDL_FP_STATUS) != MDL_FP_DEFAULT)
         _mm_setcsr((unsigned)mode);
 }
@@ -106,10 +114,12 @@ MDL_INLINE uint64_t mdl_fp_enter(void)
     __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
     if (mode)
         __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+    MDL_FENCE();
     return mode;
 }
 MDL_INLINE void mdl_fp_leave(uint64_t mode)
 {
+    MDL_FENCE();
     if (mode)
         __asm__ volatile("msr fpcr, %0" : : "r"(mode));
 }

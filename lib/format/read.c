@@ -119,7 +119,7 @@ static mdl_status read_labels(struct reader *r, struct labels *l, uint32_t type,
     if (!text)
         return mdl_arena_fail(r->a, r->err, "labels");
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t at;
+        uint32_t at = 0;
         next_record(r, SEC_labels, &at);
         text[i] = text_at(r, at);
         if (!text[i])

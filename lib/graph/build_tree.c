@@ -52,9 +52,11 @@ static int add_real(mdl_builder *b, struct vec *v, uint32_t type, double x)
     if (type == MDL_F64)
         return add(b, v, &x, sizeof x);
 
+    volatile double given = x;                   /* volatile: not to be moved out of here */
     const uint64_t mode = mdl_fp_enter();        /* denormals are numbers here */
-    const float f = (float)x;
-    const int exact = (double)f == x || x != x;
+    const double wide = given;
+    const float f = (float)wide;
+    volatile int exact = (double)f == wide || wide != wide;
     mdl_fp_leave(mode);
     if (!exact)
         return !mdl_build_error(b, MDL_ERR_ARGUMENT, "a threshold, leaf or weight of tree is "

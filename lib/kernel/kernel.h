@@ -24,6 +24,7 @@
 struct rank_table;                /* kernel/tree.h */
 struct tree_step;
 struct tree_fork;
+struct tree_top;
 
 struct kernels {
     const char *isa;
@@ -38,6 +39,10 @@ struct kernels {
                       size_t rows);
     void (*ranks_f64)(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
                       size_t rows);
+
+    /* The exits of `n` tops for one row, and all their bits together.  rank has room for
+     * TOP_COLUMNS. */
+    uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, size_t n, const uint8_t *rank);
 
     /* `n` walks of one row, each from root[i]; exit[i] is where walk i ends.  depth is at
      * least that of every tree. */

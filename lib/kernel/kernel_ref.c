@@ -64,6 +64,22 @@ static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x
         }
 }
 
+static uint32_t match(uint32_t *exit, const struct tree_top *tops, size_t n, const uint8_t *rank)
+{
+    uint32_t any = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t outcomes = 0, e = 0;
+        for (uint32_t k = 0; k < TOP_EXITS; k++)
+            outcomes |= (uint32_t)(rank[tops[i].column[k]] >= tops[i].rank[k]) << k;
+        while ((outcomes ^ (((uint32_t)1 << e) - 1)) & tops[i].ancestors[e])
+            e++;
+        exit[i] = tops[i].exit[e];
+        any |= exit[i];
+    }
+    return any;
+}
+
 static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
                  size_t depth, const uint8_t *rank)
 {

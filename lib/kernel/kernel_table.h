@@ -7,6 +7,7 @@
     .rank_f64 = rank_f64,
     .ranks_f32 = ranks_f32,
     .ranks_f64 = ranks_f64,
+    .match = match,
     .walk = walk,
     .descend = descend,
     .dense_f32 = dense_f32,

@@ -53,6 +53,30 @@ struct tree_step {
 };
 
 /*
+ * The top of a tree: up to 31 of its nodes, those that rows pass most, closed under
+ * parents, numbered in order (left subtree, node, right subtree), and up to 32 exits in
+ * that order too.  Exit e lies right of exactly those of its ancestors that are numbered
+ * below e, so with bit i of `outcomes` set where node i sends the row right, e is the exit
+ * when
+ *
+ *     (outcomes ^ (2^e - 1)) & ancestors[e] == 0
+ *
+ * Slot 31 is no node and always right; that keeps unused exits from matching.
+ */
+#define TOP_NODES   31u
+#define TOP_EXITS   32u
+#define TOP_COLUMNS 64u           /* ranks that a register can look up                  */
+
+struct tree_top {
+    uint8_t  column[TOP_EXITS];
+    uint8_t  rank[TOP_EXITS];
+    uint32_t ancestors[TOP_EXITS];
+    uint32_t exit[TOP_EXITS];     /* a leaf of the ensemble, or TOP_GOES_ON | step      */
+};
+
+#define TOP_GOES_ON 0x80000000u
+
+/*
  * A node of a descent, for trees of at most 256 leaves numbered from left to right: rows
  * that stand at `left`, the leftmost leaf of the node's subtree, and whose rank is at
  * least `rank`, move to `right`, the leftmost leaf of its right subtree.  Nodes in

@@ -100,21 +100,25 @@ static void row_f32(const struct link_params *p, float *y, const float *x, size_
     case SOFTMAX:
         softmax_f32(y, x, n);
         break;
-    case NORMALIZE:
+    case NORMALIZE:              /* a row of zeros: all the same */
         for (size_t i = 0; i < n; i++)
             sum += x[i];
         for (size_t i = 0; i < n; i++)
-            y[i] = x[i] / sum;
+            y[i] = sum == 0 ? 1 / (float)n : x[i] / sum;
         break;
     case EXPECTILE:              /* the first as it is, each further one above it */
         for (size_t i = 0; i < n; i++) {
-            sum = i ? sum + softplus_f32(x[i]) + 1e-6f : x[i];
+            sum = i ? sum + (1e-6f + softplus_f32(x[i])) : x[i];
             y[i] = sum;
         }
         break;
-    case QUANTILE:               /* never decreasing */
-        for (size_t i = 0; i < n; i++)
-            y[i] = i && !(x[i] > y[i - 1]) ? y[i - 1] : x[i];
+    case QUANTILE:               /* ascending: an insertion sort, NaN stays where it is */
+        for (size_t i = 0, at; i < n; i++) {
+            const float v = x[i];
+            for (at = i; at && y[at - 1] > v; at--)
+                y[at] = y[at - 1];
+            y[at] = v;
+        }
         break;
     default:
         for (size_t i = 0; i < n; i++)
@@ -123,6 +127,11 @@ static void row_f32(const struct link_params *p, float *y, const float *x, size_
 }
 
 /* ---- float64: LightGBM, scikit-learn ------------------------------------------------ */
+
+static double softplus_f64(double x)
+{
+    return (x > 0 ? x : 0) + mdl_log1p(mdl_exp(x < 0 ? x : -x));
+}
 
 static double element_f64(const struct link_params *p, double x)
 {
@@ -158,21 +167,25 @@ static void row_f64(const struct link_params *p, double *y, const double *x, siz
     case SOFTMAX:
         softmax_f64(y, x, n);
         break;
-    case NORMALIZE:
+    case NORMALIZE:              /* a row of zeros: all the same */
         for (size_t i = 0; i < n; i++)
             sum += x[i];
         for (size_t i = 0; i < n; i++)
-            y[i] = x[i] / sum;
+            y[i] = sum == 0 ? 1 / (double)n : x[i] / sum;
         break;
     case EXPECTILE:
         for (size_t i = 0; i < n; i++) {
-            sum = i ? sum + mdl_log1p(mdl_exp(x[i])) + 1e-6 : x[i];
+            sum = i ? sum + (1e-6 + softplus_f64(x[i])) : x[i];
             y[i] = sum;
         }
         break;
     case QUANTILE:
-        for (size_t i = 0; i < n; i++)
-            y[i] = i && !(x[i] > y[i - 1]) ? y[i - 1] : x[i];
+        for (size_t i = 0, at; i < n; i++) {
+            const double v = x[i];
+            for (at = i; at && y[at - 1] > v; at--)
+                y[at] = y[at - 1];
+            y[at] = v;
+        }
         break;
     default:
         for (size_t i = 0; i < n; i++)

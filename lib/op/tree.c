@@ -102,6 +102,7 @@ struct walk {
     struct view x, sums, ids;     /* sums or ids without data: not wanted */
     uint32_t x_type;
     uint32_t first, last;
+    size_t n_outputs;
 };
 
 static void start_sums(const struct walk *w)
@@ -247,25 +248,62 @@ static void run_plain(const struct walk *w)
             put_leaf(w, r, t, mdl_trees_walk_plain(w->n, w->x_type, view_row(w->x, r), t));
 }
 
-/* Trees [tree, tree + n) of one row, whose ranks are known. */
-static void walk_some(const struct walk *w, uint32_t *leaf, const uint8_t *rank, uint32_t tree,
-                      uint32_t n, const void *row)
+/* Leaves of the trees [tree, tree + n) of one row, whose ranks are known. */
+static void find_leaves(const struct walk *w, uint32_t *leaf, const uint8_t *rank, uint32_t tree,
+                        uint32_t n, const void *row)
 {
-    uint32_t root[ROOTS], slot[ROOTS], exit[ROOTS], depth = 0, walks = 0;
+    const struct trees_plan *p = w->p;
+    uint32_t begin[ROOTS], end[ROOTS], slot[ROOTS], depth = 0, walks = 0;
 
+    if (p->tops && !(w->r->kernels->match(leaf, p->tops + tree, n, rank) & TOP_GOES_ON)
+        && !p->n_general)
+        return;
     for (uint32_t i = 0; i < n; i++) {
-        if (w->p->general[tree + i]) {
+        if (p->general[tree + i]) {
             leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row, tree + i);
             continue;
         }
-        root[walks] = w->p->tree_start[tree + i];
+        if (p->tops && !(leaf[i] & TOP_GOES_ON))
+            continue;
+        begin[walks] = p->tops ? leaf[i] & ~TOP_GOES_ON : p->tree_start[tree + i];
         slot[walks++] = i;
-        if (w->p->depth[tree + i] > depth)
-            depth = w->p->depth[tree + i];
+        if (p->depth[tree + i] > depth)
+            depth = p->depth[tree + i];
     }
-    w->r->kernels->walk(exit, w->p->steps, root, walks, depth, rank);
+    w->r->kernels->walk(end, p->steps, begin, walks, depth, rank);
     for (uint32_t i = 0; i < walks; i++)
-        leaf[slot[i]] = w->p->step_leaf[exit[i]];
+        leaf[slot[i]] = p->step_leaf[end[i]];
+}
+
+/* Row `r` ended at leaf[0 .. n) of the trees from `tree` on. */
+static void put_row(const struct walk *w, size_t r, uint32_t tree, uint32_t n,
+                    const uint32_t *leaf)
+{
+    const uint32_t *output = w->p->output + tree;
+    const int one = w->n_outputs == 1;
+
+    if (!is_simple(w)) {
+        for (uint32_t i = 0; i < n; i++)
+            put_leaf(w, r, tree + i, leaf[i]);
+        return;
+    }
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
+        const float *value = w->n->tensors[TREES_VALUE].data;
+        float *y = view_row(w->sums, r), sum = y[0];
+        for (uint32_t i = 0; i < n && one; i++)
+            sum += value[leaf[i]];
+        y[0] = sum;
+        for (uint32_t i = 0; i < n && !one; i++)
+            y[output[i]] += value[leaf[i]];
+        return;
+    }
+    const double *value = w->n->tensors[TREES_VALUE].data;
+    double *y = view_row(w->sums, r), sum = y[0];
+    for (uint32_t i = 0; i < n && one; i++)
+        sum += value[leaf[i]];
+    y[0] = sum;
+    for (uint32_t i = 0; i < n && !one; i++)
+        y[output[i]] += value[leaf[i]];
 }
 
 static void run_row(const struct walk *w, size_t r)
@@ -280,9 +318,8 @@ static void run_row(const struct walk *w, size_t r)
         w->r->kernels->rank_f64(rank, &w->p->ranks, row);
     for (uint32_t t = w->first; t < w->last; t += ROOTS) {
         const uint32_t n = w->last - t < ROOTS ? w->last - t : ROOTS;
-        walk_some(w, leaf, rank, t, n, row);
-        for (uint32_t i = 0; i < n; i++)
-            put_leaf(w, r, t + i, leaf[i]);
+        find_leaves(w, leaf, rank, t, n, row);
+        put_row(w, r, t, n, leaf);
     }
 }
 
@@ -331,7 +368,8 @@ static int forks_pay(const struct walk *w)
 static void run(const struct node *n, const struct run *r)
 {
     struct walk w = { .n = n, .p = n->plan, .r = r, .x = run_in(n, r, 0), .sums = run_out(n, r, 0),
-                      .ids = run_out(n, r, 1), .x_type = r->graph->values[n->in[0]].type };
+                      .ids = run_out(n, r, 1), .x_type = r->graph->values[n->in[0]].type,
+                      .n_outputs = (size_t)((const struct trees_params *)n->params)->outputs };
 
     mdl_trees_range(n, r->tree_begin, r->tree_end, &w.first, &w.last);
     if (w.sums.data)

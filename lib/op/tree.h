@@ -78,11 +78,14 @@ struct trees_plan {
 
     uint32_t *ordinal;            /* [n_nodes] leaf or set of a node, counted in node order    */
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
-    uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
+    uint32_t *depth;              /* [n_trees] steps to the deepest leaf, from the root, or    */
+                                  /* from the top's exits if there are tops                    */
+    uint32_t n_general;           /* trees that only mdl_trees_walk_plain can walk             */
     uint8_t  *general;            /* [n_trees] 1: only mdl_trees_walk_plain can walk it        */
 
     struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
     struct tree_step *steps;      /* [n_nodes] tree t begins at tree_start[t]                  */
+    struct tree_top *tops;        /* [n_trees] NULL: walks begin at the roots                  */
     struct tree_fork *forks;      /* NULL: no descents; forks of tree t from fork_start[t]     */
     uint32_t *fork_start;         /* [n_trees + 1]                                             */
     uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
@@ -115,6 +118,12 @@ struct rank_builder {
 mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
                            struct arena *a, int *found, mdl_error *err);
 struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
+
+/* tree_top.c: the top of a tree that is not general; place[i] is the step of its node i,
+ * `taken` working memory of a byte a node.  Returns the level of the highest exit that is no
+ * leaf (0: all are): walks from exits take as many steps less. */
+uint32_t mdl_tree_top(const struct node *n, uint32_t tree, struct tree_top *top, uint8_t *taken,
+                      const uint32_t *place);
 
 /*
  * The definition of a walk (tree_plain.c): the leaf, counted in node order, at which a

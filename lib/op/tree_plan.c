@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define FORK_LEAVES 256u          /* positions of rows are bytes */
+#define TOP_LEAST_NODES 15u       /* of a tree; smaller ones are walked as fast as matched */
 
 static int is_general(const struct trees_plan *p, uint32_t i)
 {
@@ -25,6 +26,7 @@ struct scratch {
     uint32_t *place;              /* [nodes] 1 + position of the node's step, 0: no parent */
     uint32_t *level;              /* [nodes] distance from the root                       */
     uint32_t *leaves;             /* [nodes] leaves before it                             */
+    uint8_t  *taken;              /* [nodes] for mdl_tree_top                             */
     uint32_t leaf, set;           /* counted over the ensemble                            */
 };
 
@@ -65,6 +67,7 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, struct scratc
         if (kind == NODE_CATEGORY)
             p->ordinal[i] = s->set++;
     }
+    p->n_general += p->general[tree];
     return MDL_OK;
 }
 
@@ -127,6 +130,12 @@ static int can_fork(const struct trees_plan *p)
     return 1;
 }
 
+/* Registers can look up every rank, and trees are large enough for a top to save steps. */
+static int tops_pay(const struct trees_plan *p)
+{
+    return p->ranks.n_columns <= TOP_COLUMNS && p->n_nodes / TOP_LEAST_NODES >= p->n_trees;
+}
+
 static mdl_status lay_out(struct node *n, uint32_t x_type, struct scratch *s,
                           struct rank_builder *b, struct arena *a, mdl_error *err)
 {
@@ -136,20 +145,26 @@ static mdl_status lay_out(struct node *n, uint32_t x_type, struct scratch *s,
 
     if (status || !ranked)
         return status;
-    const int forked = can_fork(p);
+    const int forked = can_fork(p), topped = tops_pay(p);
     p->steps = mdl_arena_take(a, p->n_nodes, sizeof *p->steps);
     p->step_leaf = mdl_arena_take(a, p->n_nodes, sizeof *p->step_leaf);
     p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
     p->forks = forked ? mdl_arena_take(a, p->n_nodes / 2 + 1, sizeof *p->forks) : NULL;
-    if (!p->steps || !p->step_leaf || !p->fork_start || (forked && !p->forks))
+    p->tops = topped ? mdl_arena_take(a, p->n_trees, sizeof *p->tops) : NULL;
+    if (!p->steps || !p->step_leaf || !p->fork_start || (forked && !p->forks)
+        || (topped && !p->tops))
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         if (!p->general[t])
             put_steps(n, t, s, b);
+        if (!p->general[t] && topped)
+            p->depth[t] -= mdl_tree_top(n, t, &p->tops[t], s->taken, s->place);
         if (forked)
             put_forks(n, t, s);
     }
     n->temp_bytes = (uint64_t)p->ranks.n_columns * TREES_TEMP_PER_COLUMN;
+    if (n->temp_bytes < TOP_COLUMNS)
+        n->temp_bytes = TOP_COLUMNS;
     return MDL_OK;
 }
 
@@ -171,7 +186,8 @@ static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl
     s->place = mdl_arena_take(&s->arena, most, sizeof *s->place);
     s->level = mdl_arena_take(&s->arena, most, sizeof *s->level);
     s->leaves = mdl_arena_take(&s->arena, most, sizeof *s->leaves);
-    if (!s->place || !s->level || !s->leaves)
+    s->taken = mdl_arena_take(&s->arena, most, 1);
+    if (!s->place || !s->level || !s->leaves || !s->taken)
         return mdl_arena_fail(&s->arena, err, "tree ensemble");
     p->ordinal = mdl_arena_take(a, p->n_nodes, sizeof *p->ordinal);
     p->first_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->first_leaf);
