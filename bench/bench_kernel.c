@@ -113,7 +113,8 @@ static void grow(void)
     K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % FORK_ROWS * N)) \
     K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, FORK_ROWS), 0))) \
     K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, FORK_ROWS), 0))) \
-    K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, TREES, rank))) \
+    K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, NULL, TREES, rank))) \
+    K("members 256 rows", k->members(leaf, rank, (const uint8_t *)tf, FORK_ROWS)) \
     K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
     K("descend 32 leaves, 256 rows", k->descend(leaf, forks, LEAVES - 1, rank, FORK_ROWS)) \
     K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % FORK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \

@@ -385,7 +385,7 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
     const struct kernels *k;
     static struct tree_top tops[32];
     uint8_t rank[TOP_COLUMNS];
-    uint32_t want[32], got[32];
+    uint32_t want[32], got[32], tests[32];
     uint64_t seed = 11;
 
     (void)state;
@@ -395,6 +395,7 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
             for (size_t i = 0; i < TOP_COLUMNS; i++)
                 rank[i] = (uint8_t)(next_random(&seed) % (round % 2 ? 256 : 3));
             rank[TOP_COLUMNS - 1] = 0;
+            memset(tests, 0, sizeof tests);
             for (uint32_t n = 0; n < 32; n++) {
                 struct tree_top *t = &tops[n];
                 for (uint32_t i = 0; i < TOP_EXITS; i++) {
@@ -404,10 +405,36 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
                     t->exit[i] = (uint32_t)next_random(&seed) | 1;
                 }
                 want[n] = grow_top(t, rank, 0, n, 0, 1, &seed);
+                if (round % 3 == 0)      /* node 0 is a test: its outcome comes from outside */
+                    tests[n] = n && rank[t->column[0]] >= t->rank[0];
+                if (round % 3 == 0 && n) {
+                    t->column[0] = TOP_COLUMNS - 1;
+                    t->rank[0] = 1;
+                }
                 any |= want[n];
             }
-            assert_int_equal(k->match(got, tops, 32, rank), any);
+            assert_int_equal(k->match(got, tops, round % 2 && round % 3 ? NULL : tests, 32, rank), any);
             assert_memory_equal(got, want, sizeof want);
+        }
+}
+
+static void members_look_up_every_code_in_every_set(void **state)
+{
+    const struct kernels *k;
+    uint8_t code[FORK_ROWS], set[32], out[FORK_ROWS];
+    uint64_t seed = 3;
+
+    (void)state;
+    for (size_t at = 0; (k = mdl_kernels_at(at)) != NULL; at++)
+        for (int round = 0; round < 300; round++) {
+            const size_t rows = 1 + next_random(&seed) % FORK_ROWS;
+            for (size_t i = 0; i < 32; i++)
+                set[i] = (uint8_t)next_random(&seed);
+            for (size_t r = 0; r < FORK_ROWS; r++)
+                code[r] = (uint8_t)(round % 2 ? r : next_random(&seed));
+            k->members(out, code, set, rows);
+            for (size_t r = 0; r < rows; r++)
+                assert_int_equal(out[r], set[code[r] / 8] >> code[r] % 8 & 1 ? 255 : 0);
         }
 }
 
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(ranks_agree_with_ref),
         cmocka_unit_test(a_rank_counts_the_thresholds_that_x_reaches),
         cmocka_unit_test(walks_and_descents_agree_with_ref),
+        cmocka_unit_test(members_look_up_every_code_in_every_set),
         cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
     };
 

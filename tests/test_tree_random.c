@@ -13,7 +13,7 @@
 #include <math.h>
 
 #define TINY ((double)1e-35f)
-#define MAX_NODES 61u
+#define MAX_NODES 161u             /* beyond the 31 that a top holds, and its exits */
 #define MAX_TREES 150u
 #define MAX_COLS 12u
 #define MAX_OUTPUTS 4u
@@ -27,8 +27,8 @@ struct random_tree {
     uint8_t flags[MAX_NODES];
     int32_t left[MAX_NODES], right[MAX_NODES], feature[MAX_NODES], leaf_id[MAX_NODES];
     double threshold[MAX_NODES], value[MAX_NODES * MAX_WIDTH];
-    uint32_t set_start[MAX_NODES + 1], set_words[MAX_NODES * 2];
-    double linear_const[MAX_NODES], linear_coef[MAX_NODES * 2];
+    uint32_t set_start[MAX_NODES + 1], set_words[MAX_NODES * 10];
+    double cover[MAX_NODES], linear_const[MAX_NODES], linear_coef[MAX_NODES * 2];
     uint32_t linear_start[MAX_NODES + 1];
     int32_t linear_feature[MAX_NODES * 2];
 };
@@ -37,7 +37,7 @@ struct forest {
     mdl_trees ensemble;
     double base[MAX_OUTPUTS];
     uint32_t x_type, cols, n_trees, n_iterations;
-    int weighted, linear, categories;
+    int weighted, linear, categories, covered;
     struct random_tree trees[MAX_TREES];
 };
 
@@ -96,7 +96,8 @@ static void random_leaf(struct forest *f, struct random_tree *t, uint32_t i)
 static void random_lists(struct forest *f, struct random_tree *t, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t words = below(3), terms = below(3);
+        const uint32_t words = below(40) ? below(3) : below(10), terms = below(3);
+        t->cover[i] = (double)below(1000);
         t->set_start[i + 1] = t->set_start[i] + words;
         for (uint32_t k = 0; k < words; k++)
             t->set_words[t->set_start[i] + k] = (uint32_t)next_random(&seed);
@@ -111,7 +112,7 @@ static void random_lists(struct forest *f, struct random_tree *t, uint32_t n)
 /* Grown by splitting a random leaf; then numbered at random, the root staying 0. */
 static void random_tree(struct forest *f, struct random_tree *t, uint32_t iteration)
 {
-    const uint32_t n = 1 + 2 * below((MAX_NODES + 1) / 2);
+    const uint32_t n = 1 + 2 * below(below(4) ? 31 : (MAX_NODES + 1) / 2);
     int32_t place[MAX_NODES], leaves[MAX_NODES];
     uint32_t n_leaves = 1;
 
@@ -145,7 +146,7 @@ static void random_tree(struct forest *f, struct random_tree *t, uint32_t iterat
         .weight = f->weighted ? typed(f->ensemble.leaf_type, number()) : 1,
         .flags = t->flags, .left = t->left, .right = t->right, .feature = t->feature,
         .threshold = t->threshold, .value = t->value, .leaf_id = below(2) ? t->leaf_id : NULL,
-        .set_start = t->set_start, .set_words = t->set_words,
+        .cover = f->covered ? t->cover : NULL, .set_start = t->set_start, .set_words = t->set_words,
     };
     if (f->linear && below(2)) {
         t->tree.linear_const = t->linear_const;
@@ -169,6 +170,7 @@ static void random_forest(struct forest *f)
     f->cols = 1 + below(MAX_COLS);
     f->weighted = below(3) == 0;
     f->categories = below(2) == 0;
+    f->covered = below(2) == 0;
     f->linear = e->leaf_type == MDL_F64 && e->leaf_width == 1 && below(3) == 0;
     f->n_trees = 1 + below(below(4) ? 20 : MAX_TREES);
     for (uint32_t k = 0; k < MAX_OUTPUTS; k++)
@@ -325,7 +327,7 @@ static double random_cell(const struct forest *f)
         return edges[below(sizeof edges / sizeof *edges)];
     if (choice == 7)
         return below(2) ? (double)INFINITY : (double)-INFINITY;
-    return choice == 8 ? (double)below(70) : number();
+    return choice == 8 ? (double)below(below(2) ? 70 : 330) : number();
 }
 
 struct data {

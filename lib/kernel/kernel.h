@@ -41,8 +41,15 @@ struct kernels {
                       size_t rows);
 
     /* The exits of `n` tops for one row, and all their bits together.  rank has room for
-     * TOP_COLUMNS. */
-    uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, size_t n, const uint8_t *rank);
+     * TOP_COLUMNS; tests[i], if not NULL, has the bits of top i that go right for reasons
+     * other than ranks. */
+    uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, const uint32_t *tests, size_t n,
+                      const uint8_t *rank);
+
+    /* out[r] is 255 where bit code[r] % 8 of byte code[r] / 8 of `set` (32 bytes) is set, else
+     * 0, for `rows` rows, at most FORK_ROWS.  Both have room for FORK_ROWS; what is beyond
+     * `rows` is unspecified. */
+    void (*members)(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows);
 
     /* `n` walks of one row, each from root[i]; exit[i] is where walk i ends.  depth is at
      * least that of every tree. */

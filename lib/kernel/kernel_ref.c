@@ -64,12 +64,13 @@ static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x
         }
 }
 
-static uint32_t match(uint32_t *exit, const struct tree_top *tops, size_t n, const uint8_t *rank)
+static uint32_t match(uint32_t *exit, const struct tree_top *tops, const uint32_t *tests, size_t n,
+                      const uint8_t *rank)
 {
     uint32_t any = 0;
 
     for (size_t i = 0; i < n; i++) {
-        uint32_t outcomes = 0, e = 0;
+        uint32_t outcomes = tests ? tests[i] : 0, e = 0;
         for (uint32_t k = 0; k < TOP_EXITS; k++)
             outcomes |= (uint32_t)(rank[tops[i].column[k]] >= tops[i].rank[k]) << k;
         while ((outcomes ^ (((uint32_t)1 << e) - 1)) & tops[i].ancestors[e])
@@ -78,6 +79,12 @@ static uint32_t match(uint32_t *exit, const struct tree_top *tops, size_t n, con
         any |= exit[i];
     }
     return any;
+}
+
+static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        out[r] = set[code[r] / 8] >> code[r] % 8 & 1 ? 255 : 0;
 }
 
 static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,

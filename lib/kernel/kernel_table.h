@@ -8,6 +8,7 @@
     .ranks_f32 = ranks_f32,
     .ranks_f64 = ranks_f64,
     .match = match,
+    .members = members,
     .walk = walk,
     .descend = descend,
     .dense_f32 = dense_f32,

@@ -1,23 +1,34 @@
 /*
- * kernel/top_tmpl.h - the tops of many trees for one row, without a walk
+ * kernel/top_tmpl.h - the tops of many trees for one row, without a walk; sets of categories
  *
  * All outcomes of a top are one byte compare, and the exit is the one whose ancestors
  * agree with them; see struct tree_top.
  *
- * Words of vec8_<isa>.h used: v8_table, v8_table_load, v8_outcomes, v8_match.
+ * Words of vec8_<isa>.h used: v8_table, v8_table_load, v8_outcomes, v8_match; v8_set256,
+ * v8_set256_load, v8_members.
  *
  * SPDX-License-Identifier: MIT
  */
-static uint32_t match(uint32_t *exit, const struct tree_top *tops, size_t n, const uint8_t *rank)
+static uint32_t match(uint32_t *exit, const struct tree_top *tops, const uint32_t *tests, size_t n,
+                      const uint8_t *rank)
 {
     const v8_table table = v8_table_load(rank);
     uint32_t any = 0;
 
     for (size_t i = 0; i < n; i++) {
         const struct tree_top *t = &tops[i];
+        const uint32_t outcomes = v8_outcomes(table, t->column, t->rank) | (tests ? tests[i] : 0);
 
-        exit[i] = t->exit[v8_match(t->ancestors, v8_outcomes(table, t->column, t->rank))];
+        exit[i] = t->exit[v8_match(t->ancestors, outcomes)];
         any |= exit[i];
     }
     return any;
+}
+
+static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows)
+{
+    const v8_set256 s = v8_set256_load(set);
+
+    for (size_t r = 0; r < rows; r += V8_LANES)
+        v8_store(out + r, v8_members(s, v8_load(code + r)));
 }

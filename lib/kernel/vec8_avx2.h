@@ -70,3 +70,27 @@ MDL_INLINE uint32_t v8_match(const uint32_t *ancestors, uint32_t outcomes)
 
     return order[__builtin_ctz((unsigned)_mm256_movemask_epi8(_mm256_packs_epi16(low, high)))];
 }
+
+/* 256 bits to look up, each half in both halves of a register. */
+typedef struct { __m256i low, high; } v8_set256;
+
+MDL_INLINE v8_set256 v8_set256_load(const uint8_t *p)
+{
+    return (v8_set256){
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)),
+        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(p + 16))),
+    };
+}
+
+/* All ones where bit code % 8 of byte code / 8 is set. */
+MDL_INLINE v8 v8_members(v8_set256 s, v8 code)
+{
+    const __m256i bits = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0,
+                                          1, 2, 4, 8, 16, 32, 64, -128, 0, 0, 0, 0, 0, 0, 0, 0);
+    const __m256i byte = _mm256_and_si256(_mm256_srli_epi16(code, 3), _mm256_set1_epi8(31));
+    const __m256i found = _mm256_blendv_epi8(_mm256_shuffle_epi8(s.low, byte),
+                                             _mm256_shuffle_epi8(s.high, byte), code);
+    const __m256i bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(code, _mm256_set1_epi8(7)));
+
+    return _mm256_cmpeq_epi8(_mm256_and_si256(found, bit), bit);
+}

@@ -56,3 +56,19 @@ MDL_INLINE uint32_t v8_match(const uint32_t *ancestors, uint32_t outcomes)
     }
     return vminvq_u32(best);
 }
+
+typedef uint8x16x2_t v8_set256;
+
+MDL_INLINE v8_set256 v8_set256_load(const uint8_t *p)
+{
+    return (v8_set256){ { vld1q_u8(p), vld1q_u8(p + 16) } };
+}
+
+MDL_INLINE v8 v8_members(v8_set256 s, v8 code)
+{
+    const uint8x16_t found = vqtbl2q_u8(s, vshrq_n_u8(code, 3));
+    const uint8x16_t place = vandq_u8(code, vdupq_n_u8(7));
+    const uint8x16_t bit = vshlq_u8(vdupq_n_u8(1), vreinterpretq_s8_u8(place));
+
+    return vtstq_u8(found, bit);
+}

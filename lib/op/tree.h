@@ -70,6 +70,18 @@ enum trees_slot {
 /* What LightGBM takes for zero: its kZeroThreshold, a float, widened (meta.h). */
 #define TREES_TINY ((double)1e-35f)
 
+/* A node that ranks cannot decide; see tree_test.c. */
+struct tree_test {
+    uint32_t node;
+    uint16_t code;                /* which column of codes; CODE_PLAIN: ask the plain rule     */
+    uint8_t  slot;                /* among the nodes of the tree's top; TOP_EXITS: below it    */
+    uint8_t  right[32];           /* bit c % 8 of byte c / 8: code c goes right                */
+};
+
+#define CODE_NONE  254u           /* no category, or one that no set names                     */
+#define CODE_NAN   255u
+#define CODE_PLAIN 0xFFFFu
+
 /* Typed pointers to the slots, and what prepare derives from them. */
 struct trees_plan {
     uint32_t n_trees, n_nodes, n_leaves, n_sets, n_iterations;
@@ -80,11 +92,20 @@ struct trees_plan {
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
     uint32_t *depth;              /* [n_trees] steps to the deepest leaf, from the root, or    */
                                   /* from the top's exits if there are tops                    */
-    uint32_t n_general;           /* trees that only mdl_trees_walk_plain can walk             */
-    uint8_t  *general;            /* [n_trees] 1: only mdl_trees_walk_plain can walk it        */
+    uint32_t n_general;           /* trees with tests                                          */
+    uint8_t  *general;            /* [n_trees] 1: it has tests: no steps                       */
 
     struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
     struct tree_step *steps;      /* [n_nodes] tree t begins at tree_start[t]                  */
+    struct tree_test *tests;      /* of all trees in node order; tree t's from test_start[t]   */
+    uint32_t *test_start;         /* [n_trees + 1]                                             */
+    uint32_t most_tests;          /* of one tree                                               */
+    uint32_t n_codes;
+    uint32_t *code_feature;       /* [n_codes] column of x                                     */
+    uint32_t *code_row;           /* [n_codes + 1] rows of code_bits: one a named category,    */
+                                  /* then those of CODE_NONE and of CODE_NAN                   */
+    uint32_t *code_bits;          /* [rows][n_trees] slots that go right; NULL: ask tests      */
+    uint32_t n_plain;             /* tests with CODE_PLAIN                                     */
     struct tree_top *tops;        /* [n_trees] NULL: walks begin at the roots                  */
     struct tree_fork *forks;      /* NULL: no descents; forks of tree t from fork_start[t]     */
     uint32_t *fork_start;         /* [n_trees + 1]                                             */
@@ -107,7 +128,7 @@ struct tree_rule {
 struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i);
 
 /* tree_rank.c: fill plan->ranks and know every node's column and rank; *found is 0 when
- * there is nothing to rank, or too many columns.  `temp` is the caller's to free. */
+ * there are too many columns.  `temp` is the caller's to free. */
 struct rank_builder {
     struct arena temp;
     struct rank_entry *entries;
@@ -119,19 +140,46 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
                            struct arena *a, int *found, mdl_error *err);
 struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
 
-/* tree_top.c: the top of a tree that is not general; place[i] is the step of its node i,
- * `taken` working memory of a byte a node.  Returns the level of the highest exit that is no
- * leaf (0: all are): walks from exits take as many steps less. */
+/* tree_top.c: the top of a tree; place[i] is the step of its node i (not read in general
+ * trees, whose exits go on at nodes), `taken` working memory of a byte a node.  Sets the slots
+ * of the tree's tests.  Returns the level of the highest exit that is no leaf (0: all are):
+ * walks from exits take as many steps less. */
 uint32_t mdl_tree_top(const struct node *n, uint32_t tree, struct tree_top *top, uint8_t *taken,
-                      const uint32_t *place);
+                      const uint32_t *place, const struct rank_builder *b);
+
+/* tree_test.c: tests and codes of an ensemble of which some trees are general. */
+mdl_status mdl_tests_prepare(struct node *n, uint64_t cols, struct arena *temp, struct arena *a,
+                             mdl_error *err);
+/* Once tops are made: the bits of all coded tests, by code, if they are not too many. */
+mdl_status mdl_tests_tabulate(struct node *n, struct arena *a, mdl_error *err);
+/* The code of a cell of a coded column. */
+uint8_t mdl_test_code(const struct node *n, double x);
+/* The row of code_bits for a code of column c. */
+uint32_t mdl_test_row(const struct trees_plan *p, uint32_t c, uint8_t code);
+/* The plain rule's answer for a row: 1 right. */
+int mdl_test_right(const struct node *n, const struct tree_test *t, uint32_t x_type,
+                   const void *row);
+
+/* Is node i one that ranks cannot decide? */
+static inline int mdl_trees_is_test(const struct trees_plan *p, uint32_t i)
+{
+    return (p->flags[i] & NODE_KIND) == NODE_CATEGORY
+        || (p->flags[i] & NODE_MISSING) == NODE_ZERO_DEFAULT;
+}
 
 /*
- * The definition of a walk (tree_plain.c): the leaf, counted in node order, at which a
- * row ends.  `row` has the type of the node's input.
+ * The definition (tree_plain.c): which way x goes at a node; the leaf, counted in node order,
+ * at which a row ends that stands at `node`, or at the root of a tree.  `row` has the type of
+ * the node's input.
  */
+int mdl_trees_goes_left(const struct node *n, uint32_t i, double x);
+uint32_t mdl_trees_walk_from(const struct node *n, uint32_t x_type, const void *row, uint32_t node);
 uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
                               uint32_t tree);
 double mdl_trees_cell(uint32_t x_type, const void *row, uint32_t column);
+
+/* tree_run.c */
+void mdl_trees_run(const struct node *n, const struct run *r);
 
 /* Trees of iterations [begin, end), as a half-open range. */
 void mdl_trees_range(const struct node *n, uint64_t begin, uint64_t end, uint32_t *first,

@@ -1,8 +1,8 @@
 /*
  * op/tree_plain.c - one step of one walk at a time: the definition
  *
- * Straight over the file's arrays.  The judge of the kernels, and what walks the trees
- * that they cannot: those with category nodes or zero-default rules.
+ * Straight over the file's arrays.  The judge of the kernels and of the tables
+ * that tests become, and what walks on below the tops of trees with tests.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,8 +28,9 @@ static int is_member(const struct node *n, const struct trees_plan *p, uint32_t 
         && (words[start[set] + category / 32] >> category % 32 & 1u);
 }
 
-static int goes_left(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
+int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
 {
+    const struct trees_plan *p = n->plan;
     const struct trees_params *params = n->params;
     const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
     const uint32_t flags = p->flags[i], missing = flags & NODE_MISSING;
@@ -50,13 +51,19 @@ static int goes_left(const struct node *n, const struct trees_plan *p, uint32_t 
     return params->compare ? x <= t : x < t;
 }
 
+uint32_t mdl_trees_walk_from(const struct node *n, uint32_t x_type, const void *row, uint32_t node)
+{
+    const struct trees_plan *p = n->plan;
+    uint32_t i = node;
+
+    while ((p->flags[i] & NODE_KIND) != NODE_LEAF)
+        i = mdl_trees_goes_left(n, i, mdl_trees_cell(x_type, row, p->feature[i])) ? i + 1
+                                                                                 : p->right[i];
+    return p->ordinal[i];
+}
+
 uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
                               uint32_t tree)
 {
-    const struct trees_plan *p = n->plan;
-    uint32_t i = p->tree_start[tree];
-
-    while ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-        i = goes_left(n, p, i, mdl_trees_cell(x_type, row, p->feature[i])) ? i + 1 : p->right[i];
-    return p->ordinal[i];
+    return mdl_trees_walk_from(n, x_type, row, ((const struct trees_plan *)n->plan)->tree_start[tree]);
 }

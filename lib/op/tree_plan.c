@@ -14,12 +14,6 @@
 #define FORK_LEAVES 256u          /* positions of rows are bytes */
 #define TOP_LEAST_NODES 15u       /* of a tree; smaller ones are walked as fast as matched */
 
-static int is_general(const struct trees_plan *p, uint32_t i)
-{
-    return (p->flags[i] & NODE_KIND) == NODE_CATEGORY
-        || (p->flags[i] & NODE_MISSING) == NODE_ZERO_DEFAULT;
-}
-
 /* Working memory for one tree, as large as the largest. */
 struct scratch {
     struct arena arena;
@@ -63,7 +57,7 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, struct scratc
             return bad_parent(n, s->place[left] ? i + 1 : p->right[i], "has two parents", err);
         s->place[left] = s->place[right] = 1;
         s->level[left] = s->level[right] = level + 1;
-        p->general[tree] |= (uint8_t)is_general(p, i);
+        p->general[tree] |= (uint8_t)mdl_trees_is_test(p, i);
         if (kind == NODE_CATEGORY)
             p->ordinal[i] = s->set++;
     }
@@ -96,21 +90,25 @@ static void put_steps(const struct node *n, uint32_t tree, struct scratch *s,
     }
 }
 
-/* Forks of one tree, behind those of the trees before. */
-static void put_forks(const struct node *n, uint32_t tree, struct scratch *s)
+/* Forks of one tree, behind those of the trees before.  Its tests have columns of their own
+ * behind those of the ranks, where right is 1 or more. */
+static void put_forks(const struct node *n, uint32_t tree, struct scratch *s,
+                      const struct rank_builder *b)
 {
     struct trees_plan *p = n->plan;
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    uint32_t leaves = 0, at = p->fork_start[tree];
+    uint32_t leaves = 0, tests = 0, at = p->fork_start[tree];
 
     for (uint32_t i = start; i < end; i++) {
         s->leaves[i - start] = leaves;
         leaves += (p->flags[i] & NODE_KIND) == NODE_LEAF;
     }
-    for (uint32_t i = start; i < end && !p->general[tree]; i++) {
+    for (uint32_t i = start; i < end; i++) {
         if ((p->flags[i] & NODE_KIND) == NODE_LEAF)
             continue;
-        const struct tree_step step = p->steps[s->place[i - start]];
+        const struct tree_step step = mdl_trees_is_test(p, i)
+            ? (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns + tests++), .rank = 1 }
+            : mdl_rank_of(b, i);
         p->forks[at++] = (struct tree_fork){
             .column = step.column,
             .rank = step.rank,
@@ -125,7 +123,7 @@ static void put_forks(const struct node *n, uint32_t tree, struct scratch *s)
 static int can_fork(const struct trees_plan *p)
 {
     for (uint32_t t = 0; t < p->n_trees; t++)
-        if (!p->general[t] && (p->tree_start[t + 1] - p->tree_start[t]) / 2 + 1 > FORK_LEAVES)
+        if ((p->tree_start[t + 1] - p->tree_start[t]) / 2 + 1 > FORK_LEAVES)
             return 0;
     return 1;
 }
@@ -157,14 +155,21 @@ static mdl_status lay_out(struct node *n, uint32_t x_type, struct scratch *s,
     for (uint32_t t = 0; t < p->n_trees; t++) {
         if (!p->general[t])
             put_steps(n, t, s, b);
-        if (!p->general[t] && topped)
-            p->depth[t] -= mdl_tree_top(n, t, &p->tops[t], s->taken, s->place);
+        if (topped)
+            p->depth[t] -= mdl_tree_top(n, t, &p->tops[t], s->taken, s->place, b);
         if (forked)
-            put_forks(n, t, s);
+            put_forks(n, t, s, b);
     }
-    n->temp_bytes = (uint64_t)p->ranks.n_columns * TREES_TEMP_PER_COLUMN;
-    if (n->temp_bytes < TOP_COLUMNS)
-        n->temp_bytes = TOP_COLUMNS;
+    if (topped && p->n_general) {
+        const mdl_status tabulated = mdl_tests_tabulate(n, a, err);
+        if (tabulated)
+            return tabulated;
+    }
+    const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
+    const uint64_t one_row = TOP_COLUMNS + columns;
+    n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
+    if (n->temp_bytes < one_row)
+        n->temp_bytes = one_row;
     return MDL_OK;
 }
 
@@ -220,6 +225,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     mdl_arena_init(&s.arena, &a->allocator, a->limit);
     mdl_arena_init(&b.temp, &a->allocator, a->limit);
     status = survey(n, &s, a, err);
+    if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.arena, a, err);
     if (!status)
         status = lay_out(n, x_type, &s, &b, a, err);
     mdl_arena_free(&b.temp);

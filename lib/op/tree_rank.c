@@ -55,7 +55,7 @@ static void enter_all(struct rank_builder *b, const struct node *n, uint32_t x_t
 
     for (uint32_t tree = 0; tree < p->n_trees; tree++)
         for (uint32_t i = p->tree_start[tree]; i < p->tree_start[tree + 1]; i++) {
-            if (p->general[tree] || (p->flags[i] & NODE_KIND) != NODE_NUMBER)
+            if ((p->flags[i] & NODE_KIND) != NODE_NUMBER || mdl_trees_is_test(p, i))
                 continue;
             const struct tree_rule rule = mdl_trees_rule(n, x_type, i);
             b->entry_of[i] = enter(b, 2 * p->feature[i] + (rule.nan_right ? 1u : 0u), rule.t);
@@ -196,6 +196,8 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     uint64_t size = 64;
 
     *found = 0;
+    if (!p->n_trees)
+        return MDL_OK;
     while (size < p->n_nodes)     /* half of the nodes are leaves: at most half full */
         size *= 2;
     b->mask = (uint32_t)(size - 1);
@@ -213,7 +215,7 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     sort(b->entries, order, b->n_entries);
 
     const uint32_t columns = cut_columns(b, order);
-    if (!columns || columns >= UINT16_MAX)
+    if (columns + p->most_tests >= UINT16_MAX)
         return MDL_OK;
     *found = 1;
     return make_table(b, &p->ranks, columns, x_type, a, err);

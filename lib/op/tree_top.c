@@ -68,12 +68,45 @@ struct pending {
     int      left_done;
 };
 
-/* Number the taken nodes and the exits; place[i] is the step of node i. */
-static void number(const struct node *n, struct tree_top *top, const struct growth *g,
-                   uint32_t start, const uint32_t *place, const struct tree_step *steps)
+/* The test at node i of a tree. */
+static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint32_t i)
+{
+    struct tree_test *t = &p->tests[p->test_start[tree]];
+
+    while (t->node != i)
+        t++;
+    return t;
+}
+
+/* Node i becomes slot k of the top.  A test is never right by its rank. */
+static void put_node(const struct trees_plan *p, struct tree_top *top, uint32_t tree, uint32_t i,
+                     uint32_t k, const struct rank_builder *b)
+{
+    if (mdl_trees_is_test(p, i)) {
+        test_at(p, tree, i)->slot = (uint8_t)k;
+        return;
+    }
+    const struct tree_step s = mdl_rank_of(b, i);
+    top->column[k] = (uint8_t)s.column;
+    top->rank[k] = s.rank;
+}
+
+/* What an exit at node i says. */
+static uint32_t exit_at(const struct trees_plan *p, uint32_t tree, uint32_t i,
+                        const uint32_t *place)
+{
+    if (!is_split(p, i))
+        return p->ordinal[i];
+    return TOP_GOES_ON | (p->general[tree] ? i : place[i - p->tree_start[tree]]);
+}
+
+/* Number the taken nodes and the exits. */
+static void number(const struct node *n, uint32_t tree, struct tree_top *top,
+                   const struct growth *g, const uint32_t *place, const struct rank_builder *b)
 {
     const struct trees_plan *p = n->plan;
     struct pending stack[TOP_EXITS + 1] = { { 0, 0, 0 } };
+    const uint32_t start = p->tree_start[tree];
     uint32_t depth = 1, nodes = 0, exits = 0, in_left[TOP_EXITS + 1];
 
     /* An ancestor's number is known only when its left subtree is done: the exits below it
@@ -83,8 +116,7 @@ static void number(const struct node *n, struct tree_top *top, const struct grow
         struct pending *at = &stack[depth - 1];
 
         if (!g->taken[at->node]) {
-            top->exit[exits] = is_split(p, start + at->node)
-                                   ? TOP_GOES_ON | place[at->node] : p->ordinal[start + at->node];
+            top->exit[exits] = exit_at(p, tree, start + at->node, place);
             top->ancestors[exits++] = at->ancestors;
             depth--;
         } else if (!at->left_done) {
@@ -93,11 +125,9 @@ static void number(const struct node *n, struct tree_top *top, const struct grow
             stack[depth++] = (struct pending){ at->node + 1, at->ancestors, 0 };
         } else {
             const struct pending done = *at;
-            const struct tree_step s = steps[place[done.node]];
             const uint32_t bit = (uint32_t)1 << nodes;
 
-            top->column[nodes] = (uint8_t)s.column;
-            top->rank[nodes++] = s.rank;
+            put_node(p, top, tree, start + done.node, nodes++, b);
             for (uint32_t e = in_left[depth - 1]; e < exits; e++)
                 top->ancestors[e] |= bit;
             /* The right subtree takes this place; its exits have `bit` from the start, and
@@ -119,7 +149,7 @@ static uint32_t least_level(const struct trees_plan *p, const struct growth *g, 
 }
 
 uint32_t mdl_tree_top(const struct node *n, uint32_t tree, struct tree_top *top, uint8_t *taken,
-                      const uint32_t *place)
+                      const uint32_t *place, const struct rank_builder *b)
 {
     const struct trees_plan *p = n->plan;
     const uint32_t start = p->tree_start[tree];
@@ -133,6 +163,6 @@ uint32_t mdl_tree_top(const struct node *n, uint32_t tree, struct tree_top *top,
         top->ancestors[i] = (uint32_t)1 << TOP_NODES;
     }
     grow(n, &g, start);
-    number(n, top, &g, start, place, p->steps);
+    number(n, tree, top, &g, place, b);
     return least_level(p, &g, start);
 }

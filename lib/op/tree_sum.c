@@ -1,0 +1,164 @@
+/*
+ * op/tree_sum.c - leaves into sums and ids, in the order and the type of the source
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree_walk.h"
+
+void mdl_trees_sum_begin(const struct tree_walk *w)
+{
+    const struct tensor *base = &w->n->tensors[TREES_BASE];
+    const size_t outputs = (size_t)((const struct trees_params *)w->n->params)->outputs;
+    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+
+    for (size_t r = 0; r < w->r->rows; r++)
+        for (size_t k = 0; k < outputs; k++) {
+            if (wide)
+                ((double *)view_row(w->sums, r))[k] = base->type ? ((const double *)base->data)[k] : 0;
+            else
+                ((float *)view_row(w->sums, r))[k] = base->type ? ((const float *)base->data)[k] : 0;
+        }
+}
+
+/* A linear leaf: const + sum coef x, or its plain value when one x is missing. */
+static double linear_leaf(const struct tree_walk *w, uint32_t leaf, const void *row, double plain)
+{
+    const struct tensor *t = w->n->tensors;
+    const struct trees_params *params = w->n->params;
+    const uint32_t *start = t[TREES_LINEAR_START].data;
+    const uint32_t *feature = t[TREES_LINEAR_FEATURE].data;
+    const double *coef = t[TREES_LINEAR_COEF].data;
+    double sum = ((const double *)t[TREES_LINEAR_CONST].data)[leaf];
+
+    for (uint32_t i = start[leaf]; i < start[leaf + 1]; i++) {
+        double x = mdl_trees_cell(w->x_type, row, feature[i]);
+        if (x != x)
+            return plain;
+        if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
+            x = 0;
+        sum += coef[i] * x;
+    }
+    return sum;
+}
+
+static void add_f32(const struct tree_walk *w, float *y, uint32_t tree, uint32_t leaf)
+{
+    const struct trees_params *params = w->n->params;
+    const struct tensor *weight = &w->n->tensors[TREES_WEIGHT];
+    const size_t width = (size_t)params->leaf_width;
+    const float *value = (const float *)w->n->tensors[TREES_VALUE].data + leaf * width;
+
+    for (size_t k = 0; k < width; k++)
+        y[k] += weight->type ? value[k] * ((const float *)weight->data)[tree] : value[k];
+}
+
+static void add_f64(const struct tree_walk *w, double *y, uint32_t tree, uint32_t leaf,
+                    const void *row)
+{
+    const struct trees_params *params = w->n->params;
+    const struct tensor *weight = &w->n->tensors[TREES_WEIGHT];
+    const size_t width = (size_t)params->leaf_width;
+    const double *value = (const double *)w->n->tensors[TREES_VALUE].data + leaf * width;
+    const double linear = w->n->tensors[TREES_LINEAR_CONST].type
+                              ? linear_leaf(w, leaf, row, *value) : 0;
+
+    if (w->n->tensors[TREES_LINEAR_CONST].type)
+        value = &linear;
+    for (size_t k = 0; k < width; k++)
+        y[k] += weight->type ? value[k] * ((const double *)weight->data)[tree] : value[k];
+}
+
+void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t leaf)
+{
+    const struct tensor *leaf_id = &w->n->tensors[TREES_LEAF_ID];
+
+    if (w->ids.data)
+        ((int32_t *)view_row(w->ids, r))[tree - w->first] =
+            leaf_id->type ? ((const int32_t *)leaf_id->data)[leaf]
+                          : (int32_t)(leaf - w->p->first_leaf[tree]);
+    if (!w->sums.data)
+        return;
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32)
+        add_f32(w, (float *)view_row(w->sums, r) + w->p->output[tree], tree, leaf);
+    else
+        add_f64(w, (double *)view_row(w->sums, r) + w->p->output[tree], tree, leaf,
+                view_row(w->x, r));
+}
+
+/* Nothing but one plain value a leaf is to be added. */
+static int is_simple(const struct tree_walk *w)
+{
+    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_WEIGHT].type
+        && !w->n->tensors[TREES_LINEAR_CONST].type
+        && ((const struct trees_params *)w->n->params)->leaf_width == 1;
+}
+
+void mdl_trees_put_leaves(const struct tree_walk *w, size_t at, size_t rows, uint32_t tree,
+                       const uint8_t *leaf)
+{
+    const uint32_t first = w->p->first_leaf[tree], output = w->p->output[tree];
+
+    if (!is_simple(w)) {
+        for (size_t i = 0; i < rows; i++)
+            mdl_trees_put_leaf(w, at + i, tree, first + leaf[i]);
+        return;
+    }
+    unsigned char *y = view_row(w->sums, at);
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
+        const float *value = (const float *)w->n->tensors[TREES_VALUE].data + first;
+        for (size_t i = 0; i < rows; i++, y += w->sums.stride)
+            ((float *)(void *)y)[output] += value[leaf[i]];
+        return;
+    }
+    const double *value = (const double *)w->n->tensors[TREES_VALUE].data + first;
+    for (size_t i = 0; i < rows; i++, y += w->sums.stride)
+        ((double *)(void *)y)[output] += value[leaf[i]];
+}
+
+void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t n,
+                    const uint32_t *leaf)
+{
+    const uint32_t *output = w->p->output + tree;
+    const int one = w->n_outputs == 1;
+
+    if (!is_simple(w)) {
+        for (uint32_t i = 0; i < n; i++)
+            mdl_trees_put_leaf(w, r, tree + i, leaf[i]);
+        return;
+    }
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
+        const float *value = w->n->tensors[TREES_VALUE].data;
+        float *y = view_row(w->sums, r), sum = y[0];
+        for (uint32_t i = 0; i < n && one; i++)
+            sum += value[leaf[i]];
+        y[0] = sum;
+        for (uint32_t i = 0; i < n && !one; i++)
+            y[output[i]] += value[leaf[i]];
+        return;
+    }
+    const double *value = w->n->tensors[TREES_VALUE].data;
+    double *y = view_row(w->sums, r), sum = y[0];
+    for (uint32_t i = 0; i < n && one; i++)
+        sum += value[leaf[i]];
+    y[0] = sum;
+    for (uint32_t i = 0; i < n && !one; i++)
+        y[output[i]] += value[leaf[i]];
+}
+
+void mdl_trees_sum_end(const struct tree_walk *w)
+{
+    const struct trees_params *params = w->n->params;
+    const uint64_t all = mdl_trees_iterations(w->n);
+    const uint64_t end = w->r->tree_end < all ? w->r->tree_end : all;
+    const uint64_t iterations = end > w->r->tree_begin ? end - w->r->tree_begin : 0;
+
+    if (!params->average || !iterations)
+        return;
+    for (size_t r = 0; r < w->r->rows; r++)
+        for (size_t k = 0; k < (size_t)params->outputs; k++) {
+            if (w->n->tensors[TREES_VALUE].type == MDL_F32)
+                ((float *)view_row(w->sums, r))[k] /= (float)iterations;
+            else
+                ((double *)view_row(w->sums, r))[k] /= (double)iterations;
+        }
+}

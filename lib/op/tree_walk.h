@@ -1,0 +1,37 @@
+/*
+ * op/tree_walk.h - one block of rows on its way through an ensemble
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_OP_TREE_WALK_H
+#define MDL_OP_TREE_WALK_H
+
+#include "op/tree.h"
+
+/* Through the trees [first, last). */
+struct tree_walk {
+    const struct node *n;
+    const struct trees_plan *p;
+    const struct run *r;
+    struct view x, sums, ids;     /* sums or ids without data: not wanted */
+    uint32_t x_type;
+    uint32_t first, last;
+    size_t n_outputs;
+};
+
+/* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages. */
+void mdl_trees_sum_begin(const struct tree_walk *w);
+void mdl_trees_sum_end(const struct tree_walk *w);
+
+/* Row `r` of the block ended at `leaf` of `tree`. */
+void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t leaf);
+
+/* Row `r` ended at leaf[0 .. n) of the trees from `tree` on. */
+void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t n,
+                       const uint32_t *leaf);
+
+/* The rows [at, at + rows) ended at leaf[0 .. rows) of `tree`, counted from its first. */
+void mdl_trees_put_leaves(const struct tree_walk *w, size_t at, size_t rows, uint32_t tree,
+                          const uint8_t *leaf);
+
+#endif
