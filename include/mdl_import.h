@@ -25,14 +25,23 @@ typedef struct mdl_import_options {
     uint32_t     flags;        /* 0                                                     */
     const char  *from;         /* importer by name ("xgboost"); NULL: by content        */
     const char  *file;         /* name to show in errors, or NULL                       */
-    int64_t      best_iteration; /* trees of rounds 0 .. this one; -1: as the file says,
-                                  -2: all rounds                                        */
+    int64_t      best_iteration; /* which rounds of boosting: 0 .. this one; -1: as the file
+                                  means it; -2: all that the file has.  See below       */
     mdl_progress progress;     /* or NULL                                               */
     void        *user;
 } mdl_import_options;
 
 #define MDL_IMPORT_OPTIONS_INIT \
-    { (uint32_t)sizeof(mdl_import_options), 0, NULL, NULL, -1, NULL, NULL }
+    { sizeof(mdl_import_options), 0, NULL, NULL, -1, NULL, NULL }
+
+/*
+ * best_iteration.  What a file means by itself (-1) is what the object it was saved from
+ * uses: a Booster all its rounds, whatever early stopping found in XGBoost; a model of
+ * XGBoost's scikit-learn wrapper (the file has the attribute "scikit_learn") rounds 0 to the
+ * best_iteration noted in the file, if one is.  A round is one tree for each output, times
+ * num_parallel_tree.  A number with no such round is MDL_ERR_ARGUMENT, and so is any number
+ * for a model without rounds.
+ */
 
 /*
  * Convert a file, or bytes in memory, into a builder holding the model: add golden

@@ -66,7 +66,8 @@ enum event mdl_events_next(struct events *e)
 
 /* ---- keys: each once ---------------------------------------------------------------------- */
 
-static int compare_escaped(const struct events_key *a, const struct events_key *b)
+/* As texts, so that an escape and the character it stands for are the same. */
+static int compare(const struct events_key *a, const struct events_key *b)
 {
     const unsigned char *p = a->at, *p_end = a->at + a->length;
     const unsigned char *q = b->at, *q_end = b->at + b->length;
@@ -79,18 +80,6 @@ static int compare_escaped(const struct events_key *a, const struct events_key *
             return x < y ? -1 : 1;
     }
     return (p < p_end) - (q < q_end);
-}
-
-/* Any total order in which equal keys are equal. */
-static int compare(const struct events_key *a, const struct events_key *b)
-{
-    if (a->escaped != b->escaped)
-        return a->escaped ? 1 : -1;
-    if (a->escaped)
-        return compare_escaped(a, b);
-    if (a->length != b->length)
-        return a->length < b->length ? -1 : 1;
-    return memcmp(a->at, b->at, a->length);
 }
 
 static void sift(struct events_key *k, size_t root, size_t n)
@@ -138,8 +127,7 @@ static enum event check_keys(struct events *e, size_t from)
     return EVENT_CLOSE;
 }
 
-/* `length` bytes at `at` are the key as it is in the file, e->text what it says.  A key
- * whose escapes stand for plain text is told from the plain one by neither. */
+/* `length` bytes at `at` are the key as it is in the file, e->text what it says. */
 enum event mdl_events_add_key(struct events *e, const unsigned char *at, size_t length,
                               int escaped)
 {
@@ -176,21 +164,6 @@ enum event mdl_events_pop(struct events *e)
     return ev;
 }
 
-struct events_mark mdl_events_mark(const struct events *e)
-{
-    return (struct events_mark){ e->in.at, e->depth, e->levels[e->depth - 1], e->keys.bytes };
-}
-
-void mdl_events_back(struct events *e, const struct events_mark *mark)
-{
-    if (e->status)
-        return;
-    e->in.at = mark->at;
-    e->depth = mark->depth;
-    e->levels[e->depth - 1] = mark->level;
-    e->keys.bytes = mark->keys;
-}
-
 /* ---- values ------------------------------------------------------------------------------------ */
 
 static int expect(struct events *e, enum event want, const char *what)
@@ -220,6 +193,19 @@ int mdl_events_element(struct events *e, enum event *ev)
     return *ev != EVENT_CLOSE && *ev != EVENT_FAILED && *ev != EVENT_END;
 }
 
+/* Pass over the elements of a typed array at once; how many they were. */
+static uint64_t skip_numbers(struct events *e)
+{
+    struct events_level *level = &e->levels[e->depth - 1];
+    const uint64_t n = level->type ? level->left : 0;
+
+    if (!n)
+        return 0;
+    bytes_take(&e->in, n * level->type_bytes);
+    level->left = 0;
+    return n;
+}
+
 void mdl_events_skip(struct events *e, uint64_t *count)
 {
     const unsigned depth = e->depth;
@@ -230,11 +216,21 @@ void mdl_events_skip(struct events *e, uint64_t *count)
         ev = mdl_events_next(e);
         if (ev == EVENT_FAILED || ev == EVENT_END)
             return;
+        if (ev == EVENT_ARRAY)
+            members += skip_numbers(e) * (e->depth == depth + 1);
         const unsigned inside = ev == EVENT_OBJECT || ev == EVENT_ARRAY ? 2 : 1;
         members += e->depth == depth + inside && ev != EVENT_CLOSE && ev != EVENT_KEY;
     } while (e->depth > depth);
     if (count)
         *count = members;
+}
+
+int mdl_events_span(struct events *e, struct bytes *value)
+{
+    *value = e->in;
+    mdl_events_skip(e, NULL);
+    value->end = e->in.at;
+    return !e->status;
 }
 
 int mdl_events_get_f32(struct events *e, float *out)

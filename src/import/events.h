@@ -44,7 +44,7 @@ struct events_level {
     uint8_t  some;                /* JSON: a member was read, a comma must follow   */
     uint8_t  has_key;             /* a key was read, its value comes next           */
     uint8_t  counted;             /* UBJSON: `left` elements, no closing bracket    */
-    uint8_t  type;                /* UBJSON: marker of every element, or 0          */
+    uint8_t  type, type_bytes;    /* UBJSON: marker and size of every element, or 0 */
     uint64_t left;
     size_t   keys;                /* bytes of e->keys that belong to outer objects  */
 };
@@ -67,14 +67,6 @@ struct events {
     enum events_number number;
     int64_t     integer;
     double      real;
-};
-
-/* A place to come back to, while the object or array around it is open. */
-struct events_mark {
-    const unsigned char *at;
-    unsigned depth;
-    struct events_level level;
-    size_t keys;
 };
 
 /* Begin at in.at; offsets count from in.start.  Nothing to free on failure. */
@@ -114,8 +106,9 @@ int mdl_events_get_i64(struct events *e, int64_t *out);
 int mdl_events_doubles(struct events *e, struct vec *out);
 int mdl_events_ints(struct events *e, struct vec *out);
 
-struct events_mark mdl_events_mark(const struct events *e);
-void mdl_events_back(struct events *e, const struct events_mark *mark);
+/* Pass over the next value, and say where it lies: a reader of its own can read it later,
+ * as its root.  0 on failure. */
+int mdl_events_span(struct events *e, struct bytes *value);
 
 /* ---- for the two encodings -------------------------------------------------------------- */
 

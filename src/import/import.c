@@ -178,8 +178,10 @@ mdl_status mdl_import_memory(mdl_builder **out, const void *bytes, size_t size,
     *out = NULL;
     if (!bytes && size)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "mdl_import_memory: bytes is NULL");
+    const uint64_t mode = mdl_fp_enter();
     mdl_status s = read_options(&all, options, error);
     if (!s) s = import(out, bytes ? bytes : "", size, all.file, &all, error);
+    mdl_fp_leave(mode);
     errno = saved;
     return s;
 }
@@ -196,10 +198,12 @@ mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_opti
     if (!out || !path)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "mdl_import: out or path is NULL");
     *out = NULL;
+    const uint64_t mode = mdl_fp_enter();
     mdl_status s = read_options(&all, options, error);
     if (!s) s = mdl_map_read(&file, path, &allocator, SIZE_MAX / 4, error);
     if (!s) s = import(out, file.data, file.size, all.file ? all.file : path, &all, error);
     mdl_map_free(&file, &allocator);
+    mdl_fp_leave(mode);
     errno = saved;
     return s;
 }

@@ -1,0 +1,458 @@
+/*
+ * import/xgboost_tree.c - the second pass: tree by tree from the file into the builder
+ *
+ * One tree is held at a time, in arrays that are used again for the next.  A leaf has
+ * left child -1.  Its value is its split_condition; trees with several targets keep them
+ *
+ *     2.0 to 3.1   in base_weights [nodes][targets]
+ *     since 3.2    in leaf_weights [leaves][targets]; a leaf's right child is its row
+ *
+ * A category goes right when it is in the node's set; sets are lists: node
+ * categories_nodes[k] has categories[categories_segments[k] ...], categories_sizes[k] of
+ * them.  NaN goes to the default side, also where the threshold is NaN: no number is
+ * below that, so all others go right, which the threshold -infinity says as well.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "import/xgboost.h"
+
+#include <math.h>                /* INFINITY */
+#include <string.h>
+
+#define MOST_CATEGORY ((1 << 24) - 1)              /* larger ones are no category to XGBoost */
+
+/* Sets are bits up to the largest category, so a small file could ask for much: at most
+ * this, and this much for each byte of the file (real ones stay below 30). */
+#define SET_BYTES ((uint64_t)64 << 20)
+#define SET_BYTES_PER_BYTE 64u
+#define MOST_SET_BYTES ((uint64_t)8 << 30)         /* their words are counted in 32 bits */
+
+enum { LEFT, RIGHT, FEATURE, DEFAULT_LEFT, SPLIT_TYPE, CAT_NODES, CAT_SEGMENTS, CAT_SIZES,
+       CATEGORIES, INTS };
+enum { CONDITION, COVER, NODE_WEIGHTS, LEAF_WEIGHTS, REALS };
+
+static const char *const int_keys[INTS] = {
+    [LEFT] = "left_children", [RIGHT] = "right_children", [FEATURE] = "split_indices",
+    [DEFAULT_LEFT] = "default_left", [SPLIT_TYPE] = "split_type",
+    [CAT_NODES] = "categories_nodes", [CAT_SEGMENTS] = "categories_segments",
+    [CAT_SIZES] = "categories_sizes", [CATEGORIES] = "categories",
+};
+static const char *const real_keys[REALS] = {
+    [CONDITION] = "split_conditions", [COVER] = "sum_hessian", [NODE_WEIGHTS] = "base_weights",
+    [LEAF_WEIGHTS] = "leaf_weights",
+};
+
+struct tree {
+    struct vec ints[INTS];        /* int32                                   */
+    struct vec reals[REALS];      /* double, but float32 in value            */
+    unsigned ints_seen, reals_seen;
+    struct vec flags;             /* uint8 [nodes]                           */
+    struct vec value;             /* double [nodes][width], if copied        */
+    struct vec set_start;         /* uint32 [nodes + 1]                      */
+    struct vec set_words;
+    int64_t nodes, width, id;
+    uint64_t number, offset;      /* which tree, and where it begins         */
+};
+
+/* What lasts from tree to tree. */
+struct forest {
+    struct xgb *x;
+    struct events *e;
+    struct tree t;
+    int32_t node;                 /* the ensemble, once a tree was seen      */
+    int64_t width;                /* of its leaves                           */
+    uint64_t limit;               /* trees before this one are used          */
+    uint64_t round, set_bytes;
+};
+
+static const int32_t *ints(const struct tree *t, int which)
+{
+    return (const int32_t *)(const void *)t->ints[which].data;
+}
+
+static uint64_t count(const struct vec *v, size_t bytes) { return v->bytes / bytes; }
+
+#define BAD(f, ...) mdl_events_fail((f)->e, MDL_ERR_FORMAT, __VA_ARGS__)
+#define ULL(v) ((unsigned long long)(v))
+
+/* ---- reading one ---------------------------------------------------------------------- */
+
+static void tree_param(struct tree *t, struct events *e)
+{
+    mdl_events_object(e);
+    while (mdl_events_key(e))
+        if (mdl_events_is(e, "num_nodes"))
+            mdl_xgb_integer(e, "num_nodes", 1, INT32_MAX, &t->nodes);
+        else if (mdl_events_is(e, "size_leaf_vector"))
+            mdl_xgb_integer(e, "size_leaf_vector", 0, XGB_MAX_OUTPUTS, &t->width);
+        else
+            mdl_events_skip(e, NULL);
+}
+
+/* Arrays that this model cannot need are passed over. */
+static int is_needed(const struct forest *f, int real)
+{
+    return real < NODE_WEIGHTS || f->x->outputs > 1;
+}
+
+static void field(struct forest *f)
+{
+    struct events *e = f->e;
+    struct tree *t = &f->t;
+
+    for (int i = 0; i < INTS; i++)
+        if (mdl_events_is(e, int_keys[i])) {
+            t->ints_seen |= 1u << i;
+            mdl_events_ints(e, &t->ints[i]);
+            return;
+        }
+    for (int i = 0; i < REALS; i++)
+        if (mdl_events_is(e, real_keys[i]) && is_needed(f, i)) {
+            t->reals_seen |= 1u << i;
+            mdl_events_doubles(e, &t->reals[i]);
+            return;
+        }
+    if (mdl_events_is(e, "tree_param"))
+        tree_param(t, e);
+    else if (mdl_events_is(e, "id"))
+        mdl_xgb_integer(e, "id", 0, INT32_MAX, &t->id);
+    else
+        mdl_events_skip(e, NULL);
+}
+
+static int read_tree(struct forest *f)
+{
+    struct tree *t = &f->t;
+
+    for (int i = 0; i < INTS; i++)
+        t->ints[i].bytes = 0;
+    for (int i = 0; i < REALS; i++)
+        t->reals[i].bytes = 0;
+    t->ints_seen = t->reals_seen = 0;
+    t->nodes = t->width = 0;
+    t->id = (int64_t)t->number;
+    while (mdl_events_key(f->e))
+        field(f);
+    return !f->e->status;
+}
+
+/* ---- checking it ------------------------------------------------------------------------ */
+
+static int has_length(struct forest *f, const char *key, uint64_t have, uint64_t want)
+{
+    if (have != want)
+        BAD(f, "tree %llu: '%s' has %llu entries, expected %llu", ULL(f->t.number), key,
+            ULL(have), ULL(want));
+    return have == want;
+}
+
+static int check_lengths(struct forest *f)
+{
+    const struct tree *t = &f->t;
+    const uint64_t nodes = (uint64_t)t->nodes;
+
+    if (!nodes)
+        return !BAD(f, "tree %llu has no 'num_nodes'", ULL(t->number));
+    if (t->id != (int64_t)t->number)
+        return !BAD(f, "tree %llu has the id %lld", ULL(t->number), (long long)t->id);
+    for (int i = LEFT; i <= SPLIT_TYPE; i++)
+        if ((i < SPLIT_TYPE || t->ints_seen & 1u << SPLIT_TYPE)
+            && !has_length(f, int_keys[i], count(&t->ints[i], 4), nodes))
+            return 0;
+    for (int i = CONDITION; i <= COVER; i++)
+        if ((i < COVER || t->reals_seen & 1u << COVER)
+            && !has_length(f, real_keys[i], count(&t->reals[i], 8), nodes))
+            return 0;
+    return has_length(f, int_keys[CAT_SEGMENTS], count(&t->ints[CAT_SEGMENTS], 4),
+                      count(&t->ints[CAT_NODES], 4))
+        && has_length(f, int_keys[CAT_SIZES], count(&t->ints[CAT_SIZES], 4),
+                      count(&t->ints[CAT_NODES], 4));
+}
+
+/* ---- flags, values, sets ------------------------------------------------------------------ */
+
+static void *resize(struct forest *f, struct vec *v, uint64_t n, size_t bytes)
+{
+    v->bytes = 0;
+    void *p = n > SIZE_MAX / bytes ? NULL
+                                   : mdl_vec_add(v, &f->x->allocator, NULL, (size_t)n * bytes);
+    if (!p)
+        mdl_events_memory(f->e);
+    return p;
+}
+
+static int fill_flags(struct forest *f)
+{
+    struct tree *t = &f->t;
+    const int32_t *left = ints(t, LEFT), *default_left = ints(t, DEFAULT_LEFT);
+    const int32_t *type = t->ints_seen & 1u << SPLIT_TYPE ? ints(t, SPLIT_TYPE) : NULL;
+    double *threshold = (double *)(void *)t->reals[CONDITION].data;
+    uint8_t *flags = resize(f, &t->flags, (uint64_t)t->nodes, 1);
+
+    for (int64_t i = 0; flags && i < t->nodes; i++) {
+        if (left[i] == -1)
+            continue;
+        if (type && (type[i] < 0 || type[i] > 1))
+            return !BAD(f, "tree %llu: node %lld has the split_type %d", ULL(t->number),
+                        (long long)i, (int)type[i]);
+        const int is_category = type && type[i] == 1;
+        flags[i] = (uint8_t)(MDL_NODE_NAN_DEFAULT
+                             | (is_category ? MDL_NODE_CATEGORY : MDL_NODE_NUMBER)
+                             | (default_left[i] ? MDL_NODE_DEFAULT_LEFT : 0));
+        if (!is_category && threshold[i] != threshold[i])
+            threshold[i] = -(double)INFINITY;
+    }
+    return flags != NULL;
+}
+
+/* [nodes][width] from [leaves][width]; the leaves' rows lie in their right children. */
+static const double *spread_leaves(struct forest *f)
+{
+    struct tree *t = &f->t;
+    const size_t width = (size_t)t->width;
+    const int32_t *left = ints(t, LEFT), *right = ints(t, RIGHT);
+    uint64_t leaves = 0;
+
+    for (int64_t i = 0; i < t->nodes; i++)
+        leaves += left[i] == -1;
+    if ((uint64_t)t->nodes > 2 * leaves) {
+        BAD(f, "tree %llu has %lld nodes and %llu leaves", ULL(t->number), (long long)t->nodes,
+            ULL(leaves));
+        return NULL;
+    }
+    if (!has_length(f, real_keys[LEAF_WEIGHTS], count(&t->reals[LEAF_WEIGHTS], 8),
+                    leaves * width))
+        return NULL;
+    const double *from = (const double *)(void *)t->reals[LEAF_WEIGHTS].data;
+    double *to = resize(f, &t->value, (uint64_t)t->nodes * width, sizeof *to);
+    for (int64_t i = 0; to && i < t->nodes; i++) {
+        if (left[i] != -1)
+            continue;
+        if (right[i] < 0 || (uint64_t)right[i] >= leaves) {
+            BAD(f, "tree %llu: leaf %lld has row %d of %llu", ULL(t->number), (long long)i,
+                (int)right[i], ULL(leaves));
+            return NULL;
+        }
+        memcpy(to + (size_t)i * width, from + (size_t)right[i] * width, width * sizeof *to);
+    }
+    return to;
+}
+
+static const double *leaf_values(struct forest *f)
+{
+    struct tree *t = &f->t;
+
+    if (t->width == 1)
+        return (const double *)(void *)t->reals[CONDITION].data;
+    if (t->reals_seen & 1u << LEAF_WEIGHTS)
+        return spread_leaves(f);
+    if (!has_length(f, real_keys[NODE_WEIGHTS], count(&t->reals[NODE_WEIGHTS], 8),
+                    (uint64_t)t->nodes * (uint64_t)t->width))
+        return NULL;
+    return (const double *)(void *)t->reals[NODE_WEIGHTS].data;
+}
+
+/* The set of entry k of the lists, at the end of set_words. */
+static int add_set(struct forest *f, uint64_t k)
+{
+    struct tree *t = &f->t;
+    const uint64_t n = count(&t->ints[CATEGORIES], 4);
+    const int32_t begin = ints(t, CAT_SEGMENTS)[k], size = ints(t, CAT_SIZES)[k];
+    const int32_t *member = ints(t, CATEGORIES);
+    int32_t most = -1;
+
+    if (begin < 0 || size < 0 || (uint64_t)begin + (uint64_t)size > n)
+        return !BAD(f, "tree %llu: set %llu is categories %d to %lld of %llu", ULL(t->number),
+                    ULL(k), (int)begin, (long long)begin + size, ULL(n));
+    member += size ? begin : 0;
+    for (int32_t i = 0; i < size; i++) {
+        if (member[i] < 0 || member[i] > MOST_CATEGORY)
+            return !BAD(f, "tree %llu: %d is no category, they are 0 to %d", ULL(t->number),
+                        (int)member[i], MOST_CATEGORY);
+        most = member[i] > most ? member[i] : most;
+    }
+    const size_t bytes = most < 0 ? 0 : ((size_t)most / 32 + 1) * 4;
+    uint64_t limit = (uint64_t)(f->x->file.end - f->x->file.start) * SET_BYTES_PER_BYTE + SET_BYTES;
+    limit = limit < MOST_SET_BYTES ? limit : MOST_SET_BYTES;
+    f->set_bytes += bytes;
+    if (f->set_bytes > limit)
+        return !mdl_events_fail(f->e, MDL_ERR_LIMIT, "tree %llu: the sets of categories need more "
+                                "than %llu bytes: number the categories from 0",
+                                ULL(t->number), ULL(limit));
+    uint32_t *words = mdl_vec_add(&t->set_words, &f->x->allocator, NULL, bytes);
+    if (!words)
+        return !mdl_events_memory(f->e);
+    for (int32_t i = 0; i < size; i++)
+        words[member[i] / 32] |= (uint32_t)1 << member[i] % 32;
+    return 1;
+}
+
+/* set_start and set_words; nodes that are in no list have an empty set. */
+static int fill_sets(struct forest *f)
+{
+    struct tree *t = &f->t;
+    const uint64_t n = count(&t->ints[CAT_NODES], 4), nodes = (uint64_t)t->nodes;
+    uint32_t *start = resize(f, &t->set_start, nodes + 1, sizeof *start);
+    uint64_t next = 0;
+
+    t->set_words.bytes = 0;
+    if (!start)
+        return 0;
+    for (uint64_t k = 0; k < n; k++) {
+        const int32_t node = ints(t, CAT_NODES)[k];
+
+        if (node < 0 || (uint64_t)node >= nodes || (uint64_t)node < next)
+            return !BAD(f, "tree %llu: 'categories_nodes' has %d, expected %llu to %llu",
+                        ULL(t->number), (int)node, ULL(next), ULL(nodes - 1));
+        for (; next <= (uint64_t)node; next++)
+            start[next] = (uint32_t)(t->set_words.bytes / 4);
+        if (!add_set(f, k))
+            return 0;
+    }
+    for (; next <= nodes; next++)
+        start[next] = (uint32_t)(t->set_words.bytes / 4);
+    return 1;
+}
+
+/* ---- into the builder ----------------------------------------------------------------------- */
+
+/* All trees have leaves of one width: that of the first. */
+static int begin_ensemble(struct forest *f, int64_t width)
+{
+    struct xgb *x = f->x;
+    const mdl_trees trees = {
+        .size = sizeof trees, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
+        .leaf_type = MDL_F32, .outputs = x->outputs, .leaf_width = (uint64_t)width,
+        .base = x->margin,
+    };
+
+    f->node = mdl_build_trees(x->b, x->input, &trees);
+    f->width = width;
+    x->raw = mdl_build_result(x->b, f->node, 0);
+    x->leaves = mdl_build_result(x->b, f->node, 1);
+    return f->node != MDL_NONE;
+}
+
+/* The width of a tree's leaves, 0 if it does not fit the others. */
+static int check_width(struct forest *f)
+{
+    struct tree *t = &f->t;
+
+    t->width += !t->width;
+    if (t->width > 1 && (uint64_t)t->width != f->x->outputs)
+        return !BAD(f, "tree %llu: leaves of %lld values in a model of %llu outputs",
+                    ULL(t->number), (long long)t->width, ULL(f->x->outputs));
+    if (f->node == MDL_NONE)
+        return begin_ensemble(f, t->width);
+    if (t->width != f->width)
+        mdl_parts_add(&f->x->parts, "trees of one and of several values a leaf in one model");
+    return t->width == f->width;
+}
+
+/* What the builder found wrong, with the place of the tree. */
+static mdl_status builder_status(struct forest *f)
+{
+    const mdl_status s = mdl_builder_status(f->x->b, f->x->err);
+
+    if (s)
+        mdl_error_where(f->x->err, "", f->t.offset, NULL);
+    return s;
+}
+
+static int add_tree(struct forest *f, double weight)
+{
+    struct xgb *x = f->x;
+    struct tree *t = &f->t;
+    const int32_t *info = (const int32_t *)(void *)x->tree_info.data;
+    mdl_tree tree = { .size = sizeof tree, .n_nodes = (uint32_t)t->nodes, .weight = weight };
+
+    if (!check_width(f) || !fill_flags(f) || !fill_sets(f))
+        return 0;
+    tree.value = leaf_values(f);
+    if (!tree.value)
+        return 0;
+    if (info[t->number] < 0)
+        return !BAD(f, "tree %llu adds to output %d", ULL(t->number), (int)info[t->number]);
+    tree.output = (uint64_t)info[t->number];
+    tree.iteration = f->round;
+    tree.flags = t->flags.data;
+    tree.left = ints(t, LEFT);
+    tree.right = ints(t, RIGHT);
+    tree.feature = ints(t, FEATURE);
+    tree.threshold = (const double *)(void *)t->reals[CONDITION].data;
+    if (t->reals_seen & 1u << COVER)
+        tree.cover = (const double *)(void *)t->reals[COVER].data;
+    tree.set_start = (const uint32_t *)(void *)t->set_start.data;
+    tree.set_words = (const uint32_t *)(void *)t->set_words.data;
+    return !mdl_build_tree(x->b, f->node, &tree);
+}
+
+/* ---- all of them --------------------------------------------------------------------------------- */
+
+static mdl_status one_tree(struct forest *f)
+{
+    struct xgb *x = f->x;
+    const double *drop = (const double *)(void *)x->drop.data;
+    const int32_t *first = (const int32_t *)(void *)x->rounds.data;
+    const uint64_t number = f->t.number;
+
+    f->t.offset = bytes_offset(&f->e->in);
+    if (number >= (uint64_t)x->n_trees)
+        return BAD(f, "'trees' has more than the %llu of num_trees", ULL(x->n_trees));
+    while (number >= (uint64_t)first[f->round + 1])
+        f->round++;
+    if (!read_tree(f) || !check_lengths(f) || !add_tree(f, number < x->drop.bytes / 8 ? drop[number]
+                                                                                     : 1.0)) {
+        const mdl_status s = f->e->status ? f->e->status : mdl_parts_fail(&x->parts, x->err);
+        return s ? s : builder_status(f);
+    }
+    return mdl_import_progress(x->options, bytes_offset(&f->e->in),
+                               (uint64_t)(x->file.end - x->file.start), x->err);
+}
+
+static mdl_status all_trees(struct forest *f)
+{
+    const uint64_t all = (uint64_t)f->x->n_trees;
+    mdl_status s = MDL_OK;
+    enum event ev;
+
+    mdl_events_array(f->e);
+    while (!s && f->t.number < f->limit && mdl_events_element(f->e, &ev)) {
+        if (ev != EVENT_OBJECT)
+            return BAD(f, "tree %llu is no object", ULL(f->t.number));
+        s = one_tree(f);
+        f->t.number++;
+    }
+    if (s || f->e->status)
+        return s ? s : f->e->status;
+    if (f->limit == UINT64_MAX && f->t.number != all)
+        return BAD(f, "'trees' has %llu entries, expected %llu", ULL(f->t.number), ULL(all));
+    return f->node != MDL_NONE || begin_ensemble(f, 1) ? MDL_OK : builder_status(f);
+}
+
+static void free_tree(struct tree *t, const mdl_allocator *allocator)
+{
+    for (int i = 0; i < INTS; i++)
+        mdl_vec_free(&t->ints[i], allocator);
+    for (int i = 0; i < REALS; i++)
+        mdl_vec_free(&t->reals[i], allocator);
+    mdl_vec_free(&t->flags, allocator);
+    mdl_vec_free(&t->value, allocator);
+    mdl_vec_free(&t->set_start, allocator);
+    mdl_vec_free(&t->set_words, allocator);
+}
+
+mdl_status mdl_xgb_trees(struct xgb *x)
+{
+    struct events e;
+    struct forest f = { .x = x, .e = &e, .node = MDL_NONE };
+    mdl_status s = mdl_xgb_rounds(x, &f.limit);
+
+    if (s)
+        return s;
+    mdl_xgb_events(x, &e, x->trees);
+    s = all_trees(&f);
+    free_tree(&f.t, &x->allocator);
+    mdl_events_free(&e);
+    return s;
+}
