@@ -5,7 +5,8 @@
 #   make test       everything that must hold; fetches what it needs into build/
 #   make help       the rest
 #
-# Needs a C compiler and make.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours.
+# Needs a C compiler and make.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours;
+# WERROR=1 makes warnings errors, B=folder builds elsewhere.
 
 VERSION := $(shell sed -n 's/^\#define MDL_VERSION_STRING "\(.*\)"/\1/p' include/mdl.h)
 SOVERSION := 1
@@ -22,18 +23,21 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wconversion -Wshadow -Wvla -Wundef
+WERROR ?=
 HARDENING ?= -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow
 B ?= build
 
 ALL_CPPFLAGS := -Iinclude -Ilib -Isrc $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP
+ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP
 UNAME := $(shell uname -s)
 ifeq ($(UNAME),Darwin)
   SO_FLAGS = -dynamiclib -install_name @rpath/$(1)
   MAP_FLAGS =
+  ORIGIN = -Wl,-rpath,@loader_path
 else
   SO_FLAGS = -shared -Wl,-soname,$(1) -Wl,-z,relro,-z,now,-z,noexecstack
   MAP_FLAGS = -Wl,--version-script=$(1)
+  ORIGIN = -Wl,-rpath,'$$ORIGIN'
 endif
 
 LIB_C    := $(wildcard lib/*.c lib/*/*.c)
@@ -51,7 +55,7 @@ IMPORT_SO := $B/libmodel_import.so.$(SOVERSION)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $B/libmodel.a $(SO) $B/libmodel_import.a $(IMPORT_SO) $B/mdl $B/libmodel.pc
+all: $B/libmodel.a $(SO) $B/libmodel_import.a $(IMPORT_SO) $B/mdl
 
 # ---- libraries and the program ------------------------------------------------
 
@@ -71,10 +75,11 @@ $(SO): $(LIB_O) lib/libmodel.map
 	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,lib/libmodel.map) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_O)
 	ln -sf $(@F) $B/libmodel.so
 
-# The importers use the ground floor of the library, which it does not export.
+# The importers use the ground floor of the library, which it does not export; they find
+# libmodel beside themselves.
 $(IMPORT_SO): $(IMPORT_O) $(BASE_O) $(SO) src/import/libmodel_import.map
 	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,src/import/libmodel_import.map) $(CFLAGS) $(LDFLAGS) \
-	    -o $@ $(IMPORT_O) $(BASE_O) -L$B -lmodel -lm
+	    -o $@ $(IMPORT_O) $(BASE_O) -L$B -lmodel -lm $(ORIGIN)
 	ln -sf $(@F) $B/libmodel_import.so
 
 $B/mdl: $(CLI_O) $B/libmodel_import.a $B/libmodel.a
@@ -96,19 +101,14 @@ $B/obj/src/cli/cmd_demo.o: $B/gen/demo_data.h
 demo: $B/mdl
 	$B/mdl demo $B/demo
 
-# ---- pkg-config ------------------------------------------------------------------
-
-$B/libmodel.pc: packaging/libmodel.pc.in Makefile include/mdl.h
-	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
-	    -e 's|@VERSION@|$(VERSION)|' $< > $@
-
 -include $(LIB_O:.o=.d) $(IMPORT_O:.o=.d) $(CLI_O:.o=.d)
 -include tests/tests.mk
 
 # ---- install -----------------------------------------------------------------------
 
 D := $(DESTDIR)
+FILL := sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(libdir)|' -e 's|@INCLUDEDIR@|$(includedir)|' \
+            -e 's|@VERSION@|$(VERSION)|'
 install: all
 	$(INSTALL) -d $D$(bindir) $D$(libdir)/pkgconfig $D$(libdir)/cmake/libmodel $D$(includedir) \
 	    $D$(mandir)/man1 $D$(mandir)/man3 $D$(datadir)/bash-completion/completions \
@@ -119,9 +119,10 @@ install: all
 	$(INSTALL) -m 755 $(SO) $(IMPORT_SO) $D$(libdir)
 	ln -sf libmodel.so.$(SOVERSION) $D$(libdir)/libmodel.so
 	ln -sf libmodel_import.so.$(SOVERSION) $D$(libdir)/libmodel_import.so
-	$(INSTALL) -m 644 $B/libmodel.pc $D$(libdir)/pkgconfig
-	sed 's|@VERSION@|$(VERSION)|' packaging/libmodelConfig.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfig.cmake
-	sed 's|@VERSION@|$(VERSION)|' packaging/libmodelConfigVersion.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfigVersion.cmake
+	$(FILL) packaging/libmodel.pc.in > $D$(libdir)/pkgconfig/libmodel.pc
+	$(FILL) packaging/libmodel_import.pc.in > $D$(libdir)/pkgconfig/libmodel_import.pc
+	$(FILL) packaging/libmodelConfig.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfig.cmake
+	$(FILL) packaging/libmodelConfigVersion.cmake.in > $D$(libdir)/cmake/libmodel/libmodelConfigVersion.cmake
 	$(INSTALL) -m 644 man/*.1 $D$(mandir)/man1
 	$(INSTALL) -m 644 man/*.3 $D$(mandir)/man3
 	$(INSTALL) -m 644 completion/mdl.bash $D$(datadir)/bash-completion/completions/mdl
@@ -132,7 +133,7 @@ uninstall:
 	rm -f $D$(bindir)/mdl $D$(includedir)/mdl.h $D$(includedir)/mdl_build.h $D$(includedir)/mdl_import.h \
 	    $D$(includedir)/mdl.hpp $D$(libdir)/libmodel.a $D$(libdir)/libmodel_import.a \
 	    $D$(libdir)/libmodel.so $D$(libdir)/libmodel.so.$(SOVERSION) $D$(libdir)/libmodel_import.so \
-	    $D$(libdir)/libmodel_import.so.$(SOVERSION) $D$(libdir)/pkgconfig/libmodel.pc \
+	    $D$(libdir)/libmodel_import.so.$(SOVERSION) $D$(libdir)/pkgconfig/libmodel.pc $D$(libdir)/pkgconfig/libmodel_import.pc \
 	    $(addprefix $D$(mandir)/man1/,$(notdir $(wildcard man/*.1))) \
 	    $(addprefix $D$(mandir)/man3/,$(notdir $(wildcard man/*.3))) \
 	    $D$(datadir)/bash-completion/completions/mdl $D$(datadir)/zsh/site-functions/_mdl \

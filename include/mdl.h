@@ -88,7 +88,7 @@ typedef struct mdl_error {
     char       text[992];    /* one English sentence, UTF-8, always terminated        */
 } mdl_error;
 
-#define MDL_ERROR_INIT { (uint32_t)sizeof(mdl_error), 0, MDL_NO_OFFSET, "", "" }
+#define MDL_ERROR_INIT { sizeof(mdl_error), 0, MDL_NO_OFFSET, "", "" }
 
 /* A short English name for a status ("checksum mismatch").  Static; any thread. */
 MDL_API const char *mdl_strerror(mdl_status status);
@@ -151,7 +151,7 @@ typedef struct mdl_load_options {
     const mdl_limits    *limits;     /* NULL: the defaults                                     */
 } mdl_load_options;
 
-#define MDL_LOAD_OPTIONS_INIT { (uint32_t)sizeof(mdl_load_options), 0, NULL, NULL, NULL }
+#define MDL_LOAD_OPTIONS_INIT { sizeof(mdl_load_options), 0, NULL, NULL, NULL }
 
 /*
  * Load a model from a file, or from `size` bytes in memory.
@@ -253,7 +253,7 @@ typedef struct mdl_predict_options {
     mdl_context *context;      /* caller's scratch memory, or NULL                      */
 } mdl_predict_options;
 
-#define MDL_PREDICT_OPTIONS_INIT { (uint32_t)sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL }
+#define MDL_PREDICT_OPTIONS_INIT { sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL }
 
 /*
  * Predict with a choice of type, layout, output and trees.

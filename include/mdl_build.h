@@ -93,6 +93,26 @@ MDL_API mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *s
                                      uint32_t type, uint32_t rank, const int64_t *dims,
                                      const void *data);
 
+/* ---- what operators there are ------------------------------------------------ */
+
+typedef struct mdl_op_info {
+    uint32_t    size;
+    uint32_t    min_inputs, max_inputs, n_results;
+    uint32_t    n_params, n_weights;
+    const char *name;          /* "dense"                                              */
+    const char *about;         /* one line: the formula                                */
+} mdl_op_info;
+
+/* Operator `op`, counted from 0; MDL_ERR_ARGUMENT behind the last. */
+MDL_API mdl_status mdl_op(size_t op, mdl_op_info *info);
+/* One of its parameters or weight arrays: its name, and in words what it may be ("none or
+ * relu; default none", "float32 or float64, rank 2, required").  `text` has `text_bytes`
+ * room. */
+MDL_API mdl_status mdl_op_param(size_t op, size_t param, const char **name, char *text,
+                                size_t text_bytes);
+MDL_API mdl_status mdl_op_weight(size_t op, size_t weight, const char **name, char *text,
+                                 size_t text_bytes);
+
 /* ---- trees ----------------------------------------------------------------- */
 
 /* How an ensemble computes; see docs/operators.md, "trees". */

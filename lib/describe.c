@@ -5,6 +5,8 @@
  */
 #include "model.h"
 
+#include "mdl_build.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -227,6 +229,65 @@ mdl_status mdl_node_tensor(const mdl_model *m, size_t node, size_t i, mdl_tensor
             return give_tensor(tensor, &n->tensors[k], n->op->slots[k].name);
     return MDL_ERR_ARGUMENT;
 }
+
+/* ---- operators ------------------------------------------------------------------------ */
+
+mdl_status mdl_op(size_t i, mdl_op_info *info)
+{
+    const struct op *op = mdl_op_at(i);
+
+    if (!op || !info || info->size < sizeof(uint32_t))
+        return MDL_ERR_ARGUMENT;
+    const mdl_op_info all = { .min_inputs = op->min_in, .max_inputs = op->max_in,
+                              .n_results = op->n_out, .n_params = op->n_fields,
+                              .n_weights = op->n_slots, .name = op->name, .about = op->about };
+    return GIVE(info, all);
+}
+
+mdl_status mdl_op_param(size_t i, size_t param, const char **name, char *text, size_t text_bytes)
+{
+    const struct op *op = mdl_op_at(i);
+    char number[64];
+    size_t used = 0;
+
+    if (!op || param >= op->n_fields || !name || !text || !text_bytes)
+        return MDL_ERR_ARGUMENT;
+    const struct field *f = &op->fields[param];
+    *name = f->name;
+    mdl_number_text(number, sizeof number, f->fallback);
+    if (f->kind != FIELD_CHOICE) {
+        snprintf(text, text_bytes, "%s; default %s", f->kind == FIELD_INT ? "integer" : "number",
+                 number);
+        return MDL_OK;
+    }
+    for (size_t k = 0; f->choices[k] && used < text_bytes; k++)
+        used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", k ? ", " : "",
+                                 f->choices[k]);
+    if (used < text_bytes)
+        snprintf(text + used, text_bytes - used, "; default %s", f->choices[(size_t)f->fallback]);
+    return MDL_OK;
+}
+
+mdl_status mdl_op_weight(size_t i, size_t weight, const char **name, char *text, size_t text_bytes)
+{
+    const struct op *op = mdl_op_at(i);
+    size_t used = 0;
+
+    if (!op || weight >= op->n_slots || !name || !text || !text_bytes)
+        return MDL_ERR_ARGUMENT;
+    const struct slot *s = &op->slots[weight];
+    *name = s->name;
+    for (uint32_t type = 1; type < 32 && used < text_bytes; type++)
+        if (s->types & TYPE_BIT(type))
+            used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", used ? " or " : "",
+                                     mdl_type_name(type));
+    if (used < text_bytes)
+        snprintf(text + used, text_bytes - used, ", rank %u%s", (unsigned)s->rank,
+                 s->required ? ", required" : "");
+    return MDL_OK;
+}
+
+/* ---- the machine ------------------------------------------------------------------------ */
 
 const char *mdl_isa(const mdl_model *m)
 {

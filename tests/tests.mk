@@ -15,14 +15,19 @@ SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=
 ALL_CFLAGS += $(SANITIZE_FLAGS)
 LDFLAGS += $(SANITIZE_FLAGS)
 
-.PHONY: check-layers check-c check-fuzz check-cli check-examples check-install check-python check-qemu need-cmocka
+.PHONY: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install \
+        check-python check-qemu need-cmocka
 
-check: check-layers check-c check-fuzz check-cli check-examples check-install
+check: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install
 
 test: check check-python
 
 check-layers:
 	sh tools/check_layers.sh
+
+# Headers under every standard, plain `cc`, symbols, the amalgamation.
+check-build: all
+	CC="$(CC)" CXX="$(CXX)" CFLAGS="$(CFLAGS) $(SANITIZE_FLAGS)" sh tests/test_build.sh $B
 
 # ---- C tests ---------------------------------------------------------------------
 
@@ -43,6 +48,42 @@ check-c: $(TESTS)
 	@failed=0; for t in $(TESTS); do \
 	    echo "== $$t"; MDL_TEST_DATA=tests/data $$t || failed=1; done; exit $$failed
 
+# ---- mdl.hpp, under every standard that the compiler has ---------------------------------
+
+HPP_STANDARDS ?= 11 14 17 20
+HPP_TESTS := $(HPP_STANDARDS:%=$B/tests/test_hpp_%) $B/tests/test_hpp_noexcept
+
+$B/tests/test_hpp_%: tests/test_hpp.cpp include/mdl.hpp include/mdl.h $B/libmodel.a
+	@mkdir -p $(@D)
+	$(CXX) -Iinclude $(if $(filter noexcept,$*),-std=c++11 -fno-exceptions,-std=c++$*) $(CXXFLAGS) \
+	    $(WARNINGS) $(if $(WERROR),-Werror) -pedantic $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
+
+check-hpp: $(HPP_TESTS)
+	@for t in $(HPP_TESTS); do echo "== $$t"; $$t tests/data || exit 1; done
+
+# ---- another processor: all C tests on 64-bit Arm, under qemu -------------------------------
+
+QEMU ?= qemu-aarch64
+QEMU_CC ?= aarch64-linux-gnu-gcc
+QEMU_TESTS := $(filter-out test_kernel_math,$(TEST_C:tests/%.c=%))   # that one needs mpfr
+
+check-qemu:
+	@if command -v $(QEMU) >/dev/null && command -v $(QEMU_CC) >/dev/null; then \
+	    $(MAKE) B=$B/aarch64 CC=$(QEMU_CC) run-qemu; \
+	else \
+	    echo "check-qemu: skipped, needs $(QEMU) and $(QEMU_CC)"; \
+	fi
+
+.PHONY: run-qemu
+run-qemu: $(QEMU_TESTS:%=$B/cross/%)
+	@failed=0; for t in $(QEMU_TESTS); do echo "== aarch64 $$t"; \
+	    MDL_TEST_DATA=tests/data $(QEMU) $B/cross/$$t || failed=1; done; exit $$failed
+
+$B/cross/%: tests/%.c tests/cross/cmocka.h $B/libmodel_import.a $B/libmodel.a $(CLI_O)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -Itests -Itests/cross -I$B/gen $(ALL_CFLAGS) -fvisibility=default -static -o $@ $< \
+	    $(filter-out %/main.o,$(CLI_O)) $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lm -lpthread
+
 # ---- fuzz targets: replayed by gcc over the seeds, run by clang -----------------------
 
 $B/fuzz/replay_%: tests/fuzz/%.c tests/fuzz/replay.c $B/libmodel_import.a $B/libmodel.a
@@ -55,12 +96,18 @@ check-fuzz: $(REPLAYS)
 
 FUZZ_CC ?= $(shell command -v clang-19 || command -v clang || echo clang-19)
 FUZZ_SECONDS ?= 60
-FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
-              -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+FUZZ_FLAGS := -std=c11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_O := $(LIB_C:%.c=$B/fuzz/obj/%.o) $(IMPORT_C:%.c=$B/fuzz/obj/%.o)
 
-$B/fuzz/%: tests/fuzz/%.c $(LIB_C) $(IMPORT_C)
+$B/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) -std=c11 $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(LIB_C) $(IMPORT_C) -lm
+	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$B/fuzz/%: tests/fuzz/%.c $(FUZZ_O)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_O) -lm
+
+-include $(FUZZ_O:.o=.d)
 
 fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do echo "== $$f"; mkdir -p $B/corpus/$$(basename $$f); \
@@ -78,14 +125,22 @@ soak:
 check-cli: $B/mdl
 	sh tests/test_cli.sh $B/mdl
 
+# 04_memory carries the model that 05_build makes.
+$B/gen/ride_mdl.h: $B/examples/05_build
+	@mkdir -p $(@D)
+	$B/examples/05_build $B/gen/ride.mdl
+	od -An -v -tu1 $B/gen/ride.mdl | sed 's/[0-9][0-9]*/&,/g' > $@
+
+$B/examples/04_memory: $B/gen/ride_mdl.h
+
 $B/examples/%: examples/%.c $B/libmodel_import.a $B/libmodel.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) -std=c11 $(CFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< \
+	$(CC) -Iinclude -I$B/gen $(CPPFLAGS) -std=c11 $(CFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< \
 	    $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lpthread -lm
 
 $B/examples/%: examples/%.cpp include/mdl.hpp $B/libmodel.a
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CPPFLAGS) -std=c++11 $(CXXFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
+	$(CXX) -Iinclude $(CPPFLAGS) -std=c++11 $(CXXFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
 
 check-examples: $(EXAMPLES) $(SO) $B/mdl
 	sh tests/test_examples.sh $B

@@ -20,7 +20,7 @@ allowed() {
     include)    echo 'mdl.h mdl_build.h mdl_import.h' ;;
     src/import) echo 'base/ import/ mdl.h mdl_build.h mdl_import.h' ;;
     src/cli)    echo 'base/ import/number.h cli/ demo_data.h mdl.h mdl_build.h mdl_import.h' ;;
-    examples)   echo 'mdl.h mdl_build.h mdl_import.h mdl.hpp' ;;
+    examples)   echo 'mdl.h mdl_build.h mdl_import.h mdl.hpp ride_mdl.h' ;;
     *)          echo '*' ;;
     esac
 }
