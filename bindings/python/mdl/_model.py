@@ -1,0 +1,534 @@
+# SPDX-License-Identifier: MIT
+"""A loaded model: what it is, and its answers."""
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _lib
+from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
+from ._errors import DataError, Error, FormatError, UnsupportedError
+
+Bytes = Union[bytes, bytearray, memoryview]
+Source = Union[str, "os.PathLike[str]", Bytes]
+TreeRange = Tuple[int, int]
+
+DTYPE: Dict[int, Any] = {_lib.F32: np.float32, _lib.F64: np.float64, _lib.I32: np.int32}
+TYPE: Dict[Any, int] = {np.dtype(dtype): type_ for type_, dtype in DTYPE.items()}
+ROLE = {_lib.OUTPUT_VALUE: "value", _lib.OUTPUT_RAW: "raw", _lib.OUTPUT_PROBA: "probability",
+        _lib.OUTPUT_LABEL: "label", _lib.OUTPUT_LEAF: "leaf", _lib.OUTPUT_CONTRIB: "contribution"}
+
+ALIGNMENT = 64          # of bytes that the library uses in place
+SIZE_MAX = _lib.SIZE_MAX
+
+
+class Output(NamedTuple):
+    """One output: its name, what it means ("probability", "raw", ...), the dtype it is computed
+    in, its columns, and the classes of its columns or labels (None without)."""
+    name: str
+    role: str
+    dtype: "np.dtype[Any]"
+    cols: int
+    classes: Optional[Array]
+
+
+class Golden(NamedTuple):
+    """Rows and what the source framework answered to them; empty without any."""
+    inputs: Dict[str, Array]
+    outputs: Dict[str, Array]
+
+
+class _Handle:
+    """The library's model, and the bytes that it uses in place.  Freed when the last call that
+    uses it has returned and no Model holds it."""
+
+    def __init__(self, image: Array, isa: Optional[str], name: str) -> None:
+        self.image = image
+        self.value = ctypes.c_void_p()
+        options = _lib.mdl_load_options(
+            size=ctypes.sizeof(_lib.mdl_load_options), flags=_lib.LOAD_BORROW,
+            isa=isa.encode() if isa is not None else None)
+        error = _lib.new_error()
+        status = _lib.lib.mdl_load_memory(
+            ctypes.byref(self.value), ctypes.c_void_p(image.ctypes.data), image.nbytes,
+            ctypes.byref(options), ctypes.byref(error))
+        if status:
+            _lib.raise_status(status, error, name)
+        weakref.finalize(self, _free, self.value, image).atexit = False
+
+
+def _free(value: ctypes.c_void_p, image: Array) -> None:
+    _lib.lib.mdl_free(value)
+    del image                            # not before the model that uses it
+
+
+def _aligned(bytes_: Bytes) -> Array:
+    """A read-only copy at an address that the library takes."""
+    given = np.frombuffer(bytes_, np.uint8)
+    room = np.empty(len(given) + ALIGNMENT, np.uint8)
+    at = -room.ctypes.data % ALIGNMENT
+    image = room[at:at + len(given)]
+    image[:] = given
+    image.flags.writeable = False
+    return image
+
+
+def load(source: Source, *, isa: Optional[str] = None) -> "Model":
+    """A model from a .mdl file, or from the bytes of one.
+
+    isa: the kernel set to use ("ref", "avx2", "neon"); None: the best on this machine.  All
+    give the same bits.  Raises FormatError for anything but a sound model file, OSError if it
+    cannot be read.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Model.from_bytes(source, isa=isa)
+    path = Path(os.fspath(source))
+    return Model.from_bytes(path.read_bytes(), isa=isa, name=str(path))
+
+
+class Model:
+    """A model that answers.  Made by load() and convert(); immutable; any number of threads may
+    use one.  It closes itself; `with` and close() do so at a given point."""
+
+    _handle: Optional[_Handle]
+
+    def __init__(self, handle: _Handle) -> None:
+        self._handle = handle
+        self._columns: Optional[List[Column]] = None
+        self._outputs = _read_outputs(handle.value)
+        self._metadata = _read_metadata(handle.value)
+        self._inputs = _read_inputs(handle.value)
+        source = self._metadata.get("source", "")
+        unseen = self._metadata.get("unseen_categories",
+                                    "error" if source == "xgboost" else "missing")
+        first = self._inputs[0]
+        self._schema = Schema(first[1], DTYPE[first[2]], source, unseen, self._read_columns)
+        self._source_kind = self._metadata.get("source_kind", "")
+
+    @classmethod
+    def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, name: str = "") -> "Model":
+        """A model from the bytes of a .mdl file; `name` is for error messages."""
+        if not len(bytes_):
+            raise FormatError(f"{name or 'the model'} is empty", _lib.ERR_FORMAT)
+        try:
+            return cls(_Handle(_aligned(bytes_), isa, name))
+        except FormatError as why:
+            if bytes(bytes_[:4]) == b"\x89MDL" or why.code != _lib.ERR_FORMAT:
+                raise
+            raise FormatError(f"{why}. If it is a model of another framework, "
+                              "mdl.convert() reads it", why.code, why.section,
+                              why.offset) from None
+
+    # ---- lifetime ---------------------------------------------------------------------------
+
+    def _held(self) -> _Handle:
+        """To be kept in a local variable while the library works."""
+        if self._handle is None:
+            raise Error("this model is closed")
+        return self._handle
+
+    def _live(self) -> ctypes.c_void_p:
+        return self._held().value
+
+    def close(self) -> None:
+        """Give the memory back; calls of other threads that are under way finish first."""
+        self._handle = None
+
+    def __enter__(self) -> "Model":
+        self._held()
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> Tuple[Any, Tuple[bytes]]:
+        return _unpickle, (self.to_bytes(),)
+
+    def to_bytes(self) -> bytes:
+        """The .mdl file."""
+        return self._held().image.tobytes()
+
+    def save(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Write the .mdl file.  It appears whole or not at all: written beside `path` under a
+        temporary name, synced, renamed."""
+        target = Path(os.fspath(path))
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with open(file, "wb") as out:
+                out.write(self._held().image.data)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+    # ---- what it is ---------------------------------------------------------------------------
+
+    def _read_columns(self) -> List[Column]:
+        if self._columns is None:
+            self._columns = _read_columns(self._live(), self._schema.cols)
+        return self._columns
+
+    @property
+    def n_features(self) -> int:
+        """The columns of X."""
+        return self._schema.cols
+
+    @property
+    def feature_names(self) -> Optional[List[str]]:
+        """The names of the columns, or None if the source had none."""
+        names = [column.name for column in self._read_columns()]
+        return names if any(names) else None
+
+    @property
+    def categories(self) -> Dict[int, List[Any]]:
+        """The categories of each category column, in the order of their codes."""
+        return {i: category_values(column.category_type, column.categories)
+                for i, column in enumerate(self._read_columns()) if column.categories}
+
+    @property
+    def inputs(self) -> Dict[str, Tuple[int, "np.dtype[Any]"]]:
+        """Columns and dtype of each input."""
+        return {name: (cols, np.dtype(DTYPE[type_])) for name, cols, type_ in self._inputs}
+
+    @property
+    def outputs(self) -> Dict[str, Output]:
+        """Every output by name; the first is the main one."""
+        return {output.name: self._dressed(i) for i, (output, _) in enumerate(self._outputs)}
+
+    def _dressed(self, i: int) -> Output:
+        output, label_type = self._outputs[i]
+        if not label_type:
+            return output
+        return output._replace(classes=_read_labels(self._live(), i, label_type,
+                                                    self._metadata.get("label_dtype")))
+
+    @property
+    def classes(self) -> Optional[Array]:
+        """The classes, as the source's classes_; None if it is no classifier."""
+        for role in ("label", "probability"):
+            for i, (output, label_type) in enumerate(self._outputs):
+                if output.role == role and label_type:
+                    return self._dressed(i).classes
+        return None
+
+    @property
+    def metadata(self) -> Dict[str, str]:
+        """Where the model comes from, in pairs of text."""
+        return dict(self._metadata)
+
+    @property
+    def isa(self) -> str:
+        """The kernel set in use."""
+        handle = self._held()
+        name: bytes = _lib.lib.mdl_isa(handle.value)
+        return name.decode()
+
+    @property
+    def golden(self) -> Golden:
+        """The golden rows that the file carries."""
+        handle = self._held()
+        made = Golden({}, {})
+        for i in range(_lib.lib.mdl_golden_count(handle.value)):
+            tensor = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor))
+            is_output = ctypes.c_uint32()
+            _must(_lib.lib.mdl_golden(handle.value, i, ctypes.byref(tensor),
+                                      ctypes.byref(is_output)))
+            side = made.outputs if is_output.value else made.inputs
+            side[tensor.name.decode()] = _copied(tensor)
+        return made
+
+    def __repr__(self) -> str:
+        if self._handle is None:
+            return "<mdl.Model, closed>"
+        source = " ".join(filter(None, (self._metadata.get("source"), self._source_kind)))
+        names = ", ".join(output.name for output, _ in self._outputs)
+        return f"<mdl.Model of {source or 'no named source'}: {self.n_features} columns -> {names}>"
+
+    def info(self) -> str:
+        """What the model is, in a few lines of text."""
+        handle = self._held()
+        lines = [repr(self)]
+        for output in self.outputs.values():
+            classes = "" if output.classes is None else f", {len(output.classes)} classes"
+            lines.append(f"  {output.name}: {output.role}, {output.cols} x {output.dtype}{classes}")
+        lines += [f"  {key}: {value}" for key, value in self._metadata.items() if len(value) < 200]
+        golden = [len(rows) for rows in self.golden.inputs.values()]
+        lines.append(f"  golden rows: {golden[0] if golden else 'none'}")
+        lines.append(f"  file: {_lib.lib.mdl_file_bytes(handle.value)} bytes, beside it "
+                     f"{_lib.lib.mdl_memory_bytes(handle.value)}; kernels: {self.isa}")
+        return "\n".join(lines)
+
+    # ---- answers ------------------------------------------------------------------------------
+
+    def predict(self, X: Any, *, tree_range: Optional[TreeRange] = None,
+                output: Optional[str] = None) -> Array:
+        """What the source object's own predict gives: a booster's answer after the link, a
+        regressor's value, a classifier's labels.
+
+        X: an array, list, frame of pandas or polars, or sparse matrix of scipy.  Frames go by
+        column name.  NaN is missing.
+        tree_range: the rounds (begin, end) of boosting to use instead of all.
+        output: another output by name.
+        """
+        name = output if output is not None else self._metadata.get("predict")
+        at = 0 if name is None else self._find(name)
+        made = self._ask(X, at, tree_range)
+        if self._outputs[at][0].role == "label":
+            classes = self._dressed(at).classes
+            if classes is not None:
+                return classes[made[:, 0]]
+        return self._shaped(made, at)
+
+    def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+        """The probability of each class, [rows, classes] in the order of `classes`."""
+        return self._ask(X, self._role("probability"), tree_range)
+
+    def predict_raw(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+        """The margin before the link, in the source's own dtype."""
+        at = self._role("raw")
+        return self._shaped(self._ask(X, at, tree_range), at)
+
+    def apply(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+        """The leaf that each row reaches in each tree, numbered as the source numbers them."""
+        at = self._role("leaf")
+        return self._shaped(self._ask(X, at, tree_range), at)
+
+    def explain(self, X: Any) -> Array:
+        """Feature contributions are not there yet: raises UnsupportedError."""
+        raise UnsupportedError("feature contributions (SHAP) are not there yet")
+
+    def run(self, inputs: Mapping[str, Any],
+            outputs: Optional[List[str]] = None) -> Dict[str, Array]:
+        """Each output by name, [rows, columns] as computed; `outputs` picks some."""
+        handle = self._held()
+        names = [output.name for output, _ in self._outputs] if outputs is None else list(outputs)
+        wanted = [self._outputs[self._find(name)][0] for name in names]
+        rows, given = self._inputs_of(inputs)
+        made = [np.empty((rows, output.cols), output.dtype) for output in wanted]
+        ins = (_lib.mdl_tensor * max(len(given), 1))(
+            *(_tensor(array, name) for name, array in given.items()))
+        outs = (_lib.mdl_tensor * max(len(made), 1))(
+            *(_tensor(array, output.name) for output, array in zip(wanted, made)))
+        error = _lib.new_error()
+        status = _lib.lib.mdl_run(handle.value, None, ins, len(given), outs, len(made),
+                                  ctypes.byref(error))
+        if status:
+            _lib.raise_status(status, error)
+        return dict(zip(names, made))
+
+    def check(self) -> Dict[str, float]:
+        """Run the golden rows here; the largest difference of each output from what the source
+        framework answered.  0.0 is equal to the last bit, NaN against NaN included."""
+        golden = self.golden
+        if not golden.inputs or not golden.outputs:
+            raise Error("this model carries no golden rows: it was converted without its "
+                        "framework. mdl.convert(live_object) adds them")
+        answers = self.run(golden.inputs, list(golden.outputs))
+        return {name: difference(answers[name], theirs)
+                for name, theirs in golden.outputs.items()}
+
+    # ---- how ----------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> int:
+        for i, (output, _) in enumerate(self._outputs):
+            if output.name == name:
+                return i
+        raise DataError(f"the model has no output '{name}', only "
+                        + ", ".join(f"'{output.name}'" for output, _ in self._outputs),
+                        _lib.ERR_NOT_FOUND)
+
+    def _role(self, role: str) -> int:
+        for i, (output, _) in enumerate(self._outputs):
+            if output.role == role:
+                return i
+        raise UnsupportedError(f"this model has no {role} output, only "
+                               + ", ".join(output.name for output, _ in self._outputs),
+                               _lib.ERR_NOT_FOUND)
+
+    def _inputs_of(self, inputs: Mapping[str, Any]) -> Tuple[int, Dict[str, Array]]:
+        """Every input as an array; all with the same number of rows."""
+        faults = [f"missing: '{name}'" for name, _, _ in self._inputs if name not in inputs]
+        known = {name for name, _, _ in self._inputs}
+        faults += [f"not known to the model: '{name}'" for name in inputs if name not in known]
+        if faults:
+            raise DataError("the inputs do not fit the model; " + "; ".join(faults))
+        made: Dict[str, Array] = {}
+        for i, (name, cols, type_) in enumerate(self._inputs):
+            schema = self._schema._replace(
+                cols=cols, dtype=DTYPE[type_],
+                columns=self._read_columns if i == 0 else lambda: [Column("", 0, 0, ())] * cols)
+            rows = rows_of(inputs[name], schema)
+            if isinstance(rows, Csr):
+                raise UnsupportedError("run() takes no sparse rows; predict() does")
+            made[name] = rows
+        lengths = {len(rows) for rows in made.values()}
+        if len(lengths) > 1:
+            raise DataError(f"the inputs have different numbers of rows: {sorted(lengths)}")
+        return lengths.pop(), made
+
+    def _ask(self, x: Any, at: int, tree_range: Optional[TreeRange]) -> Array:
+        """One output, [rows, columns]."""
+        handle = self._held()
+        rows = rows_of(x, self._schema)
+        output = self._outputs[at][0]
+        options = _lib.mdl_predict_options(
+            size=ctypes.sizeof(_lib.mdl_predict_options), output_name=output.name.encode())
+        error = _lib.new_error()
+        cols = output.cols
+        if tree_range is not None:
+            options.tree_begin, options.tree_end = _range(tree_range)
+            wide = ctypes.c_size_t()
+            status = _lib.lib.mdl_output_shape(handle.value, ctypes.byref(options),
+                                               ctypes.byref(wide), ctypes.byref(error))
+            if status:
+                _lib.raise_status(status, error)
+            cols = wide.value
+        n = rows.rows if isinstance(rows, Csr) else len(rows)
+        made = np.empty((n, cols), output.dtype)
+        y = _tensor(made, None)
+        if isinstance(rows, Csr):
+            csr = rows.struct()
+            status = _lib.lib.mdl_predict_csr(handle.value, ctypes.byref(csr), ctypes.byref(y),
+                                              ctypes.byref(options), ctypes.byref(error))
+        else:
+            dense = _tensor(rows, None)
+            status = _lib.lib.mdl_predict_tensor(handle.value, ctypes.byref(dense),
+                                                 ctypes.byref(y), ctypes.byref(options),
+                                                 ctypes.byref(error))
+        if status:
+            _lib.raise_status(status, error)
+        return made
+
+    def _shaped(self, made: Array, at: int) -> Array:
+        """[rows, columns] in the shape that the source gives."""
+        output = self._outputs[at][0]
+        sklearn = self._schema.source == "scikit-learn"
+        if output.role == "leaf":
+            if sklearn and self._source_kind == "GradientBoostingClassifier":
+                return made.reshape(len(made), -1, _columns_of("raw", self._outputs))
+            one = self._source_kind in ONE_TREE if sklearn else self._schema.source == "xgboost"
+            return made[:, 0] if one and made.shape[1] == 1 else made
+        if made.shape[1] != 1 or output.name == "transformed":
+            return made
+        return made if self._metadata.get("predict_ndim") == "2" and output.role == "value" \
+            else made[:, 0]
+
+
+# Estimators whose apply gives one number a row.
+ONE_TREE = ("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier",
+            "ExtraTreeRegressor")
+
+
+def _columns_of(role: str, outputs: List[Tuple[Output, int]]) -> int:
+    return next((output.cols for output, _ in outputs if output.role == role), 1)
+
+
+def _unpickle(bytes_: bytes) -> Model:
+    """A pickle of a Model holds the .mdl file and nothing else."""
+    return Model.from_bytes(bytes_)
+
+
+def difference(ours: Array, theirs: Array) -> float:
+    """The largest difference; infinite where one is NaN and the other is not."""
+    a, b = np.asarray(ours, np.float64).ravel(), np.asarray(theirs, np.float64).ravel()
+    with np.errstate(invalid="ignore"):
+        apart = np.where((a == b) | ((a != a) & (b != b)), 0.0, np.abs(a - b))
+    return float(np.max(np.where(apart != apart, np.inf, apart), initial=0.0))
+
+
+def _range(tree_range: TreeRange) -> TreeRange:
+    try:
+        begin, end = (int(edge) for edge in tree_range)
+    except (TypeError, ValueError):
+        raise DataError(f"tree_range is {tree_range!r}, expected (begin, end)") from None
+    if not 0 <= begin < end < 2**63:
+        raise DataError(f"tree_range is ({begin}, {end}), expected 0 <= begin < end")
+    return begin, end
+
+
+# ---- between ctypes and numpy -----------------------------------------------------------------
+
+
+def _must(status: int) -> None:
+    if status:
+        _lib.raise_status(status)
+
+
+def _tensor(array: Array, name: Optional[str]) -> _lib.mdl_tensor:
+    """A two-dimensional array as the library sees it; the caller keeps the array."""
+    made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=TYPE[array.dtype], rank=2,
+                           name=name.encode() if name is not None else None,
+                           data=array.ctypes.data)
+    made.dims[0], made.dims[1] = array.shape
+    made.strides[0], made.strides[1] = array.strides
+    return made
+
+
+def _copied(tensor: _lib.mdl_tensor) -> Array:
+    shape = tuple(tensor.dims[:tensor.rank])
+    made: Array = np.empty(shape, DTYPE[tensor.type])
+    ctypes.memmove(made.ctypes.data, tensor.data, made.nbytes)
+    return made
+
+
+def _read_inputs(handle: ctypes.c_void_p) -> List[Tuple[str, int, int]]:
+    made = []
+    for i in range(_lib.lib.mdl_input_count(handle)):
+        info = _lib.mdl_input_info(size=ctypes.sizeof(_lib.mdl_input_info))
+        _must(_lib.lib.mdl_input(handle, i, ctypes.byref(info)))
+        made.append((info.name.decode(), int(info.dims[1]), int(info.type)))
+    return made
+
+
+def _read_columns(handle: ctypes.c_void_p, cols: int) -> List[Column]:
+    made = []
+    info = _lib.mdl_column_info(size=ctypes.sizeof(_lib.mdl_column_info))
+    for i in range(cols):
+        _must(_lib.lib.mdl_column(handle, 0, i, ctypes.byref(info)))
+        texts = tuple(_lib.lib.mdl_category(handle, 0, i, k).decode()
+                      for k in range(info.n_categories))
+        made.append(Column(info.name.decode(), int(info.kind), int(info.category_type), texts))
+    return made
+
+
+def _read_outputs(handle: ctypes.c_void_p) -> List[Tuple[Output, int]]:
+    """Outputs without their classes, and the type of their labels (0 without)."""
+    made = []
+    for i in range(_lib.lib.mdl_output_count(handle)):
+        info = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
+        _must(_lib.lib.mdl_output(handle, i, ctypes.byref(info)))
+        made.append((Output(info.name.decode(), ROLE.get(info.role, "other"),
+                            np.dtype(DTYPE[info.type]), int(info.cols), None),
+                     int(info.label_type) if info.n_labels else 0))
+    return made
+
+
+def _read_labels(handle: ctypes.c_void_p, output: int, type_: int, dtype: Optional[str]) -> Array:
+    info = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
+    _must(_lib.lib.mdl_output(handle, output, ctypes.byref(info)))
+    texts = [_lib.lib.mdl_label(handle, output, k).decode() for k in range(info.n_labels)]
+    made: npt.NDArray[Any] = np.array(category_values(type_, texts))
+    if dtype is None or not dtype.isalnum():
+        return made
+    try:
+        return made.astype(dtype)
+    except (TypeError, ValueError, OverflowError):
+        return made
+
+
+def _read_metadata(handle: ctypes.c_void_p) -> Dict[str, str]:
+    key, value = ctypes.c_char_p(), ctypes.c_char_p()
+    made = {}
+    for i in range(_lib.lib.mdl_metadata_count(handle)):
+        _must(_lib.lib.mdl_metadata(handle, i, ctypes.byref(key), ctypes.byref(value)))
+        made[(key.value or b"").decode()] = (value.value or b"").decode()
+    return made
