@@ -1,0 +1,270 @@
+/*
+ * cli/cmd_convert.c - mdl convert: a framework's model file becomes a .mdl file
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli/input.h"
+#include "cli/os.h"
+#include "cli/report.h"
+#include "cli/sink.h"
+
+#include "mdl_import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_option options[] = {
+    { "out", 'o', "M.mdl", "where to write; '-' is standard output" },
+    { "from", 0, "NAME", "read it as a file of this framework; else its content decides" },
+    { "best-iteration", 0, "N", "keep rounds 0 to N, or all; else as the file says" },
+    { "force", 'f', NULL, "overwrite M.mdl even when it is no .mdl file" },
+    CLI_OPTION_FORMAT,
+    CLI_OPTION_QUIET,
+    CLI_OPTION_HELP,
+    CLI_OPTION_END,
+};
+
+static const char more[] =
+    "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
+    "not at all.  Models of scikit-learn are Python objects: 'import mdl' in Python converts them.\n"
+    "\n"
+    "example:\n"
+    "  mdl convert model.json -o model.mdl\n";
+
+static int on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct cli *c = user;
+
+    if (done && done < total)
+        cli_progress(c, "converting: %u %%", (unsigned)(done / (total / 100 + 1)));
+    return 0;
+}
+
+static int read_iteration(struct cli *c, int64_t *out)
+{
+    const char *typed = cli_option(c, "best-iteration");
+    uint64_t n;
+
+    if (!typed)
+        return CLI_OK;
+    if (!strcmp(typed, "all")) {
+        *out = -2;
+        return CLI_OK;
+    }
+    if (!cli_parse_count(typed, 0, &n))
+        return cli_fail(c, CLI_USAGE, "--best-iteration is a number of a round, from 0, or all");
+    *out = (int64_t)n;
+    return CLI_OK;
+}
+
+static int read_from(struct cli *c, const char **from)
+{
+    struct cli_suggest s = { .typed = cli_option(c, "from") };
+    char safe[64];
+
+    *from = s.typed;
+    for (size_t i = 0; s.typed && mdl_importer_name(i); i++) {
+        cli_suggest_offer(&s, mdl_importer_name(i));
+        if (!strcmp(s.typed, mdl_importer_name(i)))
+            return CLI_OK;
+    }
+    if (!s.typed)
+        return CLI_OK;
+    mdl_safe_text(safe, sizeof safe, s.typed, strlen(s.typed));
+    if (s.best)
+        return cli_fail(c, CLI_USAGE, "nothing here reads files of '%s'; did you mean '%s'?", safe,
+                        s.best);
+    return cli_fail(c, CLI_USAGE, "nothing here reads files of '%s'; 'mdl help convert' says what "
+                    "can be read", safe);
+}
+
+/* May `out` be written?  Never over the source; over something else only by force. */
+static int may_write(struct cli *c, const char *source, const char *out)
+{
+    struct input in;
+    mdl_error err = MDL_ERROR_INIT;
+    int is_mdl = 0;
+
+    if (!out)
+        return cli_fail(c, CLI_USAGE, "where to? -o model.mdl");
+    if (!strcmp(out, "-"))
+        return CLI_OK;
+    if (strcmp(source, "-") != 0 && cli_os_same_file(source, out))
+        return cli_fail(c, CLI_USAGE, "'%s' is the source itself; write to another file", out);
+    if (cli_os_kind(out) != CLI_KIND_FILE || cli_option(c, "force"))
+        return CLI_OK;
+    if (!cli_input_open(&in, out, &err)) {
+        const size_t n = cli_input_peek(&in);
+        is_mdl = !n || (n >= 8 && !memcmp(in.at, "\x89MDL\r\n\x1a\n", 8));
+    }
+    cli_input_close(&in);
+    return is_mdl ? CLI_OK
+                  : cli_fail(c, CLI_USAGE, "'%s' is there and is no .mdl file; --force overwrites it",
+                             out);
+}
+
+/* The first bytes of a source, for a hint. */
+struct head {
+    unsigned char bytes[16];
+    size_t n;
+};
+
+/* Failures of the importer, with a hint for files that are something else altogether. */
+static int import_failed(struct cli *c, const char *source, const struct head *head,
+                         const mdl_error *err)
+{
+    const int known = head->bytes[0] == '{' || head->bytes[0] == 't';
+    const char *hint = err->code == MDL_ERR_FORMAT && !known ? cli_file_hint(head->bytes, head->n)
+                                                             : NULL;
+    char safe[256];
+
+    if (hint)
+        return cli_fail(c, CLI_BAD_MODEL, "%s cannot be converted: %s",
+                        mdl_safe_text(safe, sizeof safe, source, strlen(source)), hint);
+    return cli_failed(c, source, err);
+}
+
+static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_builder **out)
+{
+    const int is_stdin = !strcmp(source, "-");
+    struct input in;
+    struct head head = { .n = 0 };
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    mdl_error err = MDL_ERROR_INIT;
+
+    o->file = is_stdin ? "standard input" : source;
+    mdl_status s = cli_input_open(&in, source, &err);
+    if (!s) {
+        const size_t n = cli_input_peek(&in);
+        head.n = n < sizeof head.bytes ? n : sizeof head.bytes;
+        memcpy(head.bytes, in.at, head.n);
+        s = cli_input_status(&in, &err);
+    }
+    if (!s && is_stdin) s = cli_input_all(&in, &bytes, &size, SIZE_MAX / 4, &err);
+    if (!s) s = is_stdin ? mdl_import_memory(out, bytes, size, o, &err)
+                         : mdl_import(out, source, o, &err);
+    cli_input_close(&in);
+    free(bytes);
+    return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
+}
+
+/* ---- what was made ------------------------------------------------------------------------- */
+
+static const char *metadata(const mdl_model *m, const char *key)
+{
+    const char *text = mdl_metadata_get(m, key);
+
+    return text ? text : "";
+}
+
+static void put_text(struct report *r, const char *what, const char *text)
+{
+    if (r->format == CLI_TABLE && !*text)
+        return;
+    if (r->format == CLI_TABLE)
+        cli_report_text(r, what);
+    cli_report_text(r, text);
+}
+
+static void put_count(struct report *r, const char *what, uint64_t n)
+{
+    char text[32];
+
+    if (r->format == CLI_TABLE) {
+        cli_report_text(r, what);
+        cli_report_text(r, cli_count_text(text, n));
+    } else {
+        cli_report_count(r, n);
+    }
+}
+
+static const char *output_names(const mdl_model *m, char *out, size_t room)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < mdl_output_count(m) && used + 2 < room; i++) {
+        mdl_output_info info = { .size = sizeof info };
+        mdl_output(m, i, &info);
+        const int n = snprintf(out + used, room - used, "%s%s", i ? ", " : "", info.name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return out;
+}
+
+static void show(struct cli *c, const char *source, const char *out, const mdl_model *m, FILE *to)
+{
+    static const char *const across[] = { "file", "source", "framework", "version", "kind",
+                                          "objective", "trees", "nodes", "columns", "outputs",
+                                          "bytes", NULL };
+    static const char *const down[] = { "file", "", NULL };
+    const struct cli_trees t = cli_count_trees(m);
+    struct report r;
+    char names[400];
+
+    cli_report_start(&r, c->format, c->format == CLI_TABLE ? down : across);
+    if (c->format == CLI_TABLE)
+        r.heads[1] = out;
+    else
+        cli_report_text(&r, out);
+    put_text(&r, "source", source);
+    put_text(&r, "framework", metadata(m, "source"));
+    put_text(&r, "version", metadata(m, "source_version"));
+    put_text(&r, "kind", metadata(m, "source_kind"));
+    put_text(&r, "objective", metadata(m, "objective"));
+    put_count(&r, "trees", t.trees);
+    put_count(&r, "nodes", t.nodes);
+    put_count(&r, "columns", mdl_input_cols(m));
+    put_text(&r, "outputs", output_names(m, names, sizeof names));
+    put_count(&r, "bytes", mdl_file_bytes(m));
+    cli_report_end(&r, to);
+}
+
+static int save(struct cli *c, const char *source, const char *out, mdl_builder *b)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m = NULL;
+    struct sink sink;
+    const void *bytes;
+    size_t size;
+
+    if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
+        return cli_failed(c, source, &err);
+    int code = cli_sink_open(c, &sink, out);
+    if (!code) {
+        fwrite(bytes, 1, size, sink.file);
+        code = cli_sink_close(c, &sink, CLI_OK);
+    }
+    if (!code && (sink.path || !c->quiet))
+        show(c, source, out, m, sink.path ? stdout : stderr);
+    mdl_free(m);
+    return code;
+}
+
+static int run(struct cli *c)
+{
+    const char *source = c->args[0], *out = cli_option(c, "out");
+    mdl_import_options o = MDL_IMPORT_OPTIONS_INIT;
+    mdl_builder *b = NULL;
+    int code = may_write(c, source, out);
+
+    if (!code) code = read_iteration(c, &o.best_iteration);
+    if (!code) code = read_from(c, &o.from);
+    o.progress = on_progress;
+    o.user = c;
+    if (!code) code = import(c, source, &o, &b);
+    if (!code) code = save(c, source, out, b);
+    mdl_builder_free(b);
+    return code;
+}
+
+static void list_importers(FILE *to)
+{
+    fprintf(to, "\nwhat can be read:\n");
+    for (size_t i = 0; mdl_importer_name(i); i++)
+        fprintf(to, "  %-12s %s\n", mdl_importer_name(i), mdl_importer_about(i));
+}
+
+const struct cli_verb cli_verb_convert = { "SOURCE -o M.mdl", 1, 1, options, more, list_importers,
+                                           run };

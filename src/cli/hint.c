@@ -1,0 +1,50 @@
+/*
+ * cli/hint.c - what a file is, from its first bytes, and the way out
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#define IN_PYTHON "load it in Python there and save it with mdl.convert(model).save('model.mdl')"
+
+static const struct {
+    const char *magic;
+    size_t      length;
+    const char *hint;
+} known[] = {
+    { "\x89MDL\r\n\x1a\n", 8, "it is a .mdl model" },
+    { "{", 1, "it looks like an XGBoost model; 'mdl convert' makes a .mdl file of it" },
+    { "tree\n", 5, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
+    { "tree\r\n", 6, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
+    { "binf", 4, "it is an XGBoost model in the old binary form; save it as .json or .ubj with "
+                 "XGBoost 1.x to 2.x" },
+    { "\x80\x02", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
+    { "\x80\x03", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
+    { "\x80\x04", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
+    { "\x80\x05", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
+    { "PK\x03\x04", 4, "it is a zip file" },
+    { "\x93NUMPY", 6, "it is a numpy array" },
+    { "\x1f\x8b", 2, "it is compressed with gzip; unpack it first" },
+    { "\x28\xb5\x2f\xfd", 4, "it is compressed with zstd; unpack it first" },
+    { "BZh", 3, "it is compressed with bzip2; unpack it first" },
+    { "\xfd" "7zXZ", 5, "it is compressed with xz; unpack it first" },
+    { "\x89HDF", 4, "it is an HDF5 file" },
+    { "CBM1", 4, "it is a CatBoost model, which libmodel cannot read" },
+    { "<?xml", 5, "it is an XML file" },
+    { "PAR1", 4, "it is a Parquet file; write the rows as .csv or .npy" },
+    { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },
+};
+
+const char *cli_file_hint(const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (size >= known[i].length && !memcmp(bytes, known[i].magic, known[i].length))
+            return known[i].hint;
+    if (size > 4 && p[0] == 8 && p[1] < 32 && (p[2] == 0x12 || p[2] == 0x1A))
+        return "it looks like an ONNX model, which libmodel cannot read";
+    return NULL;
+}
