@@ -6,7 +6,8 @@
 #   make help       the rest
 #
 # Needs a C compiler and make.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours;
-# WERROR=1 makes warnings errors, B=folder builds elsewhere.
+# WERROR=1 makes warnings errors, B=folder builds elsewhere; HOSTCC=cc beside a CC for
+# another machine.
 
 VERSION := $(shell sed -n 's/^\#define MDL_VERSION_STRING "\(.*\)"/\1/p' include/mdl.h)
 SOVERSION := 1
@@ -21,6 +22,7 @@ INSTALL ?= install
 
 CC ?= cc
 CXX ?= c++
+HOSTCC ?= $(CC)
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wconversion -Wshadow -Wvla -Wundef
 WERROR ?=
@@ -88,7 +90,7 @@ $B/mdl: $(CLI_O) $B/libmodel_import.a $B/libmodel.a
 # Files that the program carries: `mdl demo` needs nothing beside itself.
 $B/tools/embed: tools/embed.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $<
+	$(HOSTCC) -O1 -o $@ $<
 
 DEMO_FILES := $(wildcard examples/demo/*)
 $B/gen/demo_data.h: $B/tools/embed $(DEMO_FILES)

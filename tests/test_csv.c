@@ -71,7 +71,7 @@ static void refused(const char *text, const struct sheet_options *options, const
 #define EXPECT(text, rows, ...) expect(text, NULL, rows, (const double[]){ __VA_ARGS__ })
 #define MISSING ((double)NAN)
 
-/* ---- columns ------------------------------------------------------------------------- */
+/* ---- columns --------------------------------------------------------------------------- */
 
 static void columns_are_found_by_name_in_any_order(void **state)
 {
@@ -113,7 +113,7 @@ static void header_and_matching_can_be_forced(void **state)
     refused("1,2\n", &name, "no header");
 }
 
-/* ---- cells ---------------------------------------------------------------------------- */
+/* ---- cells ----------------------------------------------------------------------------- */
 
 static void empty_and_na_cells_are_missing(void **state)
 {
@@ -126,9 +126,9 @@ static void numbers_are_read_as_pandas_reads_them(void **state)
 {
     (void)state;
     /* 2^53 + 1 is a tie and goes to even; 0.1 is 0x1.999999999999ap-4 (David Gay's tables) */
-    EXPECT("age,colour\n9007199254740993,0\n0.1,0\n 1e3 ,0\n-.5,0\n+4,0\ninf,0\nTrue,0\nfalse,0\n", 8,
-           9007199254740992.0, 0, 0x1.999999999999ap-4, 0, 1000, 0, -0.5, 0, 4, 0, (double)INFINITY,
-           0, 1, 0, 0, 0);
+    EXPECT("age,colour\n9007199254740993,0\n0.1,0\n 1e3 ,0\n-.5,0\n+4,0\ninf,0\nTrue,0\nfalse,0\n",
+           8, 9007199254740992.0, 0, 0x1.999999999999ap-4, 0, 1000, 0, -0.5, 0, 4, 0,
+           (double)INFINITY, 0, 1, 0, 0, 0);
     refused("age,colour\n1,0\n12abc,0\n", NULL, "t.csv:3: column 1 'age': '12abc' is not a number");
     refused("age;colour\n1,5;0\n", NULL, "the decimal mark is a point");
     refused("age,colour\n0x10,0\n", NULL, "is not a number");
@@ -139,7 +139,8 @@ static void categories_are_texts_or_codes(void **state)
     const struct sheet_options missing = { .unknown_missing = 1 };
 
     (void)state;
-    EXPECT("age,colour\n1,blue\n1,2\n1,2.0\n1, blue\n1,\"blue\"\n", 5, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2);
+    EXPECT("age,colour\n1,blue\n1,2\n1,2.0\n1, blue\n1,\"blue\"\n", 5,
+           1, 2, 1, 2, 1, 2, 1, 2, 1, 2);
     refused("age,colour\n1,bleu\n", NULL, "did you mean 'blue'?");
     refused("age,colour\n1,4\n", NULL, "'4' is none of its 4 categories");
     refused("age,colour\n1,-1\n", NULL, "none of its 4 categories");
@@ -162,7 +163,7 @@ static void categories_that_were_numbers_match_by_value_not_code(void **state)
     assert_false(cli_cell_value(&w, &one, &v));
 }
 
-/* ---- RFC 4180 and its neighbours ---------------------------------------------------------- */
+/* ---- RFC 4180 and its neighbours ------------------------------------------------------- */
 
 static void quotes_follow_rfc_4180(void **state)
 {
@@ -172,7 +173,7 @@ static void quotes_follow_rfc_4180(void **state)
                               .n_categories = 4, .categories = texts, .sorted = sorted };
     const char text[] = "c\n\"a,b\"\n\"say \"\"x\"\"\"\n\"two\nlines\"\n\"\"\n";
     double out[8];
-    size_t got;
+    size_t got = 0;
 
     (void)state;
     error = (mdl_error)MDL_ERROR_INIT;
@@ -257,7 +258,7 @@ static void long_cells_and_many_records_pass_through_small_buffers(void **state)
     free(text);
 }
 
-/* ---- numbers as text ----------------------------------------------------------------------------- */
+/* ---- numbers as text ------------------------------------------------------------------- */
 
 static void floats_are_written_shortest(void **state)
 {

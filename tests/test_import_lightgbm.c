@@ -378,6 +378,8 @@ static void a_missing_field_is_named_with_the_place_of_its_tree(void **state)
         { "leaf_features=0 2 \n", "", "there is no 'leaf_features'" },
         { "leaf_coeff=0.5 -1\n", "", "there is no 'leaf_coeff'" },
         { "end of trees\n", "", "there is no 'end of trees': the file is cut" },
+        { "num_cat=1", "num_cat=2", "num_cat is 2, decision_type has 1 category nodes" },
+        { "\nnum_leaves=1\n", "\nnum_leaves=2\n", "leaf_value is too short for 2 values" },
         { "decision_type=10 1 4\n", "", "num_cat is 1, decision_type has 0 category nodes" },
         { "num_cat=1", "num_cat=0", "num_cat is 0, decision_type has 1 category nodes" },
         { "num_leaves=4", "num_leaves=1000000000", "leaf_value is too short for 1000000000" },
@@ -405,6 +407,7 @@ static void sizes_and_numbers_of_trees_must_agree(void **state)
         { "objective=regression", "objective=binary sigmoid:1e", "sigmoid of the objective" },
         { "objective=regression", "objective=binary sigmoid:", "sigmoid of the objective" },
         { "objective=regression", "objective=", "the objective is empty" },
+        { "objective=regression", "objective=binary sigmoid:1e999", "sigmoid of the objective" },
         { "objective=regression", "objective=regression \xff", "the objective is not UTF-8" },
     };
     static const char none[] = "tree\nversion=v4\nnum_class=1\nmax_feature_idx=0\n"
@@ -434,6 +437,54 @@ static void what_cannot_be_run_is_named(void **state)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         refuse(by_hand, &all[i], MDL_ERR_UNSUPPORTED, 1);
     refuse(dump, &no_change, MDL_ERR_UNSUPPORTED, 1);
+}
+
+/* ---- categories ------------------------------------------------------------------------------ */
+
+/* The categories of the three columns as "a,b|c||", or the text that was kept. */
+static void expect_categories(const char *lists, const char *want)
+{
+    const struct broken end = { "end of trees\n", lists, "" };
+    char got[200] = "";
+    size_t size, at;
+    char *text = replace(by_hand, &end, &size, &at);
+    mdl_model *m = load(text, size, NULL);
+    const char *kept = mdl_metadata_get(m, "pandas_categorical");
+
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; mdl_category(m, 0, i, k); k++) {
+            strcat(got, k ? "," : "");
+            strcat(got, mdl_category(m, 0, i, k));
+        }
+        strcat(got, "|");
+    }
+    assert_string_equal(kept ? kept : got, want);
+    mdl_free(m);
+    free(text);
+}
+
+static void lists_of_categories_go_to_the_columns_they_must_belong_to(void **state)
+{
+    char lists[300] = "end of trees\npandas_categorical:[[0", want[300] = "|0", ten[80];
+    (void)state;
+
+    for (int i = 1; i < 34; i++) {        /* 34 codes: colour's largest is 33 */
+        snprintf(ten, sizeof ten, ",%d", i);
+        strcat(lists, ten);
+        strcat(want, ten);
+    }
+    strcat(want, "||");
+    strcat(lists, "]]\n");
+    expect_categories(lists, want);
+
+    /* a holds 0 to 9: with ten letters it may be a's; only a has a range of codes */
+    expect_categories("end of trees\npandas_categorical:"
+                      "[[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\"]]",
+                      "a,b,c,d,e,f,g,h,i,j|||");
+    expect_categories("end of trees\npandas_categorical:[[true,false]]", "[[true,false]]");
+    expect_categories("end of trees\npandas_categorical:[[1,\"a\"]]", "[[1,\"a\"]]");
+    expect_categories("end of trees\npandas_categorical:[]", "|||");
+    expect_categories("end of trees\npandas_categorical:null", "|||");
 }
 
 /* ---- the caller -------------------------------------------------------------------------- */
@@ -470,6 +521,7 @@ int main(void)
         cmocka_unit_test(a_missing_field_is_named_with_the_place_of_its_tree),
         cmocka_unit_test(sizes_and_numbers_of_trees_must_agree),
         cmocka_unit_test(what_cannot_be_run_is_named),
+        cmocka_unit_test(lists_of_categories_go_to_the_columns_they_must_belong_to),
         cmocka_unit_test(the_caller_can_stop_it),
     };
 

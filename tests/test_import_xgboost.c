@@ -372,6 +372,46 @@ static void a_nan_threshold_sends_every_number_right(void **state)
     free(text);
 }
 
+static void strange_categories_went_to_the_default_side_once(void **state)
+{
+    static const struct { const char *version; int32_t leaf; } versions[] = {
+        { "[1,5,2]", 3 }, { "[1,6,0]", 4 }, { "[1,7,2]", 4 }, { "[1,7,3]", 3 }, { "[3,2,0]", 3 },
+    };
+    const float x[] = { 2, -1, 2, 32, 2, 16777216, 2, -0.5f, 2, 0, 2, 1, 2, 31 };
+    (void)state;
+
+    for (size_t v = 0; v < sizeof versions / sizeof *versions; v++) {
+        const struct edit edits[] = { { "[2,1,0]", versions[v].version },
+                                      { "\"default_left\":[0,0,1", "\"default_left\":[0,0,0" } };
+        char *text = edited(edits, 2);
+        mdl_model *m = load(text);
+        int32_t leaf[14];
+
+        answers(m, "leaf", x, 7, leaf, MDL_I32, 2);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(leaf[2 * i], versions[v].leaf);
+        assert_true(leaf[8] == 3 && leaf[10] == 4 && leaf[12] == 3);
+        mdl_free(m);
+        free(text);
+    }
+}
+
+static void an_empty_set_sends_every_category_left(void **state)
+{
+    static const struct edit edits[] = { { "\"categories\":[1,3]", "\"categories\":[]" },
+                                         { "\"categories_sizes\":[2]", "\"categories_sizes\":[0]" } };
+    char *text = edited(edits, 2);
+    mdl_model *m = load(text);
+    int32_t leaf[2 * ROWS];
+    (void)state;
+
+    answers(m, "leaf", rows, ROWS, leaf, MDL_I32, 2);
+    for (int i = 0; i < ROWS; i++)
+        assert_int_equal(leaf[2 * i], i ? 3 : 1);
+    mdl_free(m);
+    free(text);
+}
+
 static void categories_of_data_frames_become_those_of_columns(void **state)
 {
     const struct edit cats = { "\"gbtree_model_param\"",
@@ -639,6 +679,8 @@ int main(void)
         cmocka_unit_test(the_margin_of_the_intercept_follows_objective_and_version),
         cmocka_unit_test(expectiles_and_quantiles_answer_in_ascending_order),
         cmocka_unit_test(a_nan_threshold_sends_every_number_right),
+        cmocka_unit_test(strange_categories_went_to_the_default_side_once),
+        cmocka_unit_test(an_empty_set_sends_every_category_left),
         cmocka_unit_test(categories_of_data_frames_become_those_of_columns),
         cmocka_unit_test(broken_files_are_refused_by_name),
         cmocka_unit_test(categories_far_from_zero_cost_no_memory_without_end),

@@ -1,7 +1,8 @@
 /*
  * tests/test_npy.c - .npy and .npz files as rows
  *
- * Bytes are put together here as numpy's format description (NEP 1) and PKWARE's note say; the .npz was written by numpy itself.
+ * Bytes are put together here as numpy's format description (NEP 1) says; the .npz was written
+ * by numpy itself.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -106,12 +107,13 @@ static void every_type_in_either_byte_order(void **state)
     static const int64_t i8[] = { -5, 0, INT64_MAX };
     static const float f4[] = { 0.1f, -0.0f, 1e-45f };
     static const unsigned char big_f4[] = { 0x3F, 0x80, 0, 0, 0xC0, 0, 0, 0, 0x7F, 0x80, 0, 0 };
-    static const uint16_t f2[] = { 0x3C00, 0x0001, 0xFBFF }, f2_special[] = { 0x7C00, 0x7E00, 0x0400 };
+    static const uint16_t f2[] = { 0x3C00, 0x0001, 0xFBFF };
+    static const uint16_t f2_special[] = { 0x7C00, 0x7E00, 0x0400 };
 
     (void)state;
 #define ONE(descr, data, a, b, c) \
-    expect(1, "{'descr': '" descr "', 'fortran_order': False, 'shape': (1, 3), }", data, sizeof data, \
-           (const double[]){ a, b, c }, 1)
+    expect(1, "{'descr': '" descr "', 'fortran_order': False, 'shape': (1, 3), }", data, \
+           sizeof data, (const double[]){ a, b, c }, 1)
     ONE("|i1", i1, -1, 2, -128);
     ONE("|u1", u1, 0, 2, 255);
     ONE("|b1", b1, 0, 1, 1);
@@ -159,9 +161,12 @@ static void arrays_that_are_no_rows_are_refused(void **state)
 static void sizes_that_lie_are_refused_without_allocating(void **state)
 {
     (void)state;
-    refused("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 3), }", one_to_six, 48, "cut off");
-    refused("{'descr': '<f8', 'fortran_order': True, 'shape': (3, 3), }", one_to_six, 48, "cut off");
-    refused("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 3), }", one_to_six, 48, "behind");
+    refused("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 3), }", one_to_six, 48,
+            "cut off");
+    refused("{'descr': '<f8', 'fortran_order': True, 'shape': (3, 3), }", one_to_six, 48,
+            "cut off");
+    refused("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 3), }", one_to_six, 48,
+            "behind");
     refused("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 3), }", one_to_six, 48, "behind");
     refused("{'descr': '<f8', 'fortran_order': True, 'shape': (9000000000000000, 3), }", one_to_six,
             48, "cut off");
@@ -211,7 +216,7 @@ static void our_header_is_one_that_numpy_writes(void **state)
     assert_int_equal(got, 1);
 }
 
-/* ---- .npz --------------------------------------------------------------------------------- */
+/* ---- .npz ------------------------------------------------------------------------------ */
 
 /* Written by numpy 2.4.6: numpy.savez(f, y=numpy.array([[7.0]]), x=numpy.array([[1.0, 2, 3]])) */
 static const unsigned char npz[] = {

@@ -17,7 +17,8 @@ static struct one cast_node(uint32_t from, const char *to, uint64_t cols)
 static void narrowing_rounds_to_nearest_even(void **state)
 {
     const double x[] = { 1 + 0x1p-24, 1 + 0x1p-24 + 0x1p-52, 1 + 0x3p-24, -0.0, 0x1p-149, 0x1p-150,
-                         0x1.8p-150, 0x1.fffffep127, 0x1.ffffffp127, (double)INFINITY, (double)NAN };
+                         0x1.8p-150, 0x1.fffffep127, 0x1.ffffffp127, (double)INFINITY,
+                         (double)NAN };
     const float y[] = { 1, 1 + 0x1p-23f, 1 + 0x1p-22f, -0.0f, 0x1p-149f, 0, 0x1p-149f,
                         0x1.fffffep127f, INFINITY, INFINITY, NAN };
     (void)state;

@@ -38,8 +38,11 @@ static const char *section(const char *text, const char *op, size_t *length)
 
     snprintf(heading, sizeof heading, "\n## %s\n", op);
     const char *at = strstr(text, heading);
-    if (!at)
+    *length = 0;
+    if (!at) {
         fail_msg("docs/operators.md has no section '%s'", op);
+        return text;
+    }
     const char *end = strstr(at + 1, "\n## ");
     *length = end ? (size_t)(end - at) : strlen(at);
     return at;

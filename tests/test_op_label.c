@@ -43,7 +43,8 @@ static void above_is_strict_unless_inclusive(void **state)
 
 static void complement_puts_one_minus_p_before_p(void **state)
 {
-    const double p[] = { 0.25, 1, 0, (double)NAN }, y[] = { 0.75, 0.25, 0, 1, 1, 0, (double)NAN, (double)NAN };
+    const double p[] = { 0.25, 1, 0, (double)NAN };
+    const double y[] = { 0.75, 0.25, 0, 1, 1, 0, (double)NAN, (double)NAN };
     const float p32[] = { 0.25f, 0x1p-30f }, y32[] = { 0.75f, 0.25f, 1, 0x1p-30f };
     (void)state;
 

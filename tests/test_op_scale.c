@@ -7,7 +7,8 @@
 
 static void shift_then_divide_and_multiply_then_add(void **state)
 {
-    const double sub[] = { 1, 0, -2 }, div[] = { 2, 1, 4 }, mul[] = { 2, -1, 0 }, add[] = { 1, 0, 7 };
+    const double sub[] = { 1, 0, -2 }, div[] = { 2, 1, 4 };
+    const double mul[] = { 2, -1, 0 }, add[] = { 1, 0, 7 };
     const double x[] = { 5, 3, 2, 1, -0.0, (double)NAN };
     const double divided[] = { 2, 3, 1, 0, -0.0, (double)NAN };
     const double added[] = { 11, -3, 7, 3, 0, (double)NAN };

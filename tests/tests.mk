@@ -69,7 +69,7 @@ QEMU_TESTS := $(filter-out test_kernel_math,$(TEST_C:tests/%.c=%))   # that one 
 
 check-qemu:
 	@if command -v $(QEMU) >/dev/null && command -v $(QEMU_CC) >/dev/null; then \
-	    $(MAKE) B=$B/aarch64 CC=$(QEMU_CC) run-qemu; \
+	    $(MAKE) B=$B/aarch64 HOSTCC="$(CC)" CC=$(QEMU_CC) run-qemu; \
 	else \
 	    echo "check-qemu: skipped, needs $(QEMU) and $(QEMU_CC)"; \
 	fi
@@ -83,6 +83,10 @@ $B/cross/%: tests/%.c tests/cross/cmocka.h $B/libmodel_import.a $B/libmodel.a $(
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -Itests -Itests/cross -I$B/gen $(ALL_CFLAGS) -fvisibility=default -static -o $@ $< \
 	    $(filter-out %/main.o,$(CLI_O)) $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lm -lpthread
+
+# Everything that check-* runs, only compiled.
+.PHONY: build-tests
+build-tests: $(TESTS) $(HPP_TESTS) $(REPLAYS) $(EXAMPLES)
 
 # ---- fuzz targets: replayed by gcc over the seeds, run by clang -----------------------
 
@@ -116,6 +120,7 @@ fuzz: $(FUZZERS)
 	        > $B/corpus/$$(basename $$f).log 2>&1 || { tail -40 $B/corpus/$$(basename $$f).log; exit 1; }; \
 	    grep -E 'stat::number_of_executed|stat::peak_rss' $B/corpus/$$(basename $$f).log; done
 
+# Longer than anybody waits: everything of .ci/run, with SLOW times the fuzzing.
 SOAK_MINUTES ?= 60
 soak:
 	$(MAKE) fuzz FUZZ_SECONDS=$$(( $(SOAK_MINUTES) * 60 / $(words $(FUZZERS)) ))

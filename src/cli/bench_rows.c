@@ -42,7 +42,7 @@ void cli_bench_rows_free(struct bench_rows *r)
     memset(r, 0, sizeof *r);
 }
 
-/* ---- the user's rows --------------------------------------------------------------------- */
+/* ---- the user's rows ------------------------------------------------------------------- */
 
 /* Read up to r->rows rows, and repeat them when there are fewer. */
 static int from_file(struct cli *c, struct bench_rows *r, const mdl_model *model, const char *data)
@@ -68,7 +68,7 @@ static int from_file(struct cli *c, struct bench_rows *r, const mdl_model *model
     return s ? cli_failed(c, NULL, &err) : CLI_OK;
 }
 
-/* ---- thresholds of the trees -------------------------------------------------------------- */
+/* ---- thresholds of the trees ----------------------------------------------------------- */
 
 /* Feature and threshold arrays of the first node, if that is an ensemble: then its trees read
  * the input itself. */
@@ -154,7 +154,7 @@ static int from_thresholds(struct bench_rows *r, const mdl_model *model, uint64_
     return ok;
 }
 
-/* ---- golden rows, or nothing known --------------------------------------------------------- */
+/* ---- golden rows, or nothing known ----------------------------------------------------- */
 
 static int from_golden(struct bench_rows *r, const mdl_model *model, uint64_t *state)
 {

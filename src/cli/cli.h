@@ -72,7 +72,7 @@ struct cli {
     int         drawn;                       /* a progress line stands   */
 };
 
-/* ---- verbs and their command lines (verbs.c, options.c) ------------------------------- */
+/* ---- verbs and their command lines (verbs.c, options.c) -------------------------------- */
 
 /* The i-th verb, its name and its one line; NULL after the last. */
 const struct cli_verb *cli_verb_at(size_t i, const char **name, const char **about);
@@ -91,7 +91,7 @@ int cli_parse_count(const char *text, uint64_t least, uint64_t *out);
 void cli_help_program(FILE *to);
 void cli_help_verb(FILE *to, const char *name, const struct cli_verb *verb, const char *about);
 
-/* ---- messages (message.c) --------------------------------------------------------------- */
+/* ---- messages (message.c) -------------------------------------------------------------- */
 
 /* Say why it does not go on, and return `code`. */
 int cli_fail(struct cli *c, int code, const char *format, ...) MDL_PRINTF(3, 4);
@@ -111,7 +111,7 @@ int cli_exit_code(mdl_status status);
 /* 12345678 -> "12,345,678".  Returns `out`. */
 const char *cli_count_text(char out[32], uint64_t n);
 
-/* ---- did you mean (suggest.c) ------------------------------------------------------------- */
+/* ---- did you mean (suggest.c) ---------------------------------------------------------- */
 
 /* Keeps the closest name it is offered, if any is close. */
 struct cli_suggest {
@@ -122,7 +122,7 @@ struct cli_suggest {
 
 void cli_suggest_offer(struct cli_suggest *s, const char *name);
 
-/* ---- models (model.c) --------------------------------------------------------------------------- */
+/* ---- models (model.c) ------------------------------------------------------------------ */
 
 /* Load a model from a file or, "-", from standard input; CLI_OK or the exit code after
  * telling why. */

@@ -75,8 +75,8 @@ static int read_sizes(struct cli *c, const char *option, uint64_t most, struct s
         const size_t n = mdl_parse_i64(at, strlen(at), &v);
         if (!n || v < 1 || (uint64_t)v > most || s->count == MOST_SIZES
             || (at[n] && (at[n] != ',' || !at[n + 1])))
-            return cli_fail(c, CLI_USAGE, "--%s is a list like 1,64,4096 of up to %u numbers from 1 "
-                            "to %llu", option, MOST_SIZES, (unsigned long long)most);
+            return cli_fail(c, CLI_USAGE, "--%s is a list like 1,64,4096 of up to %u numbers from "
+                            "1 to %llu", option, MOST_SIZES, (unsigned long long)most);
         s->n[s->count++] = (uint64_t)v;
         at = at[n] ? at + n + 1 : NULL;
     }

@@ -109,7 +109,7 @@ static mdl_status check_output(struct job *j, const mdl_tensor *inputs, size_t n
     return s;
 }
 
-/* ---- golden rows of the file -------------------------------------------------------------------- */
+/* ---- golden rows of the file ----------------------------------------------------------- */
 
 static mdl_status check_golden(struct job *j, mdl_error *err)
 {
@@ -134,7 +134,7 @@ static mdl_status check_golden(struct job *j, mdl_error *err)
     return s;
 }
 
-/* ---- a reference -------------------------------------------------------------------------------- */
+/* ---- a reference ----------------------------------------------------------------------- */
 
 static mdl_status check_reference(struct job *j, const struct reference *r, mdl_error *err)
 {

@@ -26,7 +26,7 @@ static const struct cli_option options[] = {
 
 static const char more[] =
     "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
-    "not at all.  Models of scikit-learn are Python objects: 'import mdl' in Python converts them.\n"
+    "not at all.  Models of scikit-learn are Python objects: 'import mdl' there converts them.\n"
     "\n"
     "example:\n"
     "  mdl convert model.json -o model.mdl\n";
@@ -99,8 +99,8 @@ static int may_write(struct cli *c, const char *source, const char *out)
     }
     cli_input_close(&in);
     return is_mdl ? CLI_OK
-                  : cli_fail(c, CLI_USAGE, "'%s' is there and is no .mdl file; --force overwrites it",
-                             out);
+                  : cli_fail(c, CLI_USAGE, "'%s' is there and is no .mdl file; --force overwrites "
+                             "it", out);
 }
 
 /* The first bytes of a source, for a hint. */
@@ -149,7 +149,7 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
     return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
 }
 
-/* ---- what was made ------------------------------------------------------------------------- */
+/* ---- what was made --------------------------------------------------------------------- */
 
 static const char *metadata(const mdl_model *m, const char *key)
 {

@@ -142,7 +142,8 @@ static uint64_t compare(struct demo *d, const mdl_model *m, const struct referen
     } else if (mdl_predict_tensor(m, &x, &y, &predict, &err)) {
         cli_failed(d->c, d->model, &err);
     } else {
-        const struct difference diff = cli_compare(e->type, got, e->data, r->rows * e->cols, &equal);
+        const struct difference diff = cli_compare(e->type, got, e->data, r->rows * e->cols,
+                                                   &equal);
         wrong = diff.wrong;
         printf("compare  %-10s  %llu of %llu answers have XGBoost's bits", o.name,
                (unsigned long long)(diff.cells - wrong), (unsigned long long)diff.cells);

@@ -49,7 +49,7 @@ const char *cli_dims_text(const mdl_tensor *t, char *out, size_t room)
     return out;
 }
 
-/* ---- as text --------------------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------------------------- */
 
 static void head(FILE *to, const char *text)
 {
@@ -178,7 +178,7 @@ static void as_text(FILE *to, const mdl_model *m, const char *path, int all)
     rest_as_text(to, m);
 }
 
-/* ---- as a list of facts ------------------------------------------------------------------------- */
+/* ---- as a list of facts ---------------------------------------------------------------- */
 
 static void fact(struct report *r, const char *section, const char *name, const char *key,
                  const char *value)

@@ -6,8 +6,6 @@
 #include "cli/results.h"
 #include "cli/sheet.h"
 
-#include "import/number.h"
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -53,7 +53,7 @@ void cli_csv_close(struct csv *csv)
     csv->text = NULL;
 }
 
-/* ---- one record ------------------------------------------------------------------------- */
+/* ---- one record ------------------------------------------------------------------------ */
 
 static mdl_status csv_fail(const struct csv *csv, mdl_error *err, const char *what)
 {

@@ -82,7 +82,7 @@ struct cli_trees cli_count_trees(const mdl_model *model)
     return n;
 }
 
-/* ---- outputs --------------------------------------------------------------------------------- */
+/* ---- outputs --------------------------------------------------------------------------- */
 
 static const struct {
     uint32_t    role;

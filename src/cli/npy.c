@@ -20,7 +20,7 @@ static mdl_status npy_fail(const struct npy *npy, mdl_error *err, const char *wh
     return mdl_fail(err, MDL_ERR_DATA, "%s: %s", npy->in->name, what);
 }
 
-/* ---- the header: a Python dictionary in text --------------------------------------------- */
+/* ---- the header: a Python dictionary in text ------------------------------------------- */
 
 static void skip_blanks(const char **p)
 {
@@ -206,7 +206,7 @@ void cli_npy_as_row(struct npy *npy)
     npy->rank = 2;
 }
 
-/* ---- elements --------------------------------------------------------------------------------- */
+/* ---- elements -------------------------------------------------------------------------- */
 
 /* IEEE half: 1 sign, 5 exponent, 10 mantissa bits. */
 static double half_value(uint16_t h)
@@ -260,8 +260,9 @@ static mdl_status cut(const struct npy *npy, mdl_error *err)
 {
     if (npy->in->failed)
         return cli_input_status(npy->in, err);
-    return mdl_fail(err, MDL_ERR_DATA, "%s: cut off: its header announces %llu rows of %llu columns",
-                    npy->in->name, (unsigned long long)npy->rows, (unsigned long long)npy->cols);
+    return mdl_fail(err, MDL_ERR_DATA,
+                    "%s: cut off: its header announces %llu rows of %llu columns", npy->in->name,
+                    (unsigned long long)npy->rows, (unsigned long long)npy->cols);
 }
 
 static mdl_status nothing_behind(const struct npy *npy, mdl_error *err)
@@ -324,7 +325,7 @@ mdl_status cli_npy_read(struct npy *npy, double *out, size_t max, size_t *got, m
     return MDL_OK;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------- */
 
 void cli_npy_header(unsigned char out[NPY_HEADER], uint32_t type, uint64_t rows, uint64_t cols)
 {
@@ -333,8 +334,8 @@ void cli_npy_header(unsigned char out[NPY_HEADER], uint32_t type, uint64_t rows,
 
     memcpy(out, "\x93NUMPY\x01\x00\x76\x00", 10);            /* 0x76: the 118 bytes left */
     const int n = snprintf(text, sizeof text,
-                           "{'descr': '%s', 'fortran_order': False, 'shape': (%llu, %llu), }", descr,
-                           (unsigned long long)rows, (unsigned long long)cols);
+                           "{'descr': '%s', 'fortran_order': False, 'shape': (%llu, %llu), }",
+                           descr, (unsigned long long)rows, (unsigned long long)cols);
     memset(out + 10, ' ', NPY_HEADER - 10);
     memcpy(out + 10, text, (size_t)n);
     out[NPY_HEADER - 1] = '\n';

@@ -9,7 +9,6 @@
 #include "cli/os.h"
 #include "import/number.h"
 
-#include <assert.h>
 #include <string.h>
 
 static const struct {
@@ -40,7 +39,7 @@ const struct cli_verb *cli_verb_find(const char *name)
     return NULL;
 }
 
-/* ---- the command line --------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------ */
 
 #define NOT_THERE SIZE_MAX
 
@@ -191,7 +190,7 @@ int cli_parse_count(const char *text, uint64_t least, uint64_t *out)
     return 1;
 }
 
-/* ---- help ------------------------------------------------------------------------------------ */
+/* ---- help ------------------------------------------------------------------------------ */
 
 void cli_help_program(FILE *to)
 {

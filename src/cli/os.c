@@ -65,7 +65,7 @@ int cli_os_make_folder(const char *path)
     return -1;
 }
 
-/* ---- files that appear whole or not at all ----------------------------------------------- */
+/* ---- files that appear whole or not at all --------------------------------------------- */
 
 static char unfinished[4096];                 /* the file to remove when a signal ends us */
 static volatile sig_atomic_t is_unfinished;
@@ -167,7 +167,7 @@ void cli_os_discard(FILE *f, const char *temporary)
     errno = why;
 }
 
-/* ---- time and threads ----------------------------------------------------------------------- */
+/* ---- time and threads ------------------------------------------------------------------ */
 
 uint64_t cli_os_now(void)
 {

@@ -104,7 +104,7 @@ static mdl_status read_expected(struct reference *r, const mdl_model *model, siz
     return s;
 }
 
-/* ---- .npz: an array for the input and one for each output ------------------------------- */
+/* ---- .npz: an array for the input and one for each output ------------------------------ */
 
 /* Every array must be one that we know; *names is then what the outputs of the file are. */
 static mdl_status npz_outputs(const mdl_model *model, const char *path, const char *input,
@@ -143,7 +143,7 @@ static mdl_status npz_outputs(const mdl_model *model, const char *path, const ch
     return s;
 }
 
-/* ---- .csv: columns of outputs beside those of the input ----------------------------------- */
+/* ---- .csv: columns of outputs beside those of the input -------------------------------- */
 
 /* Which outputs have all their columns in the header of the file. */
 static mdl_status csv_outputs(const mdl_model *model, const char *path, unsigned char *found,

@@ -91,7 +91,7 @@ int cli_results_open(struct cli *c, struct results *r, const char *path)
     return CLI_OK;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------ */
 
 /* Text of an element; the label itself where the model has one. */
 static const char *cell_text(const struct results *r, const void *data, size_t i,

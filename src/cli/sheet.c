@@ -17,7 +17,7 @@ static mdl_status memory(mdl_error *err)
     return mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
 }
 
-/* ---- a list of names that is cut where the room ends --------------------------------------- */
+/* ---- a list of names that is cut where the room ends ----------------------------------- */
 
 struct list {
     char  *text;
@@ -44,7 +44,7 @@ static void list_end(struct list *l)
                  (unsigned long long)(l->count - l->shown));
 }
 
-/* ---- columns by name ------------------------------------------------------------------------ */
+/* ---- columns by name ------------------------------------------------------------------- */
 
 struct heading {
     const char *name;
@@ -165,7 +165,7 @@ static mdl_status match_names(struct sheet *s, mdl_error *err)
     return status;
 }
 
-/* ---- columns by position ------------------------------------------------------------------------ */
+/* ---- columns by position --------------------------------------------------------------- */
 
 static mdl_status match_positions(struct sheet *s, size_t have, mdl_error *err)
 {
@@ -364,7 +364,7 @@ void cli_sheet_close(struct sheet *s)
     s->from = NULL;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------ */
 
 static mdl_status bad_cell(const struct sheet *s, const struct wanted *w,
                            const struct csv_cell *cell, size_t at, mdl_error *err)

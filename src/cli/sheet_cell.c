@@ -47,6 +47,8 @@ static int is_missing(struct text t)
 
 static int number_value(struct text t, double *out)
 {
+    if (t.n && *t.p >= '0' && *t.p <= '9')    /* the usual case first */
+        return mdl_parse_f64(t.p, t.n, out) == t.n;
     if (is_missing(t)) {
         *out = (double)NAN;
         return 1;
@@ -69,7 +71,7 @@ int cli_cell_is_number(const struct csv_cell *cell)
     return number_value(trimmed(cell), &v);
 }
 
-/* ---- categories ---------------------------------------------------------------------------- */
+/* ---- categories ------------------------------------------------------------------------ */
 
 /* Code of a category by its text, or SIZE_MAX. */
 static size_t find_category(const struct wanted *w, struct text t)

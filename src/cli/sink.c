@@ -33,8 +33,8 @@ int cli_sink_open(struct cli *c, struct sink *s, const char *path)
         errno = EISDIR;
         return cannot_write(c, path);
     }
-    s->file = kind == CLI_KIND_OTHER ? fopen(path, "wb")
-                                     : cli_os_create_beside(path, s->temporary, sizeof s->temporary);
+    s->file = kind == CLI_KIND_OTHER
+            ? fopen(path, "wb") : cli_os_create_beside(path, s->temporary, sizeof s->temporary);
     return s->file ? CLI_OK : cannot_write(c, path);
 }
 

@@ -7,6 +7,7 @@
  *     xgboost_columns.c   names, kinds and categories of the columns
  *     xgboost_rounds.c    rounds of boosting, and how many are used
  *     xgboost_tree.c      second pass: tree by tree into the builder
+ *     xgboost_set.c       sets of categories of one tree
  *
  * JSON and UBJSON hold the same tree of keys, in the order of the alphabet: what trees
  * need to know comes behind them.  So the file is read twice, and never held as nodes.
@@ -31,7 +32,7 @@
 #include "import/events.h"
 #include "import/import.h"
 
-/* Outputs a model may have, and rounds: an array of these is made unseen. */
+/* Outputs a model may have: there is an array of them that no bytes of the file back. */
 #define XGB_MAX_OUTPUTS (1 << 20)
 
 struct xgb_objective;
@@ -89,6 +90,11 @@ int mdl_xgb_integer(struct events *e, const char *name, int64_t least, int64_t m
 mdl_status mdl_xgb_margin(struct xgb *x);
 void mdl_xgb_outputs(const struct xgb *x);
 
+/* Until 1.3 (dart: 1.4) sums started from 0, and what base_score stands for was added to
+ * the sum of all trees; the last bits tell.  mdl_xgb_add_base does that, if it is so. */
+int mdl_xgb_adds_base_last(const struct xgb *x);
+int32_t mdl_xgb_add_base(const struct xgb *x, int32_t sums);
+
 /* xgboost_columns.c: describe the columns of x->input */
 mdl_status mdl_xgb_columns(const struct xgb *x);
 
@@ -97,5 +103,16 @@ mdl_status mdl_xgb_rounds(struct xgb *x, uint64_t *limit);
 
 /* xgboost_tree.c: all trees; fills raw and leaves */
 mdl_status mdl_xgb_trees(struct xgb *x);
+
+/* xgboost_set.c: `start` and `words` as mdl_tree wants them, from a tree's lists; flags of
+ * its nodes may change.  0 on failure. */
+struct xgb_sets {
+    const int32_t *node, *segment, *size, *member;
+    uint64_t n, n_members;
+    struct vec start, words;      /* uint32                                             */
+    uint64_t all_bytes;           /* of all trees so far                                */
+};
+int mdl_xgb_sets(const struct xgb *x, struct events *e, struct xgb_sets *s, uint64_t tree,
+                 uint64_t n_nodes, uint8_t *flags);
 
 #endif

@@ -154,6 +154,36 @@ mdl_status mdl_xgb_margin(struct xgb *x)
     return MDL_OK;
 }
 
+int mdl_xgb_adds_base_last(const struct xgb *x)
+{
+    return x->version[0] && !xgb_since(x, 1, strcmp(x->booster, "dart") ? 3 : 4);
+}
+
+/* sums * 1 + base, in float32 */
+int32_t mdl_xgb_add_base(const struct xgb *x, int32_t sums)
+{
+    const int64_t dims[] = { (int64_t)x->outputs };
+    struct vec ones = { 0 };
+
+    if (!mdl_xgb_adds_base_last(x))
+        return sums;
+    float *mul = (float *)(void *)mdl_vec_add(&ones, &x->allocator, NULL,
+                                              2 * (size_t)x->outputs * sizeof *mul);
+    if (!mul) {
+        mdl_builder_fail(x->b, MDL_ERR_MEMORY, "out of memory");
+        return MDL_NONE;
+    }
+    for (uint64_t k = 0; k < x->outputs; k++) {
+        mul[k] = 1;
+        mul[x->outputs + k] = (float)x->margin[k];
+    }
+    const int32_t node = mdl_build_node(x->b, "scale", "", &sums, 1);
+    mdl_build_weights(x->b, node, "mul", MDL_F32, 1, dims, mul);
+    mdl_build_weights(x->b, node, "add", MDL_F32, 1, dims, mul + x->outputs);
+    mdl_vec_free(&ones, &x->allocator);
+    return mdl_build_result(x->b, node, 0);
+}
+
 /* ---- outputs ------------------------------------------------------------------------------ */
 
 static int32_t unary(const struct xgb *x, const char *op, int32_t from)

@@ -7,10 +7,8 @@
  *     2.0 to 3.1   in base_weights [nodes][targets]
  *     since 3.2    in leaf_weights [leaves][targets]; a leaf's right child is its row
  *
- * A category goes right when it is in the node's set; sets are lists: node
- * categories_nodes[k] has categories[categories_segments[k] ...], categories_sizes[k] of
- * them.  NaN goes to the default side, also where the threshold is NaN: no number is
- * below that, so all others go right, which the threshold -infinity says as well.
+ * NaN goes to the default side, also where the threshold is NaN: no number is below that,
+ * so all others go right, which the threshold -infinity says as well.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,14 +16,6 @@
 
 #include <math.h>                /* INFINITY */
 #include <string.h>
-
-#define MOST_CATEGORY ((1 << 24) - 1)              /* larger ones are no category to XGBoost */
-
-/* Sets are bits up to the largest category, so a small file could ask for much: at most
- * this, and this much for each byte of the file (real ones stay below 30). */
-#define SET_BYTES ((uint64_t)64 << 20)
-#define SET_BYTES_PER_BYTE 64u
-#define MOST_SET_BYTES ((uint64_t)8 << 30)         /* their words are counted in 32 bits */
 
 enum { LEFT, RIGHT, FEATURE, DEFAULT_LEFT, SPLIT_TYPE, CAT_NODES, CAT_SEGMENTS, CAT_SIZES,
        CATEGORIES, INTS };
@@ -48,8 +38,6 @@ struct tree {
     unsigned ints_seen, reals_seen;
     struct vec flags;             /* uint8 [nodes]                           */
     struct vec value;             /* double [nodes][width], if copied        */
-    struct vec set_start;         /* uint32 [nodes + 1]                      */
-    struct vec set_words;
     int64_t nodes, width, id;
     uint64_t number, offset;      /* which tree, and where it begins         */
 };
@@ -62,7 +50,8 @@ struct forest {
     int32_t node;                 /* the ensemble, once a tree was seen      */
     int64_t width;                /* of its leaves                           */
     uint64_t limit;               /* trees before this one are used          */
-    uint64_t round, set_bytes;
+    uint64_t round;
+    struct xgb_sets sets;
 };
 
 static const int32_t *ints(const struct tree *t, int which)
@@ -252,66 +241,17 @@ static const double *leaf_values(struct forest *f)
     return (const double *)(void *)t->reals[NODE_WEIGHTS].data;
 }
 
-/* The set of entry k of the lists, at the end of set_words. */
-static int add_set(struct forest *f, uint64_t k)
-{
-    struct tree *t = &f->t;
-    const uint64_t n = count(&t->ints[CATEGORIES], 4);
-    const int32_t begin = ints(t, CAT_SEGMENTS)[k], size = ints(t, CAT_SIZES)[k];
-    const int32_t *member = ints(t, CATEGORIES);
-    int32_t most = -1;
-
-    if (begin < 0 || size < 0 || (uint64_t)begin + (uint64_t)size > n)
-        return !BAD(f, "tree %llu: set %llu is categories %d to %lld of %llu", ULL(t->number),
-                    ULL(k), (int)begin, (long long)begin + size, ULL(n));
-    member += size ? begin : 0;
-    for (int32_t i = 0; i < size; i++) {
-        if (member[i] < 0 || member[i] > MOST_CATEGORY)
-            return !BAD(f, "tree %llu: %d is no category, they are 0 to %d", ULL(t->number),
-                        (int)member[i], MOST_CATEGORY);
-        most = member[i] > most ? member[i] : most;
-    }
-    const size_t bytes = most < 0 ? 0 : ((size_t)most / 32 + 1) * 4;
-    uint64_t limit = (uint64_t)(f->x->file.end - f->x->file.start) * SET_BYTES_PER_BYTE + SET_BYTES;
-    limit = limit < MOST_SET_BYTES ? limit : MOST_SET_BYTES;
-    f->set_bytes += bytes;
-    if (f->set_bytes > limit)
-        return !mdl_events_fail(f->e, MDL_ERR_LIMIT, "tree %llu: the sets of categories need more "
-                                "than %llu bytes: number the categories from 0",
-                                ULL(t->number), ULL(limit));
-    uint32_t *words = mdl_vec_add(&t->set_words, &f->x->allocator, NULL, bytes);
-    if (!words)
-        return !mdl_events_memory(f->e);
-    for (int32_t i = 0; i < size; i++)
-        words[member[i] / 32] |= (uint32_t)1 << member[i] % 32;
-    return 1;
-}
-
-/* set_start and set_words; nodes that are in no list have an empty set. */
 static int fill_sets(struct forest *f)
 {
     struct tree *t = &f->t;
-    const uint64_t n = count(&t->ints[CAT_NODES], 4), nodes = (uint64_t)t->nodes;
-    uint32_t *start = resize(f, &t->set_start, nodes + 1, sizeof *start);
-    uint64_t next = 0;
 
-    t->set_words.bytes = 0;
-    if (!start)
-        return 0;
-    for (uint64_t k = 0; k < n; k++) {
-        const int32_t node = ints(t, CAT_NODES)[k];
-
-        if (node < 0 || (uint64_t)node >= nodes || (uint64_t)node < next)
-            return !BAD(f, "tree %llu: 'categories_nodes' has %d, expected %llu to %llu",
-                        ULL(t->number), (int)node, ULL(next), ULL(nodes - 1));
-        for (; next <= (uint64_t)node; next++)
-            start[next] = (uint32_t)(t->set_words.bytes / 4);
-        if (!add_set(f, k))
-            return 0;
-    }
-    for (; next <= nodes; next++)
-        start[next] = (uint32_t)(t->set_words.bytes / 4);
-    return 1;
+    f->sets.node = ints(t, CAT_NODES);
+    f->sets.segment = ints(t, CAT_SEGMENTS);
+    f->sets.size = ints(t, CAT_SIZES);
+    f->sets.member = ints(t, CATEGORIES);
+    f->sets.n = count(&t->ints[CAT_NODES], 4);
+    f->sets.n_members = count(&t->ints[CATEGORIES], 4);
+    return mdl_xgb_sets(f->x, f->e, &f->sets, t->number, (uint64_t)t->nodes, t->flags.data);
 }
 
 /* ---- into the builder ----------------------------------------------------------------------- */
@@ -323,12 +263,12 @@ static int begin_ensemble(struct forest *f, int64_t width)
     const mdl_trees trees = {
         .size = sizeof trees, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
         .leaf_type = MDL_F32, .outputs = x->outputs, .leaf_width = (uint64_t)width,
-        .base = x->margin,
+        .base = mdl_xgb_adds_base_last(x) ? NULL : x->margin,
     };
 
     f->node = mdl_build_trees(x->b, x->input, &trees);
     f->width = width;
-    x->raw = mdl_build_result(x->b, f->node, 0);
+    x->raw = mdl_xgb_add_base(x, mdl_build_result(x->b, f->node, 0));
     x->leaves = mdl_build_result(x->b, f->node, 1);
     return f->node != MDL_NONE;
 }
@@ -382,8 +322,8 @@ static int add_tree(struct forest *f, double weight)
     tree.threshold = (const double *)(void *)t->reals[CONDITION].data;
     if (t->reals_seen & 1u << COVER)
         tree.cover = (const double *)(void *)t->reals[COVER].data;
-    tree.set_start = (const uint32_t *)(void *)t->set_start.data;
-    tree.set_words = (const uint32_t *)(void *)t->set_words.data;
+    tree.set_start = (const uint32_t *)(void *)f->sets.start.data;
+    tree.set_words = (const uint32_t *)(void *)f->sets.words.data;
     return !mdl_build_tree(x->b, f->node, &tree);
 }
 
@@ -438,8 +378,6 @@ static void free_tree(struct tree *t, const mdl_allocator *allocator)
         mdl_vec_free(&t->reals[i], allocator);
     mdl_vec_free(&t->flags, allocator);
     mdl_vec_free(&t->value, allocator);
-    mdl_vec_free(&t->set_start, allocator);
-    mdl_vec_free(&t->set_words, allocator);
 }
 
 mdl_status mdl_xgb_trees(struct xgb *x)
@@ -453,6 +391,8 @@ mdl_status mdl_xgb_trees(struct xgb *x)
     mdl_xgb_events(x, &e, x->trees);
     s = all_trees(&f);
     free_tree(&f.t, &x->allocator);
+    mdl_vec_free(&f.sets.start, &x->allocator);
+    mdl_vec_free(&f.sets.words, &x->allocator);
     mdl_events_free(&e);
     return s;
 }

@@ -2,7 +2,7 @@
 """Make tests/data/xgboost_<version>/: small models of the XGBoost installed here, and what
 it answers.
 
-    python tests/data/make_xgboost.py            into the folder of its own version
+    python tests/data/make_xgboost.py [NAME...]     into the folder of its own version
 
 Each NAME.json and NAME.ubj comes with NAME.npz:
 
@@ -11,8 +11,8 @@ Each NAME.json and NAME.ubj comes with NAME.npz:
     prediction   what Booster.predict gives
     leaf         leaf ids, [rows, trees] (none for gblinear)
 
-Run by versions of each generation (1.0, 1.2, 1.7, 2.1, 3.2; UBJSON begins with 1.6);
-tests/python/test_xgboost.py compares.
+Run by versions of each generation (1.0, 1.2, 1.7, 2.1, 3.2; UBJSON begins with 1.6), and
+by 1.6, whose categories had a rule of their own; tests/python/test_xgboost.py compares.
 The functions that train are used there for larger models, too.
 """
 import json
@@ -223,7 +223,7 @@ def main():
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                           "xgboost_%d.%d" % VERSION)
     os.makedirs(folder, exist_ok=True)
-    for name in names():
+    for name in sys.argv[1:] or names():
         booster, X = MODELS[name]()
         rows = hard_rows(X, thresholds(booster), np.random.default_rng(3), per_column=6,
                          infinite=False)

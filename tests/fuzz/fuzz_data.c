@@ -49,11 +49,12 @@ static size_t read_rows(double *out, const uint8_t *data, size_t size,
     struct sheet sheet;
     mdl_error err = MDL_ERROR_INIT;
     size_t rows = 0, got = 1;
-    mdl_status s = cli_sheet_open_memory(&sheet, "data", data, size, wanted, COLUMNS, options, &err);
+    mdl_status s = cli_sheet_open_memory(&sheet, "data", data, size, wanted, COLUMNS, options,
+                                         &err);
 
     while (!s && got && rows < MOST_ROWS) {
-        s = cli_sheet_read(&sheet, out + rows * COLUMNS, MOST_ROWS - rows < 7 ? MOST_ROWS - rows : 7,
-                           &got, &err);
+        const size_t max = MOST_ROWS - rows < 7 ? MOST_ROWS - rows : 7;
+        s = cli_sheet_read(&sheet, out + rows * COLUMNS, max, &got, &err);
         rows += got;
     }
     require(!s || (err.code == s && err.text[0]));

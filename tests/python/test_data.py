@@ -307,6 +307,18 @@ def test_an_unseen_category_is_refused_where_the_source_refuses_it():
     np.testing.assert_array_equal(codes(model, never_used), [0])
 
 
+def test_the_file_can_ask_for_either():
+    pandas = pytest.importorskip("pandas")
+    given = pandas.DataFrame({"c": ["blue", "red"], "v": 0.0})
+    b = mdl.Builder.from_model(model_of_categories(_lib.STRING, ["red", "green"], "lightgbm"))
+    b.metadata("unseen_categories", "error")
+    with pytest.raises(mdl.DataError, match="'blue'"):
+        b.to_model().predict(given)
+    b.metadata("source", "xgboost")
+    b.metadata("unseen_categories", "missing")
+    np.testing.assert_array_equal(codes(b.to_model(), given), [np.nan, 0])
+
+
 def test_categories_of_another_type_are_refused():
     pandas = pytest.importorskip("pandas")
     model = model_of_categories(_lib.STRING, ["red", "green"], "lightgbm")

@@ -414,6 +414,17 @@ def test_labels_of_any_dtype_come_back_as_they_were(classes, table_data):
     same(mdl.load(m.to_bytes()).predict(x), source.predict(x))
 
 
+def test_labels_of_scikit_learn_keep_their_dtype(table_data):
+    tree = pytest.importorskip("sklearn.tree")
+    x, y = np.nan_to_num(table_data[0]), table_data[1]["classes"]
+    for classes in (np.array([30, 10, 20], np.int32), np.array(["no", "yes", "maybe"], object),
+                    np.array([1.0, 2.0, 5.0], np.float32)):
+        source = tree.DecisionTreeClassifier(max_depth=4).fit(x, classes[y])
+        m = mdl.convert(source)
+        same(m.predict(x), source.predict(x))
+        same(m.apply(x), source.apply(x).astype(np.int32))
+
+
 def test_labels_that_are_bools_come_back(table_data):
     x, y = table_data
     source = fit(lgb.LGBMClassifier, x, y["binary"].astype(bool))

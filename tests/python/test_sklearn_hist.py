@@ -106,7 +106,7 @@ def test_a_split_of_the_missing_from_all_others_holds_for_infinity():
     same_bits(mdl.convert(est).predict(rows), est.predict(rows))
 
 
-# ---- categories -----------------------------------------------------------------------------------
+# ---- categories ---------------------------------------------------------------------------------
 
 
 def shop(numbers=True):

@@ -98,7 +98,7 @@ def test_generalised_linear_models_end_in_their_link(name, params, proven):
     proven("scikit-learn", name, len(x), "predictions within 64 ULP")
 
 
-# ---- classifiers ----------------------------------------------------------------------------------
+# ---- classifiers --------------------------------------------------------------------------------
 
 
 def check_classifier(est, x, proven, probabilities=True):
@@ -198,7 +198,7 @@ def test_float32_training_is_computed_in_float64():
                               size_of(est, rows)) <= SUM
 
 
-# ---- networks ---------------------------------------------------------------------------------------
+# ---- networks -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", ["breast_cancer", "iris", "digits"])

@@ -21,7 +21,7 @@ def odd_rows(x, seed=0, nan=True):
     return np.concatenate([x, odd])
 
 
-# ---- single steps: the same bits -------------------------------------------------------------------
+# ---- single steps: the same bits ----------------------------------------------------------------
 
 SCALERS = [
     preprocessing.StandardScaler(), preprocessing.StandardScaler(with_mean=False),
@@ -74,7 +74,7 @@ def test_selected_columns_are_the_same(step):
     same_bits(mdl.convert(step).predict(x), step.transform(x))
 
 
-# ---- several steps ---------------------------------------------------------------------------------
+# ---- several steps ------------------------------------------------------------------------------
 
 
 def test_a_forest_behind_scaling_sees_the_same_float32_rows(proven):
@@ -156,7 +156,7 @@ def test_a_float32_network_behind_a_scaler():
     assert np.abs(ours - theirs).max() <= 1e-5
 
 
-# ---- labels, names, metadata, golden rows ----------------------------------------------------------
+# ---- labels, names, metadata, golden rows -------------------------------------------------------
 
 
 @pytest.mark.parametrize("classes", [
@@ -248,7 +248,7 @@ def test_a_regressor_of_one_column_of_targets_keeps_its_shape():
     assert mdl.convert(est).predict(x).shape == est.predict(x).shape == (len(x), 1)
 
 
-# ---- what is refused -------------------------------------------------------------------------------
+# ---- what is refused ----------------------------------------------------------------------------
 
 
 class Mine(ensemble.RandomForestClassifier):

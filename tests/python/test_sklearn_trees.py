@@ -185,7 +185,7 @@ def test_a_boosted_margin_of_zero_gets_the_label_of_this_version():
             same_labels(mdl.convert(est), est, x[:5])
 
 
-# ---- isolation forests ----------------------------------------------------------------------------
+# ---- isolation forests --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("params", [

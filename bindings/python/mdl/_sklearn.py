@@ -39,7 +39,8 @@ def unsupported_parts(obj: Any) -> List[str]:
     last = steps[-1]
     parts = [part for step in steps[:-1] for part in check_steps(step)]
     if of_sklearn(last, MODELS):
-        return parts + MODELS[type(last).__name__][0](last)
+        own: List[str] = MODELS[type(last).__name__][0](last)
+        return parts + own
     return parts + check_steps(last)
 
 
@@ -194,6 +195,7 @@ def _as_source(x: np.ndarray, flow: Flow, names: Optional[List[str]]) -> Any:
 
 def _asked(o: Output, obj: Any, last: Any, rows: Any, before: Any) -> np.ndarray:
     """What the source answers, in its own shape; labels as positions."""
+    assert o.source is not None
     answer = getattr(obj, o.source)(rows) if isinstance(o.source, str) else o.source(last, before)
     answer = np.asarray(answer)
     if o.role == _lib.OUTPUT_LABEL:
@@ -250,9 +252,9 @@ def _is_tie(answers: Dict[str, np.ndarray], tolerance: float, size: Any) -> np.n
     scores = scores.reshape(len(scores), -1)
     wide = tolerance * (1.0 + np.max(size))
     if scores.shape[1] == 1:
-        return np.abs(scores) <= wide
+        return np.asarray(np.abs(scores) <= wide)
     top = np.sort(scores, axis=1)
-    return (top[:, -1:] - top[:, -2:-1]) <= 2 * wide
+    return np.asarray((top[:, -1:] - top[:, -2:-1]) <= 2 * wide)
 
 
 __all__ = ["MODELS", "TRANSFORMS", "convert", "is_sklearn", "unsupported_parts"]

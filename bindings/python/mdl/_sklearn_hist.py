@@ -81,7 +81,7 @@ def _encode(flow: Flow, est: Any) -> np.ndarray:
 
 
 def _tree(predictor: Any, order: np.ndarray, known: np.ndarray,
-          known_at: np.ndarray) -> Dict[str, np.ndarray]:
+          known_at: np.ndarray) -> Dict[str, Any]:
     nodes = predictor.nodes
     leaf = nodes["is_leaf"] != 0
     category = (nodes["is_categorical"] != 0) & ~leaf

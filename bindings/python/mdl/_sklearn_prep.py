@@ -33,7 +33,7 @@ def _sub_div(flow: Flow, sub: Optional[np.ndarray], div: Optional[np.ndarray],
     flow.then("scale", {"sub": sub, "div": div}, **_held(low, high))
 
 
-def _held(low: float, high: float) -> Dict[str, float]:
+def _held(low: float, high: float) -> Dict[str, Any]:
     return {} if low == -np.inf and high == np.inf else {"low": float(low), "high": float(high)}
 
 
@@ -81,7 +81,7 @@ def _imputer(flow: Flow, est: Any) -> None:
     origin = flow.origin
     if not est.keep_empty_features and np.isnan(fill).any():
         kept = np.flatnonzero(~np.isnan(fill))
-        flow.select(kept)
+        flow.select(kept.tolist())
         fill, origin = fill[kept], flow.origin
     flow.then("impute", {"fill": fill})
     flow.origin = origin
@@ -134,7 +134,7 @@ def _join(flow: Flow, est: Any) -> None:
     flow.cols, flow.origin = len(origin), origin
 
 
-# ---- the list, and pipelines of it ------------------------------------------------------------------
+# ---- the list, and pipelines of it --------------------------------------------------------------
 
 
 TRANSFORMS: Dict[str, Tuple[Check, Build]] = {

@@ -16,7 +16,7 @@ from ._sklearn_flow import EXACT, LINK, Flow, bad_labels
 LEAF, NUMBER = _lib.NODE_LEAF, _lib.NODE_NUMBER
 
 
-def _shape(tree: Any, nan_rule: bool) -> Dict[str, np.ndarray]:
+def _shape(tree: Any, nan_rule: bool) -> Dict[str, Any]:
     """The nodes of a Tree without the values of its leaves.  nan_rule: NaN goes where each
     node says; otherwise it fails every comparison, so goes right."""
     leaf = tree.children_left == -1
@@ -39,7 +39,7 @@ def _ensemble(flow: Flow, outputs: int, leaf_width: int, base: Optional[np.ndarr
                               base=base, flags=flags)
 
 
-def _add(flow: Flow, node: int, shape: Dict[str, np.ndarray], value: np.ndarray,
+def _add(flow: Flow, node: int, shape: Dict[str, Any], value: np.ndarray,
          iteration: int, output: int = 0) -> None:
     number = shape["flags"] != LEAF
     flow.hint(shape["feature"][number], shape["threshold"][number])
@@ -59,12 +59,12 @@ def _leaf(flow: Flow, node: int) -> None:
 def _fractions(est: Any, tree: Any) -> np.ndarray:
     """[nodes, classes] as predict_proba gives them; before 1.4 leaves hold weights, and
     predict_proba divides them by their sum."""
-    value = tree.value[:, 0, :]
+    value: np.ndarray = tree.value[:, 0, :]
     if hasattr(est, "monotonic_cst"):          # came with 1.4
         return value
     total = value.sum(axis=1)[:, np.newaxis]
     total[total == 0.0] = 1.0
-    return value / total
+    return np.asarray(value / total)
 
 
 def _is_classifier(est: Any) -> bool:
@@ -189,7 +189,7 @@ def _build_isolation(flow: Flow, est: Any) -> None:
 def _decision(est: Any, depths: np.ndarray, total: float) -> np.ndarray:
     """From summed path lengths, as IsolationForest computes it."""
     ratio = np.divide(depths, total, out=np.ones_like(depths), where=total != 0)
-    return -(2 ** -ratio) - est.offset_
+    return np.asarray(-(2 ** -ratio) - est.offset_)
 
 
 def _inside_from(est: Any, total: float) -> float:

@@ -1,0 +1,41 @@
+# Completion of mdl for bash.  SPDX-License-Identifier: MIT
+
+_mdl()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "demo convert inspect predict check bench help --help --version" -- "$word"))
+        return
+    fi
+    case $before in
+    --format)    COMPREPLY=($(compgen -W "table json csv" -- "$word")); return ;;
+    --from)      COMPREPLY=($(compgen -W "xgboost lightgbm" -- "$word")); return ;;
+    --output)    COMPREPLY=($(compgen -W "value raw proba label leaf" -- "$word")); return ;;
+    --header)    COMPREPLY=($(compgen -W "auto yes no" -- "$word")); return ;;
+    --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;
+    --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
+    --isa)       COMPREPLY=($(compgen -W "ref avx2 neon" -- "$word")); return ;;
+    --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
+    --trees|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    demo)    options="--quiet --help" ;;
+    convert) options="--out --from --best-iteration --force --format --quiet --help" ;;
+    inspect) options="--all --out --format --quiet --help" ;;
+    predict) options="--output --trees --out --header --columns --separator --unknown --format --quiet --help" ;;
+    check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
+    bench)   options="--rows --threads --data --seconds --isa --out --format --quiet --help" ;;
+    help)    options="--format --quiet --help" ;;
+    esac
+    case $word in
+    -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
+    *)  if [ "${COMP_WORDS[1]}" = help ]; then
+            COMPREPLY=($(compgen -W "demo convert inspect predict check bench help ops" -- "$word"))
+        else
+            COMPREPLY=($(compgen -f -- "$word"))
+            compopt -o filenames 2> /dev/null
+        fi ;;
+    esac
+}
+complete -F _mdl mdl

@@ -1,0 +1,385 @@
+#!/bin/sh
+# tests/test_cli.sh - the program mdl from outside: every verb, every exit code, awkward input
+#
+#   sh tests/test_cli.sh build/mdl
+#
+# SPDX-License-Identifier: MIT
+set -u
+case $1 in /*) mdl=$1 ;; *) mdl=$PWD/$1 ;; esac
+top=$(cd "$(dirname "$0")/.." && pwd)
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset NO_COLOR
+passed=0
+failed=0
+
+# claim NAME: the last test decides;  ok / not ok
+claim() {
+    if [ "$2" = 0 ]; then
+        passed=$((passed + 1))
+        echo "ok      $1"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $1"
+        [ -s err ] && sed 's/^/        | /' err | head -5
+    fi
+}
+
+# exits NAME CODE COMMAND...: leaves what it printed in out and err
+exits() {
+    name=$1 want=$2
+    shift 2
+    "$@" > out 2> err < /dev/null
+    got=$?
+    [ $got = "$want" ] || echo "        exit $got, expected $want: $*"
+    [ $got = "$want" ]
+    claim "$name" $?
+}
+
+# says NAME TEXT: the last error output holds it;  prints NAME TEXT: the last output does
+says() { grep -qF -- "$2" err; claim "$1" $?; }
+prints() { grep -qF -- "$2" out; claim "$1" $?; }
+
+no_leftovers() { ! ls "$1" 2>/dev/null | grep -q '\.tmp$'; claim "$2" $?; }
+
+# ---- help --------------------------------------------------------------------------------
+
+exits help_lists_verbs 0 "$mdl" help
+verbs=$(sed -n 's/^VERB(\([a-z]*\),.*/\1/p' "$top/src/cli/verb_list.h")
+[ -n "$verbs" ]; claim verb_list_is_found $?
+for verb in $verbs; do
+    "$mdl" help > out
+    grep -q "^  $verb " out; claim "help_names_$verb" $?
+    exits "help_of_$verb" 0 "$mdl" help "$verb"
+    cp out help.txt
+    prints "help_of_${verb}_has_an_example" 'example:'
+    exits "${verb}_dash_dash_help_is_the_same" 0 "$mdl" "$verb" --help
+    cmp -s out help.txt; claim "${verb}_help_comes_from_one_place" $?
+    grep -q "^\.SS \"*$verb" "$top/man/mdl.1"; claim "man_page_has_$verb" $?
+    for option in $(sed -n 's/^  -\{0,1\}[a-zA-Z]\{0,1\},\{0,1\} *--\([a-z-]*\).*/\1/p' help.txt); do
+        escaped=$(echo "$option" | sed 's/-/\\\\-/g')
+        missing=
+        grep -q -- "\\\\-\\\\-$escaped" "$top/man/mdl.1" || missing="$missing man"
+        for file in mdl.bash _mdl; do
+            grep -q -- "--$option" "$top/completion/$file" || missing="$missing $file"
+        done
+        grep -q -- "-l $option" "$top/completion/mdl.fish" || missing="$missing mdl.fish"
+        [ -z "$missing" ] || echo "        --$option of $verb is missing in:$missing"
+        [ -z "$missing" ]; claim "man_and_completions_know_${verb}_$option" $?
+    done
+    for file in mdl.bash _mdl mdl.fish; do
+        grep -qw "$verb" "$top/completion/$file"; claim "${file}_completes_$verb" $?
+    done
+done
+exits version_is_printed 0 "$mdl" --version
+prints version_is_that_of_the_header \
+    "$(sed -n 's/^#define MDL_VERSION_STRING "\(.*\)"/\1/p' "$top/include/mdl.h")"
+exits help_ops_lists_operators 0 "$mdl" help ops
+for op in $(sed -n 's/^OP([0-9]*, *\([a-z_]*\)).*/\1/p' "$top/lib/op/op_list.h"); do
+    grep -q "^$op " out; claim "help_ops_has_$op" $?
+done
+exits help_ops_is_csv_too 0 "$mdl" help ops --format csv
+prints help_ops_csv_has_weights 'dense,weight,weight,'
+exits no_verb_is_usage 2 "$mdl"
+exits wrong_verb_is_usage 2 "$mdl" pedict
+says wrong_verb_gets_a_suggestion "did you mean 'predict'"
+exits wrong_option_is_usage 2 "$mdl" predict --ouput x y
+says wrong_option_gets_a_suggestion "did you mean '--output'"
+exits wrong_letter_is_usage 2 "$mdl" predict -z
+exits option_without_value_is_usage 2 "$mdl" convert x -o
+exits flag_with_value_is_usage 2 "$mdl" inspect --all=yes x
+exits too_few_arguments_are_usage 2 "$mdl" predict x
+exits too_many_arguments_are_usage 2 "$mdl" inspect a b
+exits wrong_format_is_usage 2 "$mdl" inspect x --format jsno
+says wrong_format_gets_a_suggestion "did you mean 'json'"
+
+if command -v bash > /dev/null; then
+    complete_line() {
+        bash -c '. "$0/completion/mdl.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mdl; echo "${COMPREPLY[@]}"' \
+            "$top" "$@"
+    }
+    [ "$(complete_line mdl pre)" = predict ]; claim bash_completes_verbs $?
+    [ "$(complete_line mdl check m.mdl --tol)" = --tolerance ]; claim bash_completes_options $?
+    [ "$(complete_line mdl predict m.mdl --output pro)" = proba ]; claim bash_completes_values $?
+fi
+
+# ---- demo --------------------------------------------------------------------------------
+
+exits demo_runs 0 "$mdl" demo d
+prints demo_has_all_bits_of_the_margins 'raw         100 of 100 answers'
+cmp -s d/cancer.json "$top/examples/demo/cancer.json"; claim demo_writes_the_source_model $?
+[ "$(wc -l < out)" -le 16 ]; claim demo_is_short $?
+exits demo_runs_again 0 "$mdl" demo d
+sed -n 's/^  mdl //p' out > next.txt
+[ -s next.txt ]; claim demo_says_what_to_try_next $?
+while read -r line; do
+    case $line in bench*) line="$line --seconds 0.01" ;; esac
+    # shellcheck disable=SC2086
+    exits "demo_command_works_$(echo "$line" | cut -d' ' -f1)" 0 "$mdl" $line
+done < next.txt
+no_leftovers d demo_leaves_no_temporary_files
+exits demo_into_a_file_is_an_io_error 6 "$mdl" demo d/rows.csv
+exits demo_below_nothing_is_an_io_error 6 "$mdl" demo nowhere/at/all
+
+# ---- convert -----------------------------------------------------------------------------
+
+exits convert_works 0 "$mdl" convert d/cancer.json -o m.mdl
+prints convert_says_trees 'trees      24'
+exits convert_again_gives_the_same_bytes 0 "$mdl" convert d/cancer.json -o m2.mdl --from xgboost
+cmp -s m.mdl m2.mdl; claim convert_is_deterministic $?
+exits convert_as_json 0 "$mdl" convert d/cancer.json -o m2.mdl --format json
+prints convert_json_has_trees '"trees": 24'
+"$mdl" convert - -o - < d/cancer.json > piped.mdl 2> err
+claim convert_reads_and_writes_pipes $?
+cmp -s m.mdl piped.mdl; claim convert_through_pipes_gives_the_same_bytes $?
+exits convert_needs_o 2 "$mdl" convert d/cancer.json
+cp d/cancer.json source.json
+exits convert_over_the_source_is_refused 2 "$mdl" convert source.json -o source.json
+exits convert_over_the_source_by_another_name_is_refused 2 "$mdl" convert source.json -o ./source.json --force
+cmp -s d/cancer.json source.json; claim the_source_is_untouched $?
+exits convert_over_something_else_is_refused 2 "$mdl" convert d/cancer.json -o source.json
+says the_refusal_names_force '--force'
+exits force_overwrites 0 "$mdl" convert d/cancer.json -o source.json --force
+exits convert_of_nothing_is_an_io_error 6 "$mdl" convert nowhere.json -o x.mdl
+says the_error_names_the_file "'nowhere.json'"
+exits convert_of_a_folder_is_an_io_error 6 "$mdl" convert d -o x.mdl
+exits convert_into_a_folder_is_an_io_error 6 "$mdl" convert d/cancer.json -o d
+exits convert_into_a_missing_folder_is_an_io_error 6 "$mdl" convert d/cancer.json -o no/such/m.mdl
+: > empty
+exits an_empty_source_is_a_bad_model 3 "$mdl" convert empty -o x.mdl
+says the_error_names_the_empty_file 'empty:'
+head -c 9000 d/cancer.json > cut.json
+exits a_cut_source_is_a_bad_model 3 "$mdl" convert cut.json -o x.mdl
+says the_error_names_the_cut_file 'cut.json'
+printf '\200\004\225abc' > model.pkl
+exits a_pickle_is_unsupported 4 "$mdl" convert model.pkl -o x.mdl
+says a_pickle_gets_the_way_out 'mdl.convert'
+exits a_mdl_file_is_no_source 3 "$mdl" convert m.mdl -o x.mdl
+sed 's/"binary:logistic"/"reg:nobody_knows"/g' d/cancer.json > odd.json
+exits an_unknown_objective_is_unsupported 4 "$mdl" convert odd.json -o x.mdl
+says the_unsupported_part_is_named 'reg:nobody_knows'
+exits wrong_from_is_usage 2 "$mdl" convert d/cancer.json -o x.mdl --from xgbost
+says wrong_from_gets_a_suggestion "'xgboost'"
+exits wrong_iteration_is_usage 2 "$mdl" convert d/cancer.json -o x.mdl --best-iteration best
+exits best_iteration_cuts 0 "$mdl" convert d/cancer.json -o x.mdl --best-iteration 4
+prints five_rounds_are_left 'trees      5'
+rm -f x.mdl
+
+# A named pipe keeps convert waiting for its source; then it is killed.
+mkdir k
+mkfifo k/source
+"$mdl" convert - -o k/m.mdl < k/source > /dev/null 2>&1 &
+pid=$!
+{ head -c 1000 d/cancer.json; sleep 1; } > k/source
+kill -TERM $pid 2> /dev/null
+wait $pid
+[ ! -e k/m.mdl ]; claim a_killed_convert_leaves_no_file $?
+# ... and predict while its file is half written.
+i=0; while [ $i -lt 200 ]; do tail -n +2 d/rows.csv; i=$((i + 1)); done > body
+{ head -1 d/rows.csv; cat body; } > long.csv
+mkfifo k/rows
+"$mdl" predict m.mdl - -q -o k/p.csv < k/rows > /dev/null 2>&1 &
+pid=$!
+{ cat long.csv; sleep 2; } > k/rows &
+sleep 1
+[ "$(ls k/*.tmp 2> /dev/null | wc -l)" = 1 ]; claim predict_writes_beside_its_target $?
+kill -TERM $pid
+wait
+[ ! -e k/p.csv ]; claim a_killed_predict_leaves_no_file $?
+no_leftovers k a_killed_predict_cleans_up
+if command -v timeout > /dev/null; then
+    whole=0
+    for ms in 001 002 003 004 005 006 008 010 012 015 020 030; do
+        rm -f k/m.mdl
+        timeout -s TERM 0.$ms "$mdl" convert d/cancer.json -o k/m.mdl > /dev/null 2>&1
+        [ ! -e k/m.mdl ] || cmp -s k/m.mdl m.mdl || whole=1
+    done
+    claim whenever_it_is_killed_the_file_is_whole_or_absent $whole
+    no_leftovers k nor_is_a_temporary_file_left
+fi
+
+# ---- inspect -----------------------------------------------------------------------------
+
+exits inspect_works 0 "$mdl" inspect m.mdl
+prints inspect_shows_columns 'worst fractal dimension'
+prints inspect_shows_provenance 'binary:logistic'
+exits inspect_json 0 "$mdl" inspect m.mdl --format json
+prints inspect_json_has_columns '{"name": "mean radius", "kind": "number"}'
+exits inspect_csv 0 "$mdl" inspect m.mdl --format csv -o i.csv
+[ ! -s out ] && head -1 i.csv | grep -q '^section,name,key,value$'; claim inspect_writes_files $?
+"$mdl" inspect - < m.mdl > out 2> err
+claim inspect_reads_a_pipe $?
+exits inspect_of_nothing_is_an_io_error 6 "$mdl" inspect nowhere.mdl
+exits inspect_of_a_source_is_a_bad_model 3 "$mdl" inspect d/cancer.json
+says a_source_gets_the_way_out 'mdl convert'
+exits inspect_of_an_empty_file_is_a_bad_model 3 "$mdl" inspect empty
+head -c 5000 m.mdl > cut.mdl
+exits a_cut_model_is_a_bad_model 3 "$mdl" inspect cut.mdl
+says the_error_names_the_cut_model 'cut.mdl'
+{ head -c 6000 m.mdl; printf 'X'; tail -c +6002 m.mdl; } > flipped.mdl
+exits a_changed_byte_is_a_bad_model 3 "$mdl" inspect flipped.mdl
+
+# ---- predict -----------------------------------------------------------------------------
+
+exits predict_works 0 "$mdl" predict m.mdl d/rows.csv --output raw -q
+# nine digits and the shortest text are the same float32: compare as numbers
+tail -n +2 d/predictions.csv | cut -d, -f2 > want.txt
+tail -n +2 out > got.txt
+paste want.txt got.txt | awk '{ if ($1 - $2 > 1e-6 || $2 - $1 > 1e-6) bad = 1 } END { exit bad || NR != 100 }'
+claim predict_gives_the_answers_of_xgboost $?
+[ ! -s err ]; claim quiet_is_quiet $?
+exits predict_notes_extra_columns 0 "$mdl" predict m.mdl d/rows.csv -o p.csv
+says the_extra_column_is_named "'diagnosis'"
+[ ! -s out ]; claim with_o_nothing_goes_to_stdout $?
+"$mdl" predict m.mdl d/rows.csv -q | cmp -s - p.csv; claim stdout_and_file_are_the_same $?
+"$mdl" predict m.mdl - -q < d/rows.csv | cmp -s - p.csv; claim predict_reads_a_pipe $?
+cat m.mdl | "$mdl" predict - d/rows.csv -q | cmp -s - p.csv; claim predict_reads_the_model_from_a_pipe $?
+exits model_and_data_from_one_pipe_is_usage 2 "$mdl" predict - -
+exits predict_npy 0 "$mdl" predict m.mdl d/rows.csv -o p.npy -q
+[ "$(wc -c < p.npy)" = 528 ]; claim npy_has_128_bytes_and_100_floats $?
+# what goes out as .npy comes in as .npy
+"$mdl" convert d/cancer.json -o m.mdl -q > /dev/null
+exits npy_of_other_width_is_bad_data 5 "$mdl" predict m.mdl p.npy
+says the_widths_are_named '1 columns, the model has 30'
+mkfifo pipe.npy
+cat pipe.npy > /dev/null &
+exits npy_into_a_pipe_is_an_io_error 6 "$mdl" predict m.mdl d/rows.csv -q -o pipe.npy
+says npy_into_a_pipe_says_why 'not into a pipe'
+wait
+exits predict_json 0 "$mdl" predict m.mdl d/rows.csv --format json -q
+prints json_names_the_output '{"output": "prediction", "columns": ["prediction"], "rows": ['
+exits predict_label 0 "$mdl" predict m.mdl d/rows.csv --output label -q
+[ "$(sed -n 3p out)" = 1 ]; claim label_is_a_class $?
+exits predict_probabilities 0 "$mdl" predict m.mdl d/rows.csv --output proba -q
+[ "$(head -1 out)" = 'probability_0,probability_1' ]; claim probability_columns_have_labels $?
+exits predict_leaves_of_some_trees 0 "$mdl" predict m.mdl d/rows.csv --output leaf --trees 2:5 -q
+[ "$(head -1 out)" = 'leaf_0,leaf_1,leaf_2' ]; claim one_leaf_per_tree_of_the_range $?
+exits wrong_output_is_usage 2 "$mdl" predict m.mdl d/rows.csv --output rwa
+says wrong_output_gets_a_suggestion "did you mean 'raw'"
+for trees in 5 5:5 a:b 7:2 -1:2; do
+    exits "trees_${trees}_is_usage" 2 "$mdl" predict m.mdl d/rows.csv --trees "$trees"
+done
+exits trees_beyond_the_last_is_usage 2 "$mdl" predict m.mdl d/rows.csv --trees 0:1000
+
+# Columns in another order, other separators, quotes, CRLF, a mark, no newline at the end.
+awk -F, -v OFS=';' '{ for (i = NF; i > 0; i--) printf "\"%s\"%s", $i, (i > 1 ? OFS : "\r\n") }' d/rows.csv > turned.csv
+"$mdl" predict m.mdl turned.csv -q | cmp -s - p.csv; claim turned_quoted_semicolons_crlf_are_the_same $?
+{ printf '\357\273\277'; head -c -1 d/rows.csv | tr , '\t'; } > bom.csv
+"$mdl" predict m.mdl bom.csv -q | cmp -s - p.csv; claim mark_tabs_and_no_last_newline_are_the_same $?
+cut -d, -f2- d/rows.csv | tail -n +2 > bare.csv
+exits no_header_goes_by_position 0 "$mdl" predict m.mdl bare.csv
+cmp -s out p.csv; claim by_position_is_the_same $?
+says by_position_is_told 'by position'
+cut -d, -f2-30 d/rows.csv > narrow.csv
+exits a_missing_column_is_bad_data 5 "$mdl" predict m.mdl narrow.csv
+says the_missing_column_is_named "'worst fractal dimension'"
+sed '1s/mean area/mean aera/' d/rows.csv > typo.csv
+exits a_typo_in_a_column_is_bad_data 5 "$mdl" predict m.mdl typo.csv
+says a_typo_in_a_column_gets_a_suggestion "is 'mean aera' the first of them"
+sed '5s/,/,abc/2' d/rows.csv > word.csv
+exits a_word_for_a_number_is_bad_data 5 "$mdl" predict m.mdl word.csv
+says the_line_is_named 'word.csv:5:'
+sed '7s/$/,1/' d/rows.csv > ragged.csv
+exits a_ragged_row_is_bad_data 5 "$mdl" predict m.mdl ragged.csv -o ragged.out
+says the_ragged_line_is_named 'ragged.csv:7: 32 cells'
+[ ! -e ragged.out ]; claim failed_predict_leaves_no_file $?
+no_leftovers . nothing_temporary_is_left
+exits an_empty_file_is_bad_data 5 "$mdl" predict m.mdl empty
+head -1 d/rows.csv > header.csv
+exits a_header_alone_is_no_rows 0 "$mdl" predict m.mdl header.csv -q
+[ "$(cat out)" = prediction ]; claim no_rows_give_a_header $?
+exits a_model_is_no_data 5 "$mdl" predict m.mdl m.mdl
+exits data_that_is_not_there_is_an_io_error 6 "$mdl" predict m.mdl nowhere.csv
+exits a_folder_is_no_data 6 "$mdl" predict m.mdl d
+exits output_into_a_folder_is_an_io_error 6 "$mdl" predict m.mdl d/rows.csv -o d
+# a missing value by any name
+awk -F, -v OFS=, 'NR == 1 { print; next } { $8 = ""; print }' d/rows.csv > gap.csv
+"$mdl" predict m.mdl gap.csv -q > gap.out
+for word in NA nan NULL ' '; do
+    awk -F, -v OFS=, -v w="$word" 'NR == 1 { print; next } { $8 = w; print }' d/rows.csv > gap.csv
+    "$mdl" predict m.mdl gap.csv -q | cmp -s - gap.out; claim "cell_'${word}'_is_missing" $?
+done
+! cmp -s gap.out p.csv; claim missing_values_matter $?
+
+# A model with a category column (age, colour = red, green, blue, black), by hand: see tests/test.h.
+small=$top/tests/data/golden_v1_small.mdl
+printf 'naïve,colour,age\nü,red,1\n"a\nb",green,2\n,0,2\n,,\n' > small.csv
+exits categories_by_text_and_code 0 "$mdl" predict "$small" small.csv
+[ "$(echo $(cat out))" = 'y 2.5 8.5 4.5 4.5' ]; claim categories_give_the_answers_worked_out_by_hand $?
+says names_beyond_ascii_are_shown "'naïve'"
+printf 'colour,age\nblakc,1\n' > unknown.csv
+exits an_unknown_category_is_bad_data 5 "$mdl" predict "$small" unknown.csv
+says an_unknown_category_gets_a_suggestion "did you mean 'black'"
+says an_unknown_category_gets_a_way_out '--unknown missing'
+exits an_unknown_category_may_be_missing 0 "$mdl" predict "$small" unknown.csv --unknown missing
+exits wrong_choice_is_usage 2 "$mdl" predict "$small" small.csv --unknown mising
+says wrong_choice_gets_a_suggestion "did you mean 'missing'"
+
+# ---- where output goes -------------------------------------------------------------------
+
+if [ -w /dev/full ]; then
+    "$mdl" predict m.mdl d/rows.csv -q > /dev/full 2> err; [ $? = 6 ]; claim a_full_disk_is_an_io_error $?
+    says a_full_disk_is_named 'No space left'
+    "$mdl" inspect m.mdl > /dev/full 2> err; [ $? = 6 ]; claim inspect_notices_a_full_disk $?
+    exits a_full_device_as_file_is_an_io_error 6 "$mdl" predict m.mdl d/rows.csv -q -o /dev/full
+    exits convert_notices_a_full_disk 6 "$mdl" convert d/cancer.json -o /dev/full
+fi
+"$mdl" predict m.mdl d/rows.csv -q >&- 2> err; [ $? = 6 ]; claim closed_stdout_is_an_io_error $?
+"$mdl" convert d/cancer.json -o closed.mdl >&- 2>&-; cmp -s m.mdl closed.mdl
+claim closed_streams_do_not_get_into_files $?
+exits many_blocks_work 0 "$mdl" predict m.mdl long.csv -q
+[ "$(wc -l < out)" = 20001 ]; claim many_blocks_have_all_rows $?
+head -101 out | cmp -s - p.csv && tail -100 out > tail.txt && tail -100 p.csv | cmp -s - tail.txt
+claim blocks_do_not_change_answers $?
+sh -c "trap '' PIPE; '$mdl' predict m.mdl long.csv -q 2> err; echo \$? > code" | head -1 > /dev/null
+[ "$(cat code)" = 6 ]; claim a_closed_pipe_is_an_io_error $?
+sh -c "'$mdl' predict m.mdl long.csv -q 2> err; echo \$? > code" | head -1 > /dev/null
+[ "$(cat code)" -gt 128 ] && [ ! -s err ]; claim a_closed_pipe_ends_it_in_silence $?
+! grep -q "$(printf '\033')" err; claim no_colour_without_a_terminal $?
+
+# ---- check -------------------------------------------------------------------------------
+
+exits check_of_golden_rows 0 "$mdl" check d/cancer.mdl
+prints check_says_ok 'equal               ok'
+exits check_without_golden_rows_passes 0 "$mdl" check m.mdl
+says check_without_golden_rows_warns 'no golden rows'
+exits check_strict_without_golden_rows_fails 1 "$mdl" check m.mdl --strict
+exits check_reference 0 "$mdl" check m.mdl --data d/rows.csv --reference d/predictions.csv -o g.mdl
+exits check_of_added_golden_rows 0 "$mdl" check g.mdl --format csv
+prints added_golden_rows_are_64 'raw,64,64,0,0,equal,ok'
+exits golden_rows_are_not_replaced 2 "$mdl" check g.mdl --data d/rows.csv --reference d/predictions.csv -o g2.mdl
+sed '5s/,\(.\)/,\11/' d/predictions.csv > wrong.csv
+exits a_wrong_answer_fails 1 "$mdl" check m.mdl --data d/rows.csv --reference wrong.csv -o w.mdl
+prints the_failing_output_is_marked FAILED
+says the_failing_row_is_named 'row 3'
+[ ! -e w.mdl ]; claim a_failed_check_writes_no_model $?
+exits tolerance_lets_it_pass 0 "$mdl" check m.mdl --data d/rows.csv --reference wrong.csv --tolerance 1000
+exits wrong_tolerance_is_usage 2 "$mdl" check m.mdl --tolerance much
+exits data_without_reference_is_usage 2 "$mdl" check m.mdl --data d/rows.csv
+paste -d, d/rows.csv d/predictions.csv > both.csv
+exits rows_and_answers_in_one_csv 0 "$mdl" check m.mdl --reference both.csv
+exits a_csv_without_answers_is_bad_data 5 "$mdl" check m.mdl --reference d/rows.csv
+head -50 d/predictions.csv > half.csv
+exits fewer_answers_than_rows_is_bad_data 5 "$mdl" check m.mdl --data d/rows.csv --reference half.csv
+"$mdl" predict m.mdl d/rows.csv --output raw -o raw.npy -q
+exits npy_answers_for_a_named_output 0 "$mdl" check m.mdl --data d/rows.csv --reference raw.npy --output raw
+exits npy_answers_for_the_wrong_output_fail 1 "$mdl" check m.mdl --data d/rows.csv --reference raw.npy --output prediction
+
+# ---- bench -------------------------------------------------------------------------------
+
+exits bench_works 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1,7 --threads 1,2 --format csv
+[ "$(wc -l < out)" = 5 ]; claim bench_has_a_line_for_each_pair $?
+says bench_says_what_the_rows_are 'near the thresholds'
+awk -F, 'NR > 1 && !($3 > 0 && $3 <= $4 && $4 <= $5 && $6 > 0) { bad = 1 } END { exit bad }' out
+claim percentiles_are_in_order $?
+exits bench_with_own_rows 0 "$mdl" bench m.mdl --seconds 0.02 --rows 64 --threads 1 --data d/rows.csv --isa ref
+says bench_names_the_kernels 'ref kernels'
+for list in 0 1,,2 a 1, -5; do
+    exits "bench_rows_${list}_is_usage" 2 "$mdl" bench m.mdl --rows=$list
+done
+exits wrong_isa_is_usage 2 "$mdl" bench m.mdl --isa sse9
+exits wrong_seconds_is_usage 2 "$mdl" bench m.mdl --seconds soon
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
