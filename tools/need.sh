@@ -13,6 +13,7 @@ packages_of() {
     venv) echo python3-venv ;;
     cc) echo 'gcc libc6-dev' ;;
     c++) echo g++ ;;
+    clang) echo 'clang-19 libclang-rt-19-dev' ;;
     qemu-aarch64) echo qemu-user ;;
     aarch64-linux-gnu-gcc) echo 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross' ;;
     *) echo "$1" ;;
