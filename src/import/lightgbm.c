@@ -171,22 +171,12 @@ static int32_t add_node(const struct lgb *g, const char *op, int32_t value, int3
 /* The sums of a random forest by the number of its iterations. */
 static int32_t add_average(const struct lgb *g, int32_t value)
 {
-    const int64_t best = g->options->best_iteration, cols = (int64_t)g->outputs;
-    const double n = best >= 0 ? (double)best + 1 : (double)(g->n_trees / g->outputs);
-    struct vec all = { 0 };
-    double *div = mdl_lgb_room(g, &all, 2 * g->outputs, sizeof *div);
+    const int64_t best = g->options->best_iteration;
     int32_t node;
+    const int32_t result = add_node(g, "average", value, &node);
 
-    if (!div) {
-        mdl_builder_fail(g->b, MDL_ERR_MEMORY, "out of memory");
-        return MDL_NONE;
-    }
-    for (uint64_t i = 0; i < g->outputs; i++)
-        div[i] = n;
-    const int32_t result = add_node(g, "scale", value, &node);
-    mdl_build_weights(g->b, node, "sub", MDL_F64, 1, &cols, div + cols);
-    mdl_build_weights(g->b, node, "div", MDL_F64, 1, &cols, div);
-    mdl_vec_free(&all, &g->allocator);
+    mdl_build_int(g->b, node, "iterations",
+                  best >= 0 ? best + 1 : (int64_t)(g->n_trees / g->outputs));
     return result;
 }
 

@@ -240,6 +240,15 @@ def test_random_forests_average_the_prediction_not_the_raw_score(params, diabete
         assert_same_bits(model.predict(x), model.predict_raw(x) / 7)
 
 
+def test_a_range_of_a_random_forest_is_averaged_over_its_own_length(diabetes):
+    x, y = diabetes
+    booster = train({"objective": "regression", **FOREST}, x, y, 7)
+    model = mdl.convert(booster)
+    for begin, end in ((0, 1), (0, 3), (2, 5), (6, 7)):
+        assert_same_bits(model.predict(x, tree_range=(begin, end)),
+                         booster.predict(x, start_iteration=begin, num_iteration=end - begin))
+
+
 @pytest.mark.parametrize("objective", ["binary", "multiclass", "multiclassova"])
 def test_random_forests_of_classes(objective, digits, cancer, agrees):
     x, y = cancer if objective == "binary" else digits
