@@ -34,7 +34,7 @@ static void a_range_of_iterations_is_divided_by_its_own_length(void **state)
     mdl_error err = MDL_ERROR_INIT;
     const void *bytes;
     size_t size;
-    mdl_model *m;
+    mdl_model *m = NULL;
     (void)state;
 
     for (uint64_t i = 0; i < 4; i++) {

@@ -28,7 +28,7 @@ static mdl_model *load_built(mdl_builder *b, const char *isa)
     mdl_error err = MDL_ERROR_INIT;
     const void *bytes;
     size_t size;
-    mdl_model *m;
+    mdl_model *m = NULL;
 
     if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, &options, &err))
         fail_msg("%s", err.text);
@@ -669,7 +669,7 @@ static void a_very_deep_tree_is_walked_to_its_end(void **state)
     for (size_t rows = 1; rows <= 40; rows += 39) {
         assert_int_equal(mdl_predict(m, x, rows, y), MDL_OK);
         for (size_t i = 0; i < rows; i++)
-            assert_true(y[i] == (x[i] > DEPTH ? DEPTH : ceilf(x[i])));
+            assert_true(y[i] == (x[i] > (float)DEPTH ? (float)DEPTH : ceilf(x[i])));
     }
     mdl_free(m);
     free(flags), free(left), free(right), free(feature), free(threshold), free(value);
