@@ -1,0 +1,69 @@
+"""tests/data/make_golden.py FOLDER - wrote the golden_v1_* files that frameworks trained, once.
+
+Small models of every operator, converted from live objects, so that each file carries rows that
+its framework answered.  Golden files are never written again: a new format gets new ones beside
+them (see tests/test_golden.c; golden_v1_small.mdl is from make_golden.c).
+
+SPDX-License-Identifier: MIT
+"""
+
+import os
+import sys
+
+import lightgbm
+import numpy as np
+import xgboost
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import (HistGradientBoostingClassifier, IsolationForest,
+                              RandomForestClassifier)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+import mdl
+
+
+def holes(x):
+    """Every seventh cell is missing."""
+    x = np.array(x, np.float64)
+    x.ravel()[::7] = np.nan
+    return x
+
+
+def models():
+    iris, kind = load_iris(return_X_y=True)
+    cancer, ill = load_breast_cancer(return_X_y=True)
+    sugar, worse = load_diabetes(return_X_y=True)
+    coded = np.column_stack([np.digitize(sugar[:, :2], np.linspace(-.1, .1, 9)), sugar[:, 2:5]])
+
+    yield "xgboost", xgboost.XGBClassifier(n_estimators=2, max_depth=3).fit(holes(iris), kind)
+    yield "dart", xgboost.train({"booster": "dart", "max_depth": 2, "rate_drop": 0.5, "seed": 1},
+                                xgboost.DMatrix(holes(sugar), worse), 4)
+    yield "gblinear", xgboost.train({"booster": "gblinear", "objective": "reg:squarederror"},
+                                    xgboost.DMatrix(sugar, worse), 3)
+    yield "lightgbm", lightgbm.train(
+        {"objective": "binary", "num_leaves": 6, "verbose": -1, "max_cat_to_onehot": 1,
+         "min_data_per_group": 5, "cat_smooth": 1}, lightgbm.Dataset(coded, worse > 140,
+                                                                    categorical_feature=[0, 1]), 3)
+    yield "linear_leaves", lightgbm.train(
+        {"objective": "regression", "num_leaves": 4, "verbose": -1, "linear_tree": True},
+        lightgbm.Dataset(sugar, worse), 3)
+    yield "average", lightgbm.train(
+        {"objective": "regression", "boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.6,
+         "num_leaves": 5, "verbose": -1}, lightgbm.Dataset(sugar, worse), 3)
+    yield "forest", RandomForestClassifier(3, max_depth=4, random_state=0).fit(iris, kind)
+    yield "hist", HistGradientBoostingClassifier(max_iter=3, max_leaf_nodes=5,
+                                                 categorical_features=[0, 1]).fit(coded, worse > 140)
+    yield "isolation", IsolationForest(n_estimators=3, max_samples=16, random_state=0).fit(iris)
+    yield "pipeline", make_pipeline(SimpleImputer(), StandardScaler(), MinMaxScaler(clip=True),
+                                    LogisticRegression()).fit(holes(cancer[:, :6]), ill)
+    yield "mlp", make_pipeline(StandardScaler(), MLPClassifier(
+        (5,), "tanh", max_iter=300, random_state=0)).fit(iris, np.array(["a", "b", "c"])[kind])
+
+
+for name, source in models():
+    path = os.path.join(sys.argv[1], f"golden_v1_{name}.mdl")
+    mdl.convert(source).save(path)
+    print(path, os.path.getsize(path))
