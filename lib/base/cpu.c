@@ -20,7 +20,8 @@ static unsigned leaf1_ecx(void)
 {
     unsigned a, b, c, d;
 
-    return __get_cpuid(1, &a, &b, &c, &d) ? c : 0;
+    __cpuid(1, a, b, c, d);       /* every 64-bit processor has this leaf */
+    return c;
 }
 
 int mdl_cpu_has_crc32c(void)
@@ -39,7 +40,8 @@ int mdl_cpu_has_avx2(void)
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low & XCR0_XMM_YMM) != XCR0_XMM_YMM)
         return 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & LEAF7_EBX_AVX2);
+    __cpuid_count(7, 0, a, b, c, d);   /* and every one with AVX this */
+    return (b & LEAF7_EBX_AVX2) != 0;
 }
 #else
 int mdl_cpu_has_avx2(void) { return 0; }

@@ -32,8 +32,9 @@ uint32_t mdl_crc32c_ref(uint32_t crc, const void *bytes, size_t size)
 #if MDL_ARCH_X86
 #include <nmmintrin.h>
 MDL_TARGET_BEGIN("sse4.2")
-static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t size)
+static uint32_t crc32c_sse42(uint32_t crc, const void *bytes, size_t size)
 {
+    const unsigned char *p = bytes;
     uint64_t c = ~crc;
 
     for (; size >= 8; p += 8, size -= 8) {
@@ -48,11 +49,16 @@ static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t size)
 MDL_TARGET_END
 #endif
 
-uint32_t mdl_crc32c(uint32_t crc, const void *bytes, size_t size)
+mdl_crc32c_function *mdl_crc32c_best(void)
 {
 #if MDL_ARCH_X86
     if (mdl_cpu_has_crc32c())
-        return crc32c_sse42(crc, bytes, size);
+        return crc32c_sse42;
 #endif
-    return mdl_crc32c_ref(crc, bytes, size);
+    return mdl_crc32c_ref;
+}
+
+uint32_t mdl_crc32c(uint32_t crc, const void *bytes, size_t size)
+{
+    return mdl_crc32c_best()(crc, bytes, size);
 }

@@ -49,7 +49,7 @@ static int all_zero(const unsigned char *p, uint64_t n)
 }
 
 static mdl_status check_header(const struct mdl_file_header *h, const unsigned char *file,
-                               size_t size, mdl_error *err)
+                               size_t size, mdl_crc32c_function *crc_of, mdl_error *err)
 {
     const char *where = "header";
 
@@ -71,8 +71,8 @@ static mdl_status check_header(const struct mdl_file_header *h, const unsigned c
         return mdl_fail_at(err, MDL_ERR_FORMAT, where, HEADER_AT(n_sections),
                            "%u sections do not fit the file", h->n_sections);
 
-    uint32_t crc = mdl_crc32c(0, file, HEADER_AT(crc));
-    crc = mdl_crc32c(crc, file + HEADER_BYTES, (size_t)h->n_sections * ENTRY_BYTES);
+    uint32_t crc = crc_of(0, file, HEADER_AT(crc));
+    crc = crc_of(crc, file + HEADER_BYTES, (size_t)h->n_sections * ENTRY_BYTES);
     if (CRC_DIFFERS(crc, h->crc))
         return mdl_fail_at(err, MDL_ERR_CHECKSUM, where, HEADER_AT(crc),
                            "checksum of header and section table is %08x, expected %08x: "
@@ -98,7 +98,7 @@ static int known_section(uint32_t type)
 /* One entry of the table: where it may lie, and that its bytes are what was written. */
 static mdl_status check_entry(const struct mdl_file_section *e, uint64_t entry_at,
                               const unsigned char *file, size_t size, uint64_t previous_end,
-                              mdl_error *err)
+                              mdl_crc32c_function *crc_of, mdl_error *err)
 {
     const int known = known_section(e->type);
     const char *name = known >= 0 ? mdl_section_names[known] : "sections";
@@ -128,7 +128,7 @@ static mdl_status check_entry(const struct mdl_file_section *e, uint64_t entry_a
         return mdl_fail_at(err, MDL_ERR_FORMAT, name, previous_end,
                            "the bytes before the section are not 0");
 
-    const uint32_t crc = mdl_crc32c(0, file + e->offset, (size_t)e->bytes);
+    const uint32_t crc = crc_of(0, file + e->offset, (size_t)e->bytes);
     if (CRC_DIFFERS(crc, e->crc))
         return mdl_fail_at(err, MDL_ERR_CHECKSUM, name, e->offset,
                            "checksum is %08x, expected %08x: the file is damaged", crc, e->crc);
@@ -150,7 +150,8 @@ mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *by
                            "the file is cut off after %llu bytes, inside its header",
                            (unsigned long long)size);
     memcpy(&h, file, sizeof h);
-    mdl_status s = check_header(&h, file, size, err);
+    mdl_crc32c_function *crc_of = mdl_crc32c_best();
+    mdl_status s = check_header(&h, file, size, crc_of, err);
     if (s)
         return s;
 
@@ -161,7 +162,7 @@ mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *by
         struct mdl_file_section e;
 
         memcpy(&e, file + entry_at, sizeof e);
-        s = check_entry(&e, entry_at, file, size, end, err);
+        s = check_entry(&e, entry_at, file, size, end, crc_of, err);
         if (s)
             return s;
         end = e.offset + e.bytes;
