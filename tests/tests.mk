@@ -150,8 +150,10 @@ $B/examples/%: examples/%.cpp include/mdl.hpp $B/libmodel.a
 check-examples: $(EXAMPLES) $(SO) $B/mdl
 	sh tests/test_examples.sh $B
 
+# By another name, so that `make -n` runs nothing.
+PLAIN_MAKE := $(MAKE)
 check-install: all
-	CC="$(CC)" CXX="$(CXX)" MAKE="$(MAKE)" B="$B" sh tests/test_install.sh
+	CC="$(CC)" CXX="$(CXX)" MAKE="$(PLAIN_MAKE)" B="$B" sh tests/test_install.sh
 
 # ---- frameworks ------------------------------------------------------------------------------
 
