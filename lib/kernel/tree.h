@@ -3,7 +3,7 @@
  *
  * A trained feature has few distinct thresholds.  So a cell is first replaced by its
  * rank among them, which is exact, and every comparison of the ensemble becomes one of
- * small integers.  op/tree_plan.c brings every source's rule into the one form
+ * small integers.  op/tree_rule.c brings every source's rule into the one form
  *
  *     x >= t goes right, anything else left, and NaN to a fixed side
  *
