@@ -178,7 +178,7 @@ uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void 
                               uint32_t tree);
 double mdl_trees_cell(uint32_t x_type, const void *row, uint32_t column);
 
-/* tree_run.c */
+/* tree_run.c: chooses the way */
 void mdl_trees_run(const struct node *n, const struct run *r);
 
 /* Trees of iterations [begin, end), as a half-open range. */

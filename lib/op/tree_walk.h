@@ -19,6 +19,10 @@ struct tree_walk {
     size_t n_outputs;
 };
 
+/* tree_row.c: one row by ranks; tree_block.c: the rows [at, at + rows), at most FORK_ROWS. */
+void mdl_trees_run_row(const struct tree_walk *w, size_t r);
+void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows);
+
 /* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages. */
 void mdl_trees_sum_begin(const struct tree_walk *w);
 void mdl_trees_sum_end(const struct tree_walk *w);
