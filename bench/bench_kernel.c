@@ -23,16 +23,20 @@
 #define LEAVES  32u
 #define TREES   64u
 
-static float xf[FORK_ROWS * N], wf[N * 16], yf[FORK_ROWS * N], af[N];
-static double xd[FORK_ROWS * N], wd[N * 16], yd[FORK_ROWS * N], ad[N];
-static uint8_t rank[(COLUMNS + 1) * FORK_ROWS], leaf[FORK_ROWS];
+static float xf[BLOCK_ROWS * N], wf[N * 16], yf[BLOCK_ROWS * N], af[N];
+static double xd[BLOCK_ROWS * N], wd[N * 16], yd[BLOCK_ROWS * N], ad[N];
+static uint8_t rank[(COLUMNS + 1) * BLOCK_ROWS], leaf[8 * BLOCK_ROWS];
 static uint32_t feature[COLUMNS], start[COLUMNS + 1], root[TREES], exits[TREES];
 static uint8_t nan_right[COLUMNS];
 static float tf[COLUMNS * 17 * RANK_BLOCK];
 static double td[COLUMNS * 17 * RANK_BLOCK];
+static float search[COLUMNS * 256];
+static uint32_t search_start[COLUMNS];
+static uint8_t levels[COLUMNS];
 static struct rank_table narrow, wide;
 static struct tree_step steps[TREES * (2 * LEAVES - 1)];
-static struct tree_fork forks[LEAVES - 1];
+static struct tree_fork forks[8 * (LEAVES - 1)];
+static uint32_t fork_start[9], first_leaf[8];
 static struct tree_top tops[TREES];
 
 static double now(void)
@@ -55,7 +59,7 @@ static uint32_t next(void)
 
 static void fill(void)
 {
-    for (size_t i = 0; i < FORK_ROWS * N; i++)
+    for (size_t i = 0; i < BLOCK_ROWS * N; i++)
         xd[i] = xf[i] = (float)(next() % 2000) / 500 - 2;
     for (size_t i = 0; i < N * 16; i++)
         wd[i] = wf[i] = (float)(next() % 2000) / 1000 - 1;
@@ -74,9 +78,22 @@ static void fill(void)
                 td[at + i / RANK_BLOCK] = tf[at + i / RANK_BLOCK] = (float)i / 64 - 2;
         }
     }
-    narrow = (struct rank_table){ COLUMNS, feature, start, nan_right, tf };
-    wide = (struct rank_table){ COLUMNS, feature, start, nan_right, td };
-    for (size_t i = 0; i < COLUMNS * FORK_ROWS; i++)
+    narrow = (struct rank_table){ .n_columns = COLUMNS, .feature = feature, .start = start,
+                                  .nan_right = nan_right, .thresholds = tf, .cols = N,
+                                  .search = search, .search_start = search_start, .levels = levels };
+    wide = narrow;
+    wide.thresholds = td;
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        search_start[c] = 256 * c;
+        levels[c] = 8;
+        for (uint32_t i = 0; i < 256; i++)
+            search[256 * c + i] = NAN;
+        for (uint32_t i = 0; i < RANK_MOST; i++) {
+            const int below = __builtin_ctz(i + 1);
+            search[256 * c + (128u >> below) + ((i + 1) >> (below + 1))] = (float)i / 64 - 2;
+        }
+    }
+    for (size_t i = 0; i < COLUMNS * BLOCK_ROWS; i++)
         rank[i] = (uint8_t)next();
     rank[COLUMNS] = 0;
 }
@@ -101,24 +118,30 @@ static void grow(void)
             for (uint32_t half = TOP_EXITS / 2; half; half /= 2)
                 tops[t].ancestors[e] |= (uint32_t)1 << ((e & ~(2 * half - 1)) + half - 1);
         }
-    uint32_t n = 0;
-    for (uint32_t width = LEAVES; width > 1; width /= 2)
-        for (uint32_t left = 0; left < LEAVES; left += width)
-            forks[n++] = (struct tree_fork){ (uint16_t)(next() % COLUMNS), (uint8_t)(1 + next() % 254),
-                                             (uint8_t)left, (uint8_t)(left + width / 2), 0 };
+    for (uint32_t t = 0, n = 0; t < 8; t++) {
+        for (uint32_t width = LEAVES; width > 1; width /= 2)
+            for (uint32_t left = 0; left < LEAVES; left += width)
+                forks[n++] = (struct tree_fork){ (uint16_t)(next() % COLUMNS), (uint8_t)next(),
+                                                 (uint8_t)left, (uint8_t)(width / 2), 0 };
+        fork_start[t + 1] = n;
+        first_leaf[t] = t * LEAVES;
+    }
 }
 
 #define KERNELS(K) \
-    K("rank_f32 28 columns x 254", k->rank_f32(rank, &narrow, xf + i % FORK_ROWS * N)) \
-    K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % FORK_ROWS * N)) \
-    K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, FORK_ROWS), 0))) \
-    K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, FORK_ROWS), 0))) \
+    K("rank_f32 28 columns x 254", k->rank_f32(rank, &narrow, xf + i % BLOCK_ROWS * N)) \
+    K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % BLOCK_ROWS * N)) \
+    K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, BLOCK_ROWS, BLOCK_ROWS), 0))) \
+    K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, BLOCK_ROWS, BLOCK_ROWS), 0))) \
     K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, NULL, TREES, rank))) \
-    K("members 256 rows", k->members(leaf, rank, (const uint8_t *)tf, FORK_ROWS)) \
+    K("members 256 rows", k->members(leaf, rank, (const uint8_t *)tf, BLOCK_ROWS)) \
     K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
-    K("descend 32 leaves, 256 rows", k->descend(leaf, forks, LEAVES - 1, rank, FORK_ROWS)) \
-    K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % FORK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \
-    K("dense_f64 256 -> 16", k->dense_f64(yd, 128, xd + i % FORK_ROWS * N, N * 8, wd, NULL, 1, N, 16)) \
+    K("descend 8 x 32 leaves, 256 rows", k->descend(leaf, forks, fork_start, 8, rank, BLOCK_ROWS)) \
+    K("descend 8 x 32 leaves, 32 rows", k->descend(leaf, forks, fork_start, 8, rank, 32)) \
+    K("add_leaves_f32 8 x 256", k->add_leaves_f32(yf, wf, first_leaf, 8, leaf, BLOCK_ROWS)) \
+    K("add_leaves_f64 8 x 256", k->add_leaves_f64(yd, wd, first_leaf, 8, leaf, BLOCK_ROWS)) \
+    K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % BLOCK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \
+    K("dense_f64 256 -> 16", k->dense_f64(yd, 128, xd + i % BLOCK_ROWS * N, N * 8, wd, NULL, 1, N, 16)) \
     K("sub_div_f32 256", k->sub_div_f32(yf, xf, af, af, N)) \
     K("sub_div_f64 256", k->sub_div_f64(yd, xd, ad, ad, N)) \
     K("mul_add_f32 256", k->mul_add_f32(yf, xf, af, af, N)) \

@@ -4,6 +4,9 @@
  * Lengths around the width of registers, rows that do not lie packed, special values,
  * and guard bytes around every result: a kernel writes what it should and nothing else.
  *
+ * TABLE_AT(i) are the tables to try, the plain one last and then NULL; test_kernel_avx512.c
+ * has others than this machine's.
+ *
  * SPDX-License-Identifier: MIT
  */
 #include "test.h"
@@ -12,6 +15,10 @@
 
 #include "kernel/kernel.h"
 #include "kernel/tree.h"
+
+#ifndef TABLE_AT
+#define TABLE_AT mdl_kernels_at
+#endif
 
 #define MOST 200u                 /* elements of a row                       */
 #define GUARD 64u                 /* bytes before and behind a result        */
@@ -76,14 +83,14 @@ static void assert_guarded(const struct guarded *g, size_t used, const char *isa
 }
 
 #define FOR_TABLES(k) \
-    for (size_t at_ = 0; ((k) = mdl_kernels_at(at_)) != NULL && (k) != &mdl_kernels_ref; at_++)
+    for (size_t at_ = 0; ((k) = TABLE_AT(at_)) != NULL && (k) != &mdl_kernels_ref; at_++)
 
 static void no_table_has_a_hole(void **state)
 {
     const struct kernels *k;
 
     (void)state;
-    for (size_t i = 0; (k = mdl_kernels_at(i)) != NULL; i++) {
+    for (size_t i = 0; (k = TABLE_AT(i)) != NULL; i++) {
         void (*const *entry)(void) = (void (*const *)(void))(const void *)&k->rank_f32;
         const size_t n = (sizeof *k - offsetof(struct kernels, rank_f32)) / sizeof *entry;
 
@@ -215,13 +222,29 @@ static void a_dense_layer_is_a_dot_product_and_a_bias(void **state)
 
 #define COLUMNS 9u
 
-/* Columns of 0 to RANK_MOST ascending thresholds over a few features, in blocks. */
+/* The middle of `slots` places to node `at`, the halves below it. */
+static void make_search(float *search, uint32_t at, const float *t, uint32_t n, uint32_t slots)
+{
+    const uint32_t half = slots / 2;
+
+    if (!slots)
+        return;
+    if (half < n)
+        search[at] = t[half];
+    make_search(search, 2 * at, t, n < half ? n : half, half);
+    make_search(search, 2 * at + 1, t + half + 1, n > half + 1 ? n - half - 1 : 0, half);
+}
+
+/* Columns of 0 to RANK_MOST ascending thresholds over a few features, in blocks and in trees. */
 static void make_table(struct rank_table *t, int wide, uint64_t *seed)
 {
     static uint32_t feature[COLUMNS], start[COLUMNS + 1];
     static uint8_t nan_right[COLUMNS];
     static float f32[COLUMNS * 17 * RANK_BLOCK];
     static double f64[COLUMNS * 17 * RANK_BLOCK];
+    static float search[COLUMNS * 256];
+    static uint32_t search_start[COLUMNS];
+    static uint8_t levels[COLUMNS];
     static const uint32_t lengths[COLUMNS] = { 0, 1, 15, 16, 17, 100, 240, 254, 32 };
 
     for (size_t i = 0; i < sizeof f32 / sizeof *f32; i++)
@@ -231,7 +254,7 @@ static void make_table(struct rank_table *t, int wide, uint64_t *seed)
         const size_t at = (size_t)start[c] * RANK_BLOCK;
         double v = -4;
 
-        feature[c] = c * 5 % 7;
+        feature[c] = c * 3 / 4;
         nan_right[c] = (uint8_t)(next_random(seed) % 2);
         for (uint32_t i = 0; i < n; i++) {
             v += (double)(1 + next_random(seed) % 64) / 512;
@@ -244,35 +267,58 @@ static void make_table(struct rank_table *t, int wide, uint64_t *seed)
         }
         start[c + 1] = start[c] + pivots + (n ? (n + RANK_BLOCK - 1) / RANK_BLOCK : 1);
     }
-    *t = (struct rank_table){ COLUMNS, feature, start, nan_right, wide ? (void *)f64 : (void *)f32 };
+    *t = (struct rank_table){ .n_columns = COLUMNS, .feature = feature, .start = start,
+                              .nan_right = nan_right, .thresholds = wide ? (void *)f64 : (void *)f32,
+                              .cols = 8, .search = search, .search_start = search_start,
+                              .levels = levels };
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        const size_t first = (start[c] + (lengths[c] > RANK_BLOCK)) * (size_t)RANK_BLOCK;
+
+        levels[c] = lengths[c] > 127 ? 8 : lengths[c] > 63 ? 7 : lengths[c] > 31 ? 6
+                  : lengths[c] > 15 ? 5 : lengths[c] > 7 ? 4 : lengths[c] ? 3 : 0;
+        search_start[c] = 256 * c;
+        for (size_t i = 0; i < 256; i++)
+            search[256 * c + i] = NAN;
+        make_search(search + 256 * c, 1, f32 + first, lengths[c], (1u << levels[c]) - 1);
+    }
+}
+
+/* What stands behind the rows of each column is unspecified. */
+static void clear_padding(uint8_t *rank, size_t rows, size_t height)
+{
+    for (size_t c = 0; c < COLUMNS; c++)
+        memset(rank + c * height + rows, 0, height - rows);
 }
 
 static void ranks_agree_with_ref(void **state)
 {
     const struct kernels *k;
-    static float xf[FORK_ROWS * 8];
-    static double xd[FORK_ROWS * 8];
+    static float xf[BLOCK_ROWS * 8];
+    static double xd[BLOCK_ROWS * 8];
     struct rank_table narrow, wide;
     uint64_t seed = 99;
 
     (void)state;
     FOR_TABLES(k)
-        for (size_t rows = 0; rows <= FORK_ROWS; rows += 1 + rows / 3) {
-            fill_f64(xd, FORK_ROWS * 8, &seed);
+        for (size_t rows = 0; rows <= BLOCK_ROWS; rows += 1 + rows / 3) {
+            fill_f64(xd, BLOCK_ROWS * 8, &seed);
             make_table(&wide, 1, &seed);
             /* Half of the cells lie on a threshold. */
-            for (size_t i = 0; i < FORK_ROWS * 8; i += 2)
+            for (size_t i = 0; i < BLOCK_ROWS * 8; i += 2)
                 xd[i] = ((const double *)wide.thresholds)[next_random(&seed)
                                                           % (wide.start[COLUMNS] * RANK_BLOCK)];
             CHECK_ROW(uint8_t, same_bytes, "rank_f64", (size_t)COLUMNS, use->rank_f64(y, &wide, xd));
-            CHECK_ROW(uint8_t, same_bytes, "ranks_f64", (size_t)COLUMNS * FORK_ROWS,
-                      use->ranks_f64(y, &wide, xd, 8 * sizeof *xd, rows));
+            const size_t height = (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
+            CHECK_ROW(uint8_t, same_bytes, "ranks_f64", COLUMNS * height,
+                      use->ranks_f64(y, &wide, xd, 8 * sizeof *xd, rows, height);
+                      clear_padding(y, rows, height));
             make_table(&narrow, 0, &seed);
-            for (size_t i = 0; i < FORK_ROWS * 8; i++)
+            for (size_t i = 0; i < BLOCK_ROWS * 8; i++)
                 xf[i] = (float)xd[i];
             CHECK_ROW(uint8_t, same_bytes, "rank_f32", (size_t)COLUMNS, use->rank_f32(y, &narrow, xf));
-            CHECK_ROW(uint8_t, same_bytes, "ranks_f32", (size_t)COLUMNS * FORK_ROWS,
-                      use->ranks_f32(y, &narrow, xf, 8 * sizeof *xf, rows));
+            CHECK_ROW(uint8_t, same_bytes, "ranks_f32", COLUMNS * height,
+                      use->ranks_f32(y, &narrow, xf, 8 * sizeof *xf, rows, height);
+                      clear_padding(y, rows, height));
         }
 }
 
@@ -282,7 +328,8 @@ static void a_rank_counts_the_thresholds_that_x_reaches(void **state)
     float thresholds[4 * RANK_BLOCK];
     const uint32_t feature[2] = { 1, 0 }, start[3] = { 0, 1, 4 };
     const uint8_t nan_right[2] = { 1, 0 };
-    const struct rank_table t = { 2, feature, start, nan_right, thresholds };
+    const struct rank_table t = { .n_columns = 2, .feature = feature, .start = start,
+                                  .nan_right = nan_right, .thresholds = thresholds };
     const float x[6][2] = { { 0.9f, -1.5f }, { 1, -1 }, { 16, 0.49f }, { 17.5f, 0.5f }, { 99, 3 },
                             { NAN, NAN } };
     const uint8_t want[6][2] = { { 0, 0 }, { 1, 1 }, { 1, 16 }, { 2, 17 }, { 3, 18 }, { RANK_NAN, 0 } };
@@ -319,8 +366,8 @@ static uint32_t grow(struct tree_step *steps, struct tree_fork *forks, uint32_t 
 
     *used += 2;
     steps[at] = s;
-    forks[(*n_forks)++] = (struct tree_fork){ s.column, s.rank, (uint8_t)first,
-                                              (uint8_t)(first + left), 0 };
+    forks[(*n_forks)++] = (struct tree_fork){ s.column, (uint8_t)((s.rank - 1u) ^ 0x80u),
+                                              (uint8_t)first, (uint8_t)(first ^ (first + left)), 0 };
     const uint32_t l = grow(steps, forks, used, child, first, left, n_forks, seed);
     const uint32_t r = grow(steps, forks, used, child + 1, first + left, leaves - left, n_forks, seed);
     return 1 + (l > r ? l : r);
@@ -330,9 +377,10 @@ static void walks_and_descents_agree_with_ref(void **state)
 {
     const struct kernels *k;
     static struct tree_step steps[20 * 512];
-    static struct tree_fork forks[20][256];
-    static uint8_t rank[(COLUMNS + 1) * FORK_ROWS];
-    uint32_t root[20], n_forks[20];
+    static struct tree_fork forks[20 * 256];
+    static uint8_t rank[COLUMNS * BLOCK_ROWS];
+    static uint8_t expected[20 * BLOCK_ROWS], found[20 * BLOCK_ROWS];
+    uint32_t root[20], start[21] = { 0 };
     uint64_t seed = 5;
 
     (void)state;
@@ -340,26 +388,66 @@ static void walks_and_descents_agree_with_ref(void **state)
         for (uint32_t round = 0; round < 40; round++) {
             uint32_t depth = 0, used = 0;
             for (uint32_t t = 0; t < 20; t++) {
+                uint32_t n_forks = start[t];
                 root[t] = used++;
-                n_forks[t] = 0;
                 const uint32_t leaves = 1 + (uint32_t)(next_random(&seed) % (t % 4 ? 31 : 256));
-                const uint32_t d = grow(steps, forks[t], &used, root[t], 0, leaves, &n_forks[t], &seed);
+                const uint32_t d = grow(steps, forks, &used, root[t], 0, leaves, &n_forks, &seed);
                 depth = d > depth ? d : depth;
+                start[t + 1] = n_forks;
             }
-            for (size_t i = 0; i < COLUMNS * FORK_ROWS; i++)
+            for (size_t i = 0; i < sizeof rank; i++)
                 rank[i] = (uint8_t)next_random(&seed);
             rank[COLUMNS] = 0;          /* where leaves look; in a block, row 9 of column 0 */
             for (size_t n = 0; n <= 20; n++)
                 CHECK_ROW(uint32_t, same_bytes, "walk", n,
                           use->walk(y, steps, root, n, depth, rank));
-            for (uint32_t t = 0; t < 20; t++) {
-                const size_t rows = 1 + next_random(&seed) % FORK_ROWS;
-                uint8_t want[FORK_ROWS], got[FORK_ROWS];
-                mdl_kernels_ref.descend(want, forks[t], n_forks[t], rank, rows);
-                k->descend(got, forks[t], n_forks[t], rank, rows);
-                assert_memory_equal(want, got, rows);
+            for (size_t height = BLOCK_STEP; height <= BLOCK_ROWS; height += BLOCK_STEP) {
+                const size_t first = next_random(&seed) % 4, n = 1 + next_random(&seed) % 16;
+                mdl_kernels_ref.descend(expected, forks, start + first, n, rank, height);
+                k->descend(found, forks, start + first, n, rank, height);
+                assert_memory_equal(expected, found, n * height);
+                mdl_kernels_ref.descend_even(expected, forks, start + first, n, rank, height);
+                k->descend_even(found, forks, start + first, n, rank, height);
+                assert_memory_equal(expected, found, n * height);
             }
         }
+}
+
+static void leaves_are_added_in_the_order_of_the_trees(void **state)
+{
+    const struct kernels *k;
+    static float f32[1024];
+    static double f64[1024];
+    static uint8_t leaf[8 * BLOCK_ROWS];
+    const uint32_t first[8] = { 0, 100, 3, 768, 700, 512, 20, 21 };
+    uint64_t seed = 17;
+
+    (void)state;
+    fill_f64(f64, 1024, &seed);
+    for (size_t i = 0; i < 1024; i++)
+        f32[i] = (float)f64[i];
+    for (size_t i = 0; i < sizeof leaf; i++)
+        leaf[i] = (uint8_t)next_random(&seed);
+    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
+        for (size_t height = BLOCK_STEP; height <= BLOCK_ROWS; height += BLOCK_STEP)
+            for (size_t trees = 0; trees <= 8; trees++) {
+                float narrow[BLOCK_ROWS];
+                double wide[BLOCK_ROWS];
+                for (size_t r = 0; r < BLOCK_ROWS; r++)
+                    wide[r] = narrow[r] = (float)r / 3;
+                k->add_leaves_f32(narrow, f32, first, trees, leaf, height);
+                k->add_leaves_f64(wide, f64, first, trees, leaf, height);
+                for (size_t r = 0; r < height; r++) {
+                    float s = (float)r / 3;
+                    double d = (double)s;
+                    for (size_t t = 0; t < trees; t++) {
+                        s += f32[first[t] + leaf[t * height + r]];
+                        d += f64[first[t] + leaf[t * height + r]];
+                    }
+                    assert_memory_equal(&s, &narrow[r], sizeof s);
+                    assert_memory_equal(&d, &wide[r], sizeof d);
+                }
+            }
 }
 
 /* A random top over nodes [first, last): node `root` of them, its subtrees on both sides;
@@ -389,7 +477,7 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
     uint64_t seed = 11;
 
     (void)state;
-    for (size_t at = 0; (k = mdl_kernels_at(at)) != NULL; at++)
+    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
         for (int round = 0; round < 400; round++) {
             uint32_t any = 0;
             for (size_t i = 0; i < TOP_COLUMNS; i++)
@@ -421,20 +509,20 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
 static void members_look_up_every_code_in_every_set(void **state)
 {
     const struct kernels *k;
-    uint8_t code[FORK_ROWS], set[32], out[FORK_ROWS];
+    uint8_t code[BLOCK_ROWS], set[32], out[BLOCK_ROWS];
     uint64_t seed = 3;
 
     (void)state;
-    for (size_t at = 0; (k = mdl_kernels_at(at)) != NULL; at++)
+    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
         for (int round = 0; round < 300; round++) {
-            const size_t rows = 1 + next_random(&seed) % FORK_ROWS;
+            const size_t height = BLOCK_STEP * (1 + next_random(&seed) % (BLOCK_ROWS / BLOCK_STEP));
             for (size_t i = 0; i < 32; i++)
                 set[i] = (uint8_t)next_random(&seed);
-            for (size_t r = 0; r < FORK_ROWS; r++)
+            for (size_t r = 0; r < BLOCK_ROWS; r++)
                 code[r] = (uint8_t)(round % 2 ? r : next_random(&seed));
-            k->members(out, code, set, rows);
-            for (size_t r = 0; r < rows; r++)
-                assert_int_equal(out[r], set[code[r] / 8] >> code[r] % 8 & 1 ? 255 : 0);
+            k->members(out, code, set, height);
+            for (size_t r = 0; r < height; r++)
+                assert_int_equal(out[r], set[code[r] / 8] >> code[r] % 8 & 1 ? 0x7f : 0x80);
         }
 }
 
@@ -449,6 +537,7 @@ int main(void)
         cmocka_unit_test(ranks_agree_with_ref),
         cmocka_unit_test(a_rank_counts_the_thresholds_that_x_reaches),
         cmocka_unit_test(walks_and_descents_agree_with_ref),
+        cmocka_unit_test(leaves_are_added_in_the_order_of_the_trees),
         cmocka_unit_test(members_look_up_every_code_in_every_set),
         cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
     };

@@ -33,12 +33,12 @@ struct kernels {
     void (*rank_f32)(uint8_t *rank, const struct rank_table *t, const float *x);
     void (*rank_f64)(uint8_t *rank, const struct rank_table *t, const double *x);
 
-    /* Ranks of `rows` rows, at most FORK_ROWS: rank[c * FORK_ROWS + r].  Those of further
-     * rows are 0. */
+    /* Block ranks (tree.h) of `rows` rows: rank[c * height + r]; those of further rows are
+     * unspecified.  height is a multiple of BLOCK_STEP, at least rows, at most BLOCK_ROWS. */
     void (*ranks_f32)(uint8_t *rank, const struct rank_table *t, const float *x, size_t x_stride,
-                      size_t rows);
+                      size_t rows, size_t height);
     void (*ranks_f64)(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
-                      size_t rows);
+                      size_t rows, size_t height);
 
     /* The exits of `n` tops for one row, and all their bits together.  rank has room for
      * TOP_COLUMNS; tests[i], if not NULL, has the bits of top i that go right for reasons
@@ -46,20 +46,28 @@ struct kernels {
     uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, const uint32_t *tests, size_t n,
                       const uint8_t *rank);
 
-    /* out[r] is 255 where bit code[r] % 8 of byte code[r] / 8 of `set` (32 bytes) is set, else
-     * 0, for `rows` rows, at most FORK_ROWS.  Both have room for FORK_ROWS; what is beyond
-     * `rows` is unspecified. */
-    void (*members)(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows);
+    /* Block ranks of a test: out[r] is 0x7f where bit code[r] % 8 of byte code[r] / 8 of `set`
+     * (32 bytes) is set, else 0x80. */
+    void (*members)(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height);
 
     /* `n` walks of one row, each from root[i]; exit[i] is where walk i ends.  depth is at
      * least that of every tree. */
     void (*walk)(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
                  size_t depth, const uint8_t *rank);
 
-    /* `rows` rows, at most FORK_ROWS, down one tree of n forks; leaf[r] is the leaf of
-     * row r.  leaf has room for FORK_ROWS; what is beyond `rows` is unspecified. */
-    void (*descend)(uint8_t *leaf, const struct tree_fork *forks, size_t n, const uint8_t *rank,
-                    size_t rows);
+    /* `height` rows down `trees` trees: leaf[t * height + r] is the leaf of row r.  The forks
+     * of tree t are those from start[t] to start[t + 1].  In even trees rows move at a fork
+     * wherever they stand. */
+    void (*descend)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                    size_t trees, const uint8_t *rank, size_t height);
+    void (*descend_even)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                         size_t trees, const uint8_t *rank, size_t height);
+
+    /* sum[r] += value[first[t] + leaf[t * height + r]], tree by tree. */
+    void (*add_leaves_f32)(float *sum, const float *value, const uint32_t *first, size_t trees,
+                           const uint8_t *leaf, size_t height);
+    void (*add_leaves_f64)(double *sum, const double *value, const uint32_t *first, size_t trees,
+                           const uint8_t *leaf, size_t height);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.

@@ -41,26 +41,26 @@ static void rank_f64(uint8_t *rank, const struct rank_table *t, const double *x)
 }
 
 static void ranks_f32(uint8_t *rank, const struct rank_table *t, const float *x, size_t x_stride,
-                      size_t rows)
+                      size_t rows, size_t height)
 {
-    for (uint32_t c = 0; c < t->n_columns; c++)
-        for (size_t r = 0; r < FORK_ROWS; r++) {
-            const float v = r < rows ? AT(const float, x, x_stride, r)[t->feature[c]] : 0;
+    for (size_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < t->n_columns; c++) {
+            const float v = AT(const float, x, x_stride, r)[t->feature[c]];
             uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
             COUNT_REACHED(float, t, c, v, n);
-            rank[c * FORK_ROWS + r] = (uint8_t)(r < rows ? n : 0);
+            rank[c * height + r] = (uint8_t)(n ^ 0x80u);
         }
 }
 
 static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
-                      size_t rows)
+                      size_t rows, size_t height)
 {
-    for (uint32_t c = 0; c < t->n_columns; c++)
-        for (size_t r = 0; r < FORK_ROWS; r++) {
-            const double v = r < rows ? AT(const double, x, x_stride, r)[t->feature[c]] : 0;
+    for (size_t r = 0; r < rows; r++)
+        for (uint32_t c = 0; c < t->n_columns; c++) {
+            const double v = AT(const double, x, x_stride, r)[t->feature[c]];
             uint32_t n = v != v && t->nan_right[c] ? RANK_NAN : 0;
             COUNT_REACHED(double, t, c, v, n);
-            rank[c * FORK_ROWS + r] = (uint8_t)(r < rows ? n : 0);
+            rank[c * height + r] = (uint8_t)(n ^ 0x80u);
         }
 }
 
@@ -81,10 +81,10 @@ static uint32_t match(uint32_t *exit, const struct tree_top *tops, const uint32_
     return any;
 }
 
-static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows)
+static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height)
 {
-    for (size_t r = 0; r < rows; r++)
-        out[r] = set[code[r] / 8] >> code[r] % 8 & 1 ? 255 : 0;
+    for (size_t r = 0; r < height; r++)
+        out[r] = set[code[r] / 8] >> code[r] % 8 & 1 ? 0x7f : 0x80;
 }
 
 static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
@@ -98,15 +98,45 @@ static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *
     }
 }
 
-static void descend(uint8_t *leaf, const struct tree_fork *forks, size_t n, const uint8_t *rank,
-                    size_t rows)
+static void fall(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start, size_t trees,
+                 const uint8_t *rank, size_t height, int even)
 {
-    for (size_t r = 0; r < rows; r++) {
-        leaf[r] = 0;
-        for (size_t i = 0; i < n; i++)
-            if (leaf[r] == forks[i].left && rank[forks[i].column * FORK_ROWS + r] >= forks[i].rank)
-                leaf[r] = forks[i].right;
-    }
+    for (size_t t = 0; t < trees; t++, leaf += height)
+        for (size_t r = 0; r < height; r++) {
+            leaf[r] = 0;
+            for (uint32_t i = start[t]; i < start[t + 1]; i++)
+                if ((even || leaf[r] == forks[i].left)
+                    && (rank[forks[i].column * height + r] ^ 0x80u) > (forks[i].below ^ 0x80u))
+                    leaf[r] ^= forks[i].move;
+        }
+}
+
+static void descend(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                    size_t trees, const uint8_t *rank, size_t height)
+{
+    fall(leaf, forks, start, trees, rank, height, 0);
+}
+
+static void descend_even(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                         size_t trees, const uint8_t *rank, size_t height)
+{
+    fall(leaf, forks, start, trees, rank, height, 1);
+}
+
+static void add_leaves_f32(float *sum, const float *value, const uint32_t *first, size_t trees,
+                           const uint8_t *leaf, size_t height)
+{
+    for (size_t r = 0; r < height; r++)
+        for (size_t t = 0; t < trees; t++)
+            sum[r] += value[first[t] + leaf[t * height + r]];
+}
+
+static void add_leaves_f64(double *sum, const double *value, const uint32_t *first, size_t trees,
+                           const uint8_t *leaf, size_t height)
+{
+    for (size_t r = 0; r < height; r++)
+        for (size_t t = 0; t < trees; t++)
+            sum[r] += value[first[t] + leaf[t * height + r]];
 }
 
 static float dot_f32(const float *x, const float *w, size_t n)

@@ -22,7 +22,9 @@
 #define RANK_WORD WORD_D
 #include "kernel/rank_tmpl.h"
 
+#include "kernel/ranks_tmpl.h"
 #include "kernel/top_tmpl.h"
+#include "kernel/block_tmpl.h"
 #include "kernel/tree_tmpl.h"
 
 #define DENSE dense_f32

@@ -1,11 +1,10 @@
 /*
- * kernel/top_tmpl.h - the tops of many trees for one row, without a walk; sets of categories
+ * kernel/top_tmpl.h - the tops of many trees for one row, without a walk
  *
  * All outcomes of a top are one byte compare, and the exit is the one whose ancestors
  * agree with them; see struct tree_top.
  *
- * Words of vec8_<isa>.h used: v8_table, v8_table_load, v8_outcomes, v8_match; v8_set256,
- * v8_set256_load, v8_members.
+ * Words of vec8_<isa>.h used: v8_table, v8_table_load, v8_outcomes, v8_match.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -23,12 +22,4 @@ static uint32_t match(uint32_t *exit, const struct tree_top *tops, const uint32_
         any |= exit[i];
     }
     return any;
-}
-
-static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t rows)
-{
-    const v8_set256 s = v8_set256_load(set);
-
-    for (size_t r = 0; r < rows; r += V8_LANES)
-        v8_store(out + r, v8_members(s, v8_load(code + r)));
 }

@@ -34,7 +34,20 @@ struct rank_table {
     const uint32_t *start;        /* [n_columns + 1] block, pivots included             */
     const uint8_t  *nan_right;    /* [n_columns]                                        */
     const void     *thresholds;   /* float or double as x is                            */
+    uint32_t        cols;         /* of x                                               */
+    const float    *search;       /* thresholds once more, as trees, if x is float:     */
+    const uint32_t *search_start; /* [n_columns] where the tree of a column begins      */
+    const uint8_t  *levels;       /* [n_columns] 0, or 3 to 8: 2^levels - 1 thresholds  */
 };
+
+/*
+ * A search tree of thresholds: the middle one at 1, those below and above the one at i at 2i
+ * and 2i + 1; what is missing is NaN.  Whoever starts at 1 and goes to 2i + (x >= tree[i])
+ * arrives after all levels at 2^levels + rank(x).  One without thresholds takes eight floats
+ * too.
+ *
+ * Ranks of a block of rows have their highest bit flipped: compares are signed.
+ */
 
 #define RANK_NAN   255u
 #define RANK_MOST  254u           /* thresholds of one column, at most                  */
@@ -77,19 +90,21 @@ struct tree_top {
 #define TOP_GOES_ON 0x80000000u
 
 /*
- * A node of a descent, for trees of at most 256 leaves numbered from left to right: rows
- * that stand at `left`, the leftmost leaf of the node's subtree, and whose rank is at
- * least `rank`, move to `right`, the leftmost leaf of its right subtree.  Nodes in
- * pre-order.
+ * A node of a descent, for trees of at most 256 leaves numbered from left to right: rows that
+ * stand at `left`, the leftmost leaf of the node's subtree, and whose rank is above `below`,
+ * move to the leftmost leaf of its right subtree, left ^ move.  Nodes in pre-order.
+ *
+ * A tree whose levels ask one question each is even: a fork a level, `move` its bit.
  */
 struct tree_fork {
     uint16_t column;
-    uint8_t  rank;
+    uint8_t  below;               /* rank - 1, its highest bit flipped                  */
     uint8_t  left;
-    uint8_t  right;
+    uint8_t  move;
     uint8_t  unused;
 };
 
-#define FORK_ROWS 256u            /* rows of one descent                                */
+#define BLOCK_ROWS 256u           /* rows of a block, at most                           */
+#define BLOCK_STEP 32u            /* its height is a multiple of                        */
 
 #endif

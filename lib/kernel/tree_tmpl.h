@@ -1,16 +1,10 @@
 /*
- * kernel/tree_tmpl.h - walks of one row, and descents of a block of rows
+ * kernel/tree_tmpl.h - walks of one row
  *
  * The walk keeps eight trees in flight: a step waits for a chain of loads, and the
  * chains of different trees overlap.  It has no branch on data, and stops a group early
  * when none of its walks moves any more, which is asked every few steps: trees grown
  * leaf by leaf are far deeper than the paths that rows take.
- *
- * The descent takes every fork of a tree in turn for FORK_ROWS rows at once: compare
- * ranks, compare positions, blend.  No slots, no stores, nothing to predict.
- *
- * Words of vec8_<isa>.h used: v8, V8_LANES, v8_load, v8_store, v8_set, v8_eq, v8_ge,
- * v8_and, v8_blend, all on unsigned bytes.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -61,30 +55,5 @@ static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *
         for (size_t k = 0; k < depth; k++)
             at = next_step(steps, at, rank);
         exit[i] = at;
-    }
-}
-
-#define DESCEND_WIDE 4u           /* vectors of rows in registers */
-
-static void descend(uint8_t *leaf, const struct tree_fork *forks, size_t n, const uint8_t *rank,
-                    size_t rows)
-{
-    for (size_t first = 0; first < rows; first += DESCEND_WIDE * V8_LANES) {
-        v8 at[DESCEND_WIDE];
-
-        for (size_t k = 0; k < DESCEND_WIDE; k++)
-            at[k] = v8_set(0);
-        for (size_t i = 0; i < n; i++) {
-            const struct tree_fork f = forks[i];
-            const uint8_t *ranks = rank + (size_t)f.column * FORK_ROWS + first;
-            const v8 threshold = v8_set(f.rank), left = v8_set(f.left), right = v8_set(f.right);
-            MDL_UNROLL(4)
-            for (size_t k = 0; k < DESCEND_WIDE; k++)
-                at[k] = v8_blend(at[k], right,
-                                 v8_and(v8_ge(v8_load(ranks + k * V8_LANES), threshold),
-                                        v8_eq(at[k], left)));
-        }
-        for (size_t k = 0; k < DESCEND_WIDE; k++)
-            v8_store(leaf + first + k * V8_LANES, at[k]);
     }
 }

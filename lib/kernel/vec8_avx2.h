@@ -10,13 +10,12 @@ MDL_INLINE v8 v8_load(const uint8_t *p) { return _mm256_loadu_si256((const __m25
 MDL_INLINE void v8_store(uint8_t *p, v8 a) { _mm256_storeu_si256((__m256i *)(void *)p, a); }
 MDL_INLINE v8 v8_set(uint8_t x) { return _mm256_set1_epi8((char)x); }
 MDL_INLINE v8 v8_and(v8 a, v8 b) { return _mm256_and_si256(a, b); }
+MDL_INLINE v8 v8_xor(v8 a, v8 b) { return _mm256_xor_si256(a, b); }
 
 /* Masks: all ones where it holds, else zero. */
 MDL_INLINE v8 v8_eq(v8 a, v8 b) { return _mm256_cmpeq_epi8(a, b); }
 MDL_INLINE v8 v8_ge(v8 a, v8 b) { return _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a); }
-
-/* b where the mask is set, else a. */
-MDL_INLINE v8 v8_blend(v8 a, v8 b, v8 mask) { return _mm256_blendv_epi8(a, b, mask); }
+MDL_INLINE v8 v8_gt(v8 a, v8 b) { return _mm256_cmpgt_epi8(a, b); }        /* as signed bytes */
 
 /* 64 bytes to look up, each quarter in both halves of a register. */
 typedef struct { __m256i quarter[4]; } v8_table;

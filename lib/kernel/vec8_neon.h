@@ -10,13 +10,13 @@ MDL_INLINE v8 v8_load(const uint8_t *p) { return vld1q_u8(p); }
 MDL_INLINE void v8_store(uint8_t *p, v8 a) { vst1q_u8(p, a); }
 MDL_INLINE v8 v8_set(uint8_t x) { return vdupq_n_u8(x); }
 MDL_INLINE v8 v8_and(v8 a, v8 b) { return vandq_u8(a, b); }
+MDL_INLINE v8 v8_xor(v8 a, v8 b) { return veorq_u8(a, b); }
 
 /* Masks: all ones where it holds, else zero. */
 MDL_INLINE v8 v8_eq(v8 a, v8 b) { return vceqq_u8(a, b); }
 MDL_INLINE v8 v8_ge(v8 a, v8 b) { return vcgeq_u8(a, b); }
-
-/* b where the mask is set, else a. */
-MDL_INLINE v8 v8_blend(v8 a, v8 b, v8 mask) { return vbslq_u8(mask, b, a); }
+/* as signed bytes */
+MDL_INLINE v8 v8_gt(v8 a, v8 b) { return vcgtq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b)); }
 
 typedef uint8x16x4_t v8_table;
 

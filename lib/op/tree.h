@@ -50,9 +50,9 @@ enum trees_slot {
     TREES_LINEAR_COEF, TREES_COVER, TREES_SLOTS
 };
 
-/* Working memory per row and column of ranks, in bytes: a call of FORK_ROWS / 16 rows has
- * room for the ranks of FORK_ROWS. */
-#define TREES_TEMP_PER_COLUMN 16u
+/* Working memory per row and column of ranks, in bytes: a call of BLOCK_STEP / 2 rows has
+ * room for BLOCK_STEP. */
+#define TREES_TEMP_PER_COLUMN 2u
 
 /* The bits of a node's flags; the names are in mdl_build.h, the values are on disk. */
 #define NODE_KIND         0x03u
@@ -107,8 +107,13 @@ struct trees_plan {
     uint32_t *code_bits;          /* [rows][n_trees] slots that go right; NULL: ask tests      */
     uint32_t n_plain;             /* tests with CODE_PLAIN                                     */
     struct tree_top *tops;        /* [n_trees] NULL: walks begin at the roots                  */
-    struct tree_fork *forks;      /* NULL: no descents; forks of tree t from fork_start[t]     */
-    uint32_t *fork_start;         /* [n_trees + 1]                                             */
+    struct tree_fork *forks;      /* NULL: no descents; tree_fork.c has these, by position:    */
+    uint32_t *fork_start;         /* [n_trees + 1] first fork                                  */
+    uint32_t *block_tree;         /* [n_trees] tree                                            */
+    uint32_t *block_leaf;         /* [n_trees] its first leaf                                  */
+    uint32_t *output_at;          /* [outputs + 1] first position of an output's trees         */
+    int even;                     /* all trees ask one question a level: a fork a level        */
+    const void *value;            /* [n_leaves, leaf_width] leaves, times weights if any       */
     uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
 };
 
@@ -125,6 +130,7 @@ struct tree_rule {
     double t;
     int    nan_right;
 };
+float mdl_ceil_float(double t);   /* the smallest float not below t */
 struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i);
 
 /* tree_rank.c: fill plan->ranks and know every node's column and rank; *found is 0 when
@@ -137,8 +143,13 @@ struct rank_builder {
     uint32_t  mask, n_entries;
 };
 mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
-                           struct arena *a, int *found, mdl_error *err);
+                           uint32_t x_cols, struct arena *a, int *found, mdl_error *err);
 struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
+
+/* tree_fork.c: plan->forks and what belongs to them, if no tree is too large; `scratch` has
+ * room for the nodes of the largest tree. */
+mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
+                          struct arena *a, mdl_error *err);
 
 /* tree_top.c: the top of a tree; place[i] is the step of its node i (not read in general
  * trees, whose exits go on at nodes), `taken` working memory of a byte a node.  Sets the slots

@@ -1,5 +1,9 @@
 /*
- * op/tree_block.c - up to FORK_ROWS rows at once through an ensemble
+ * op/tree_block.c - up to BLOCK_ROWS rows at once through an ensemble
+ *
+ * Columns of bytes in the node's working memory, `height` a column: block ranks, then the
+ * tests of one tree, then codes.  Trees go in groups, by position (tree_fork.c); the sums of
+ * one output lie in a column of their own meanwhile.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,57 +11,139 @@
 
 #include <string.h>
 
-/* Codes of a block of rows, column by column; those of further rows are 0. */
-static void find_codes(const struct tree_walk *w, uint8_t *code, size_t at, size_t rows)
+#define GROUP 8u                  /* trees whose leaves are kept at a time */
+
+struct block {
+    const struct tree_walk *w;
+    size_t   at, rows, height;    /* rows [at, at + rows), padded to height */
+    uint8_t *rank, *test, *code;
+    uint8_t  leaf[GROUP * BLOCK_ROWS];
+};
+
+/* Codes column by column; those of further rows are 0. */
+static void find_codes(const struct block *b)
 {
-    for (uint32_t c = 0; c < w->p->n_codes; c++, code += FORK_ROWS) {
-        for (size_t r = 0; r < rows; r++)
-            code[r] = mdl_test_code(w->n, mdl_trees_cell(w->x_type, view_row(w->x, at + r),
+    const struct tree_walk *w = b->w;
+
+    for (uint32_t c = 0; c < w->p->n_codes; c++) {
+        uint8_t *code = b->code + c * b->height;
+        for (size_t r = 0; r < b->rows; r++)
+            code[r] = mdl_test_code(w->n, mdl_trees_cell(w->x_type, view_row(w->x, b->at + r),
                                                          w->p->code_feature[c]));
-        for (size_t r = rows; r < FORK_ROWS; r++)
-            code[r] = 0;
+        memset(code + b->rows, 0, b->height - b->rows);
     }
 }
 
-/* The columns of one tree's tests: 0 left, else right. */
-static void find_tests(const struct tree_walk *w, uint8_t *column, const uint8_t *code, uint32_t tree,
-                       size_t at, size_t rows)
+/* The columns of one tree's tests. */
+static void find_tests(const struct block *b, uint32_t tree)
 {
+    const struct tree_walk *w = b->w;
     const struct trees_plan *p = w->p;
+    uint8_t *column = b->test;
 
-    for (uint32_t k = p->test_start[tree]; k < p->test_start[tree + 1]; k++, column += FORK_ROWS) {
+    for (uint32_t k = p->test_start[tree]; k < p->test_start[tree + 1]; k++, column += b->height) {
         const struct tree_test *t = &p->tests[k];
 
         if (t->code != CODE_PLAIN) {
-            w->r->kernels->members(column, code + t->code * FORK_ROWS, t->right, rows);
+            w->r->kernels->members(column, b->code + t->code * b->height, t->right, b->height);
             continue;
         }
-        for (size_t r = 0; r < FORK_ROWS; r++)
-            column[r] = r < rows
-                && mdl_test_right(w->n, t, w->x_type, view_row(w->x, at + r)) ? 1 : 0;
+        for (size_t r = 0; r < b->rows; r++)
+            column[r] = mdl_test_right(w->n, t, w->x_type, view_row(w->x, b->at + r)) ? 0x7f : 0x80;
+        memset(column + b->rows, 0x80, b->height - b->rows);
     }
 }
 
-/* Up to FORK_ROWS rows at once, tree by tree.  Columns of bytes in temp: ranks, then the tests
- * of one tree, then codes. */
+/* How many trees from position k on go together: up to GROUP, one if it has tests. */
+static uint32_t group_at(const struct tree_walk *w, uint32_t k, uint32_t end)
+{
+    uint32_t n = 0;
+
+    while (n < GROUP && k + n < end && !w->p->general[w->p->block_tree[k + n]])
+        n++;
+    return n ? n : 1;
+}
+
+static void find_leaves(struct block *b, uint32_t k, uint32_t n)
+{
+    const struct trees_plan *p = b->w->p;
+    const struct kernels *kernels = b->w->r->kernels;
+
+    if (p->general[p->block_tree[k]])
+        find_tests(b, p->block_tree[k]);
+    (p->even ? kernels->descend_even : kernels->descend)(b->leaf, p->forks, p->fork_start + k, n,
+                                                         b->rank, b->height);
+}
+
+/* The trees at positions [begin, end), all of one output. */
+static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t output)
+{
+    const struct tree_walk *w = b->w;
+    union { float f32[BLOCK_ROWS]; double f64[BLOCK_ROWS]; } sum;
+    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+
+    memset(&sum, 0, b->height * (wide ? sizeof(double) : sizeof(float)));
+    for (size_t r = 0; r < b->rows; r++)
+        if (wide)
+            sum.f64[r] = ((const double *)view_row(w->sums, b->at + r))[output];
+        else
+            sum.f32[r] = ((const float *)view_row(w->sums, b->at + r))[output];
+    for (uint32_t k = begin, n; k < end; k += n) {
+        n = group_at(w, k, end);
+        find_leaves(b, k, n);
+        if (wide)
+            w->r->kernels->add_leaves_f64(sum.f64, w->p->value, w->p->block_leaf + k, n, b->leaf,
+                                          b->height);
+        else
+            w->r->kernels->add_leaves_f32(sum.f32, w->p->value, w->p->block_leaf + k, n, b->leaf,
+                                          b->height);
+    }
+    for (size_t r = 0; r < b->rows; r++)
+        if (wide)
+            ((double *)view_row(w->sums, b->at + r))[output] = sum.f64[r];
+        else
+            ((float *)view_row(w->sums, b->at + r))[output] = sum.f32[r];
+}
+
+/* Leaf by leaf: ids, vectors, linear leaves. */
+static void put_all(struct block *b, uint32_t begin, uint32_t end)
+{
+    const struct trees_plan *p = b->w->p;
+
+    for (uint32_t k = begin, n; k < end; k += n) {
+        n = group_at(b->w, k, end);
+        find_leaves(b, k, n);
+        for (uint32_t t = 0; t < n; t++)
+            for (size_t r = 0; r < b->rows; r++)
+                mdl_trees_put_leaf(b->w, b->at + r, p->block_tree[k + t],
+                                   p->block_leaf[k + t] + b->leaf[t * b->height + r]);
+    }
+}
+
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
 {
     const struct trees_plan *p = w->p;
-    const struct kernels *k = w->r->kernels;
-    uint8_t *rank = w->r->temp, leaf[FORK_ROWS];
-    uint8_t *test = rank + (size_t)p->ranks.n_columns * FORK_ROWS;
-    uint8_t *code = test + (size_t)p->most_tests * FORK_ROWS;
+    struct block b = { .w = w, .at = at, .rows = rows,
+                       .height = (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP,
+                       .rank = w->r->temp };
 
+    b.test = b.rank + p->ranks.n_columns * b.height;
+    b.code = b.test + p->most_tests * b.height;
     if (w->x_type == MDL_F32)
-        k->ranks_f32(rank, &p->ranks, view_row(w->x, at), w->x.stride, rows);
+        w->r->kernels->ranks_f32(b.rank, &p->ranks, view_row(w->x, at), w->x.stride, rows, b.height);
     else
-        k->ranks_f64(rank, &p->ranks, view_row(w->x, at), w->x.stride, rows);
-    find_codes(w, code, at, rows);
-    for (uint32_t t = w->first; t < w->last; t++) {
-        if (p->general[t])
-            find_tests(w, test, code, t, at, rows);
-        k->descend(leaf, p->forks + p->fork_start[t], p->fork_start[t + 1] - p->fork_start[t],
-                   rank, rows);
-        mdl_trees_put_leaves(w, at, rows, t, leaf);
+        w->r->kernels->ranks_f64(b.rank, &p->ranks, view_row(w->x, at), w->x.stride, rows, b.height);
+    find_codes(&b);
+    for (size_t k = 0; k < w->n_outputs; k++) {
+        uint32_t begin = p->output_at[k], end = p->output_at[k + 1];
+
+        while (begin < end && p->block_tree[begin] < w->first)
+            begin++;
+        while (end > begin && p->block_tree[end - 1] >= w->last)
+            end--;
+        if (mdl_trees_is_simple(w))
+            sum_output(&b, begin, end, (uint32_t)k);
+        else
+            put_all(&b, begin, end);
     }
 }

@@ -3,7 +3,7 @@
  *
  * One pass over the nodes of each tree: who is whose child (each node but the root has
  * one parent, or the file is refused), how deep it lies, which leaf or set it is; then,
- * if the ensemble has ranks, a step for every node and, for small trees, the forks.
+ * if the ensemble has ranks, a step for every node, tops and forks.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,7 +11,6 @@
 
 #include <string.h>
 
-#define FORK_LEAVES 256u          /* positions of rows are bytes */
 #define TOP_LEAST_NODES 15u       /* of a tree; smaller ones are walked as fast as matched */
 
 /* Working memory for one tree, as large as the largest. */
@@ -19,7 +18,6 @@ struct scratch {
     struct arena arena;
     uint32_t *place;              /* [nodes] 1 + position of the node's step, 0: no parent */
     uint32_t *level;              /* [nodes] distance from the root                       */
-    uint32_t *leaves;             /* [nodes] leaves before it                             */
     uint8_t  *taken;              /* [nodes] for mdl_tree_top                             */
     uint32_t leaf, set;           /* counted over the ensemble                            */
 };
@@ -90,76 +88,37 @@ static void put_steps(const struct node *n, uint32_t tree, struct scratch *s,
     }
 }
 
-/* Forks of one tree, behind those of the trees before.  Its tests have columns of their own
- * behind those of the ranks, where right is 1 or more. */
-static void put_forks(const struct node *n, uint32_t tree, struct scratch *s,
-                      const struct rank_builder *b)
-{
-    struct trees_plan *p = n->plan;
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    uint32_t leaves = 0, tests = 0, at = p->fork_start[tree];
-
-    for (uint32_t i = start; i < end; i++) {
-        s->leaves[i - start] = leaves;
-        leaves += (p->flags[i] & NODE_KIND) == NODE_LEAF;
-    }
-    for (uint32_t i = start; i < end; i++) {
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF)
-            continue;
-        const struct tree_step step = mdl_trees_is_test(p, i)
-            ? (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns + tests++), .rank = 1 }
-            : mdl_rank_of(b, i);
-        p->forks[at++] = (struct tree_fork){
-            .column = step.column,
-            .rank = step.rank,
-            .left = (uint8_t)s->leaves[i - start],
-            .right = (uint8_t)s->leaves[p->right[i] - start],
-        };
-    }
-    p->fork_start[tree + 1] = at;
-}
-
-/* Bytes can hold every leaf of every tree. */
-static int can_fork(const struct trees_plan *p)
-{
-    for (uint32_t t = 0; t < p->n_trees; t++)
-        if ((p->tree_start[t + 1] - p->tree_start[t]) / 2 + 1 > FORK_LEAVES)
-            return 0;
-    return 1;
-}
-
 /* Registers can look up every rank, and trees are large enough for a top to save steps. */
 static int tops_pay(const struct trees_plan *p)
 {
     return p->ranks.n_columns <= TOP_COLUMNS && p->n_nodes / TOP_LEAST_NODES >= p->n_trees;
 }
 
-static mdl_status lay_out(struct node *n, uint32_t x_type, struct scratch *s,
+static mdl_status lay_out(struct node *n, const struct value *x, struct scratch *s,
                           struct rank_builder *b, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     int ranked;
-    const mdl_status status = mdl_ranks_begin(b, n, x_type, a, &ranked, err);
+    const mdl_status status = mdl_ranks_begin(b, n, x->type, (uint32_t)x->cols, a, &ranked,
+                                              err);
 
     if (status || !ranked)
         return status;
-    const int forked = can_fork(p), topped = tops_pay(p);
+    const int topped = tops_pay(p);
     p->steps = mdl_arena_take(a, p->n_nodes, sizeof *p->steps);
     p->step_leaf = mdl_arena_take(a, p->n_nodes, sizeof *p->step_leaf);
-    p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
-    p->forks = forked ? mdl_arena_take(a, p->n_nodes / 2 + 1, sizeof *p->forks) : NULL;
     p->tops = topped ? mdl_arena_take(a, p->n_trees, sizeof *p->tops) : NULL;
-    if (!p->steps || !p->step_leaf || !p->fork_start || (forked && !p->forks)
-        || (topped && !p->tops))
+    if (!p->steps || !p->step_leaf || (topped && !p->tops))
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         if (!p->general[t])
             put_steps(n, t, s, b);
         if (topped)
             p->depth[t] -= mdl_tree_top(n, t, &p->tops[t], s->taken, s->place, b);
-        if (forked)
-            put_forks(n, t, s, b);
     }
+    const mdl_status forked = mdl_trees_fork(n, s->level, b, a, err);
+    if (forked)
+        return forked;
     if (topped && p->n_general) {
         const mdl_status tabulated = mdl_tests_tabulate(n, a, err);
         if (tabulated)
@@ -190,9 +149,8 @@ static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl
 
     s->place = mdl_arena_take(&s->arena, most, sizeof *s->place);
     s->level = mdl_arena_take(&s->arena, most, sizeof *s->level);
-    s->leaves = mdl_arena_take(&s->arena, most, sizeof *s->leaves);
     s->taken = mdl_arena_take(&s->arena, most, 1);
-    if (!s->place || !s->level || !s->leaves || !s->taken)
+    if (!s->place || !s->level || !s->taken)
         return mdl_arena_fail(&s->arena, err, "tree ensemble");
     p->ordinal = mdl_arena_take(a, p->n_nodes, sizeof *p->ordinal);
     p->first_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->first_leaf);
@@ -208,10 +166,36 @@ static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl
     return MDL_OK;
 }
 
+/* Leaf values times the weights of their trees: rounded as they would be when they are used. */
+static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const struct tensor *value = &n->tensors[TREES_VALUE], *weight = &n->tensors[TREES_WEIGHT];
+    const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
+
+    p->value = value->data;
+    if (!weight->type)
+        return MDL_OK;
+    void *weighed = mdl_arena_take(a, value->count, mdl_type_bytes(value->type));
+    if (!weighed)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t t = 0; t < p->n_trees; t++) {
+        const uint32_t end = t + 1 < p->n_trees ? p->first_leaf[t + 1] : p->n_leaves;
+        for (size_t i = p->first_leaf[t] * width; i < end * width; i++)
+            if (value->type == MDL_F32)
+                ((float *)weighed)[i] = ((const float *)value->data)[i]
+                                      * ((const float *)weight->data)[t];
+            else
+                ((double *)weighed)[i] = ((const double *)value->data)[i]
+                                       * ((const double *)weight->data)[t];
+    }
+    p->value = weighed;
+    return MDL_OK;
+}
+
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
                              mdl_error *err)
 {
-    const uint32_t x_type = node_in(n, g, 0)->type;
     struct trees_plan *p = mdl_arena_take(a, 1, sizeof *p);
     struct scratch s = { .leaf = 0 };
     struct rank_builder b = { .mask = 0 };
@@ -225,9 +209,10 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     mdl_arena_init(&s.arena, &a->allocator, a->limit);
     mdl_arena_init(&b.temp, &a->allocator, a->limit);
     status = survey(n, &s, a, err);
+    if (!status) status = weigh(n, a, err);
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.arena, a, err);
     if (!status)
-        status = lay_out(n, x_type, &s, &b, a, err);
+        status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
     mdl_arena_free(&b.temp);
     mdl_arena_free(&s.arena);
     return status;

@@ -157,6 +157,58 @@ static uint32_t size_columns(const struct rank_builder *b, uint32_t *count, uint
     return start[columns + 1];
 }
 
+/* Levels of a search tree of n thresholds: none, or enough to fill eight floats. */
+static uint8_t levels_of(uint32_t n)
+{
+    uint8_t levels = n ? 3 : 0;
+
+    while ((1u << levels) - 1 < n)
+        levels++;
+    return levels;
+}
+
+/* Where threshold number `i` (from 0) stands in a search tree: an inner node of level l has
+ * 2^(levels - 1 - l) - 1 thresholds on each side. */
+static uint32_t place_in_search(uint32_t i, uint32_t levels)
+{
+    uint32_t height = 0;
+
+    for (i++; !(i & 1u); i >>= 1)
+        height++;
+    return (1u << (levels - 1 - height)) + (i >> 1);
+}
+
+/* The search trees of a table. */
+static mdl_status make_search(struct rank_builder *b, struct rank_table *table, const uint32_t *count,
+                              struct arena *a, mdl_error *err)
+{
+    uint32_t *start = mdl_arena_take(a, table->n_columns, sizeof *start);
+    uint8_t *levels = mdl_arena_take(a, table->n_columns, 1);
+    uint64_t cells = 0;
+
+    if (!start || !levels)
+        return mdl_arena_fail(a, err, "ranks");
+    for (uint32_t c = 0; c < table->n_columns; c++) {
+        levels[c] = levels_of(count[c]);
+        start[c] = (uint32_t)cells;
+        cells += levels[c] > 3 ? (uint64_t)1 << levels[c] : 8;
+    }
+    float *search = mdl_arena_take(a, cells, sizeof *search);
+    if (!search)
+        return mdl_arena_fail(a, err, "ranks");
+    for (uint64_t i = 0; i < cells; i++)
+        search[i] = (float)NAN;
+    for (uint32_t i = 0; i < b->n_entries; i++) {
+        const struct rank_entry *e = &b->entries[i];
+        if (e->t == e->t)
+            search[start[e->column] + place_in_search(e->rank - 1, levels[e->column])] = mdl_ceil_float(e->t);
+    }
+    table->search = search;
+    table->search_start = start;
+    table->levels = levels;
+    return MDL_OK;
+}
+
 /* The table in the model's arena; its last column has no thresholds: the rank there is 0. */
 static mdl_status make_table(struct rank_builder *b, struct rank_table *table, uint32_t columns,
                              uint32_t x_type, struct arena *a, mdl_error *err)
@@ -185,12 +237,14 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
         if (e->t == e->t)
             place_threshold(thresholds, x_type, start[e->column], count[e->column], e->rank, e->t);
     }
-    *table = (struct rank_table){ columns + 1, feature, start, nan_right, thresholds };
-    return MDL_OK;
+    feature[columns] = columns ? feature[columns - 1] : 0;
+    *table = (struct rank_table){ .n_columns = columns + 1, .feature = feature, .start = start,
+                                  .nan_right = nan_right, .thresholds = thresholds };
+    return make_search(b, table, count, a, err);
 }
 
 mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
-                           struct arena *a, int *found, mdl_error *err)
+                           uint32_t x_cols, struct arena *a, int *found, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     uint64_t size = 64;
@@ -218,7 +272,9 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     if (columns + p->most_tests >= UINT16_MAX)
         return MDL_OK;
     *found = 1;
-    return make_table(b, &p->ranks, columns, x_type, a, err);
+    const mdl_status s = make_table(b, &p->ranks, columns, x_type, a, err);
+    p->ranks.cols = x_cols;
+    return s;
 }
 
 struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)

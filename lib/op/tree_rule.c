@@ -30,7 +30,7 @@ static double next_up(double t)
 }
 
 /* The smallest float not below t: for floats x, x >= t means x >= ceil_float(t). */
-static float ceil_float(double t)
+float mdl_ceil_float(double t)
 {
     float f = (float)t;          /* to nearest; beyond the largest float: infinity */
     uint32_t bits;
@@ -86,6 +86,6 @@ struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t 
     const int nan_right = nan_goes_right(p->flags[i], always_left ? (double)INFINITY : t);
 
     if (x_type == MDL_F32)
-        t = (double)ceil_float(t);
+        t = (double)mdl_ceil_float(t);
     return (struct tree_rule){ always_left ? (double)NAN : t, nan_right };
 }

@@ -28,7 +28,7 @@ static int forks_pay(const struct tree_walk *w)
 
     if (!p->forks)
         return 0;
-    const size_t least = FORK_ROWS / TREES_TEMP_PER_COLUMN;
+    const size_t least = BLOCK_STEP / TREES_TEMP_PER_COLUMN;
     const size_t even = 8 + p->fork_start[p->n_trees] / (5u * p->n_trees);
     return w->r->rows >= (even > least ? even : least);
 }
@@ -45,8 +45,8 @@ void mdl_trees_run(const struct node *n, const struct run *r)
     if (!ranks_pay(&w))
         run_plain(&w);
     else if (forks_pay(&w))
-        for (size_t at = 0; at < r->rows; at += FORK_ROWS)
-            mdl_trees_run_block(&w, at, r->rows - at < FORK_ROWS ? r->rows - at : FORK_ROWS);
+        for (size_t at = 0; at < r->rows; at += BLOCK_ROWS)
+            mdl_trees_run_block(&w, at, r->rows - at < BLOCK_ROWS ? r->rows - at : BLOCK_ROWS);
     else
         for (size_t row = 0; row < r->rows; row++)
             mdl_trees_run_row(&w, row);

@@ -85,34 +85,10 @@ void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint
                 view_row(w->x, r));
 }
 
-/* Nothing but one plain value a leaf is to be added. */
-static int is_simple(const struct tree_walk *w)
+int mdl_trees_is_simple(const struct tree_walk *w)
 {
-    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_WEIGHT].type
-        && !w->n->tensors[TREES_LINEAR_CONST].type
+    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_LINEAR_CONST].type
         && ((const struct trees_params *)w->n->params)->leaf_width == 1;
-}
-
-void mdl_trees_put_leaves(const struct tree_walk *w, size_t at, size_t rows, uint32_t tree,
-                       const uint8_t *leaf)
-{
-    const uint32_t first = w->p->first_leaf[tree], output = w->p->output[tree];
-
-    if (!is_simple(w)) {
-        for (size_t i = 0; i < rows; i++)
-            mdl_trees_put_leaf(w, at + i, tree, first + leaf[i]);
-        return;
-    }
-    unsigned char *y = view_row(w->sums, at);
-    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
-        const float *value = (const float *)w->n->tensors[TREES_VALUE].data + first;
-        for (size_t i = 0; i < rows; i++, y += w->sums.stride)
-            ((float *)(void *)y)[output] += value[leaf[i]];
-        return;
-    }
-    const double *value = (const double *)w->n->tensors[TREES_VALUE].data + first;
-    for (size_t i = 0; i < rows; i++, y += w->sums.stride)
-        ((double *)(void *)y)[output] += value[leaf[i]];
 }
 
 void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t n,
@@ -121,13 +97,13 @@ void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint3
     const uint32_t *output = w->p->output + tree;
     const int one = w->n_outputs == 1;
 
-    if (!is_simple(w)) {
+    if (!mdl_trees_is_simple(w)) {
         for (uint32_t i = 0; i < n; i++)
             mdl_trees_put_leaf(w, r, tree + i, leaf[i]);
         return;
     }
     if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
-        const float *value = w->n->tensors[TREES_VALUE].data;
+        const float *value = w->p->value;
         float *y = view_row(w->sums, r), sum = y[0];
         for (uint32_t i = 0; i < n && one; i++)
             sum += value[leaf[i]];
@@ -136,7 +112,7 @@ void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint3
             y[output[i]] += value[leaf[i]];
         return;
     }
-    const double *value = w->n->tensors[TREES_VALUE].data;
+    const double *value = w->p->value;
     double *y = view_row(w->sums, r), sum = y[0];
     for (uint32_t i = 0; i < n && one; i++)
         sum += value[leaf[i]];

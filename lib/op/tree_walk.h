@@ -19,7 +19,7 @@ struct tree_walk {
     size_t n_outputs;
 };
 
-/* tree_row.c: one row by ranks; tree_block.c: the rows [at, at + rows), at most FORK_ROWS. */
+/* tree_row.c: one row by ranks; tree_block.c: the rows [at, at + rows), at most BLOCK_ROWS. */
 void mdl_trees_run_row(const struct tree_walk *w, size_t r);
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows);
 
@@ -34,8 +34,7 @@ void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint
 void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t n,
                        const uint32_t *leaf);
 
-/* The rows [at, at + rows) ended at leaf[0 .. rows) of `tree`, counted from its first. */
-void mdl_trees_put_leaves(const struct tree_walk *w, size_t at, size_t rows, uint32_t tree,
-                          const uint8_t *leaf);
+/* Nothing but one value a leaf is to be added. */
+int mdl_trees_is_simple(const struct tree_walk *w);
 
 #endif

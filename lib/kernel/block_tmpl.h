@@ -1,0 +1,128 @@
+/*
+ * kernel/block_tmpl.h - many rows down many trees: descents, sums of leaves, sets of categories
+ *
+ * A descent takes every fork of a tree in turn for a whole block of rows: compare ranks,
+ * compare positions, move.  No slots, no stores, nothing to predict.  One fork waits for the
+ * one before it, so narrow blocks take several trees side by side: FALL_VECTORS vectors of
+ * rows times trees are in flight.
+ *
+ * Leaves are added one row at a time, eight rows in registers, tree by tree: the sum of a row
+ * is that of its trees in order.
+ *
+ * Words of vec8_<isa>.h used: v8, V8_LANES, v8_load, v8_store, v8_set, v8_eq, v8_gt (signed),
+ * v8_and, v8_xor; v8_set256, v8_set256_load, v8_members.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define FALL_VECTORS 8u
+
+/* One fork for `wide` vectors of rows; `every`: rows move wherever they stand. */
+MDL_INLINE void fall(v8 *at, const struct tree_fork *fork, const uint8_t *rank, size_t height,
+                     size_t wide, int every)
+{
+    const uint8_t *ranks = rank + fork->column * height;
+    const v8 below = v8_set(fork->below), left = v8_set(fork->left), move = v8_set(fork->move);
+
+    MDL_UNROLL(8)
+    for (size_t k = 0; k < wide; k++) {
+        const v8 right = v8_gt(v8_load(ranks + k * V8_LANES), below);
+        const v8 moves = every ? right : v8_and(right, v8_eq(at[k], left));
+        at[k] = v8_xor(at[k], v8_and(moves, move));
+    }
+}
+
+/* `count` trees from start[0] on, `wide` vectors of rows. */
+MDL_INLINE void fall_all(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                         const uint8_t *rank, size_t height, size_t wide, size_t count, int every)
+{
+    v8 at[FALL_VECTORS];
+    uint32_t common = start[1] - start[0];
+
+    for (size_t k = 0; k < count * wide; k++)
+        at[k] = v8_set(0);
+    for (size_t t = 1; t < count; t++)
+        common = start[t + 1] - start[t] < common ? start[t + 1] - start[t] : common;
+    for (uint32_t i = 0; i < common; i++)
+        MDL_UNROLL(8)
+        for (size_t t = 0; t < count; t++)
+            fall(at + t * wide, &forks[start[t] + i], rank, height, wide, every);
+    for (size_t t = 0; t < count; t++) {
+        for (uint32_t i = start[t] + common; i < start[t + 1]; i++)
+            fall(at + t * wide, &forks[i], rank, height, wide, every);
+        for (size_t k = 0; k < wide; k++)
+            v8_store(leaf + t * height + k * V8_LANES, at[t * wide + k]);
+    }
+}
+
+/* All trees for `wide` vectors of rows, as many side by side as registers take. */
+#define FALL_TREES(wide, every) do { \
+    size_t t_ = 0; \
+    for (; t_ + FALL_VECTORS / (wide) <= trees; t_ += FALL_VECTORS / (wide)) \
+        fall_all(leaf + t_ * height, forks, start + t_, rank, height, wide, FALL_VECTORS / (wide), every); \
+    for (; t_ < trees; t_++) \
+        fall_all(leaf + t_ * height, forks, start + t_, rank, height, wide, 1, every); \
+} while (0)
+
+MDL_INLINE void fall_rows(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                          size_t trees, const uint8_t *rank, size_t height, int every)
+{
+    for (size_t first = 0, wide; first < height; first += wide * V8_LANES) {
+        const size_t left = (height - first) / V8_LANES;
+
+        wide = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        switch (wide) {
+        case 8: FALL_TREES(8u, every); break;
+        case 4: FALL_TREES(4u, every); break;
+        case 2: FALL_TREES(2u, every); break;
+        default: FALL_TREES(1u, every); break;
+        }
+        leaf += wide * V8_LANES;
+        rank += wide * V8_LANES;
+    }
+}
+
+static void descend(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                    size_t trees, const uint8_t *rank, size_t height)
+{
+    fall_rows(leaf, forks, start, trees, rank, height, 0);
+}
+
+static void descend_even(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                         size_t trees, const uint8_t *rank, size_t height)
+{
+    fall_rows(leaf, forks, start, trees, rank, height, 1);
+}
+
+#define ADD_ROWS 8u
+
+#define ADD_LEAVES(name, real) \
+static void name(real *sum, const real *value, const uint32_t *first, size_t trees, \
+                 const uint8_t *leaf, size_t height) \
+{ \
+    for (size_t r = 0; r < height; r += ADD_ROWS) { \
+        real s[ADD_ROWS]; \
+        MDL_UNROLL(8) \
+        for (size_t k = 0; k < ADD_ROWS; k++) \
+            s[k] = sum[r + k]; \
+        for (size_t t = 0; t < trees; t++) { \
+            const real *v = value + first[t]; \
+            const uint8_t *l = leaf + t * height + r; \
+            MDL_UNROLL(8) \
+            for (size_t k = 0; k < ADD_ROWS; k++) \
+                s[k] += v[l[k]]; \
+        } \
+        MDL_UNROLL(8) \
+        for (size_t k = 0; k < ADD_ROWS; k++) \
+            sum[r + k] = s[k]; \
+    } \
+}
+ADD_LEAVES(add_leaves_f32, float)
+ADD_LEAVES(add_leaves_f64, double)
+
+static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height)
+{
+    const v8_set256 s = v8_set256_load(set);
+
+    for (size_t r = 0; r < height; r += V8_LANES)
+        v8_store(out + r, v8_xor(v8_members(s, v8_load(code + r)), v8_set(0x80)));
+}

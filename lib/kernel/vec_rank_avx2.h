@@ -1,0 +1,73 @@
+/*
+ * kernel/vec_rank_avx2.h - ranks of a column of cells on x86 with AVX2
+ *
+ * SPDX-License-Identifier: MIT
+ */
+
+/* The thresholds at positions `at` of level 3 + k of a search tree, which has 2^k registers:
+ * the low three bits of a position are the lane, the next k the register. */
+MDL_INLINE __m256 vr_look(const float *level, __m256i at, unsigned k)
+{
+    __m256 t[16];
+
+    MDL_UNROLL(16)
+    for (unsigned i = 0; i < 1u << k; i++)
+        t[i] = _mm256_permutevar8x32_ps(_mm256_loadu_ps(level + 8 * i), at);
+    MDL_UNROLL(4)
+    for (unsigned bit = 0; bit < k; bit++) {
+        const __m256 odd = _mm256_castsi256_ps(_mm256_slli_epi32(at, (int)(28 - bit)));
+        MDL_UNROLL(8)
+        for (unsigned i = 0; i < 1u << (k - 1 - bit); i++)
+            t[i] = _mm256_blendv_ps(t[2 * i], t[2 * i + 1], odd);
+    }
+    return t[0];
+}
+
+/* Ranks, as dwords, of eight cells in a column of `levels` levels. */
+MDL_INLINE __m256i vr_find(const float *search, __m256 x, unsigned levels, __m256i nan)
+{
+    const __m256 first = _mm256_loadu_ps(search);
+    __m256i at = _mm256_set1_epi32(1);
+
+    MDL_UNROLL(8)
+    for (unsigned l = 0; l < levels; l++) {
+        const __m256 t = l < 3 ? _mm256_permutevar8x32_ps(first, at)
+                       : l == 3 ? vr_look(search + 8, at, 0) : l == 4 ? vr_look(search + 16, at, 1)
+                       : l == 5 ? vr_look(search + 32, at, 2) : l == 6 ? vr_look(search + 64, at, 3)
+                                                                       : vr_look(search + 128, at, 4);
+        at = _mm256_sub_epi32(_mm256_add_epi32(at, at), _mm256_castps_si256(_mm256_cmp_ps(x, t, _CMP_GE_OQ)));
+    }
+    at = _mm256_sub_epi32(at, _mm256_set1_epi32((int)(1u << levels)));
+    return _mm256_or_si256(at, _mm256_and_si256(nan, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q))));
+}
+
+MDL_INLINE void vr_column(uint8_t *rank, const float *cell, size_t height, const float *search,
+                          unsigned levels, int nan_right)
+{
+    const __m256i nan = _mm256_set1_epi32(nan_right ? (int)RANK_NAN : 0);
+
+    for (size_t r = 0; r < height; r += 32) {
+        __m256i n[4];
+        for (size_t k = 0; k < 4; k++)
+            n[k] = vr_find(search, _mm256_loadu_ps(cell + r + 8 * k), levels, nan);
+        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(n[0], n[1]),
+                                                  _mm256_packs_epi32(n[2], n[3]));
+        const __m256i rows = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+        _mm256_storeu_si256((__m256i *)(void *)(rank + r), _mm256_xor_si256(rows, _mm256_set1_epi8(-128)));
+    }
+}
+
+/* Block ranks of `height` cells, a multiple of BLOCK_ROWS_STEP. */
+MDL_INLINE void vr_ranks(uint8_t *rank, const float *cell, size_t height, const float *search,
+                         unsigned levels, int nan_right)
+{
+    switch (levels) {
+    case 0: vr_column(rank, cell, height, search, 0, nan_right); break;
+    case 3: vr_column(rank, cell, height, search, 3, nan_right); break;
+    case 4: vr_column(rank, cell, height, search, 4, nan_right); break;
+    case 5: vr_column(rank, cell, height, search, 5, nan_right); break;
+    case 6: vr_column(rank, cell, height, search, 6, nan_right); break;
+    case 7: vr_column(rank, cell, height, search, 7, nan_right); break;
+    default: vr_column(rank, cell, height, search, 8, nan_right); break;
+    }
+}

@@ -1,0 +1,155 @@
+/*
+ * op/tree_fork.c - what blocks of rows run on: forks, and in which order trees are taken
+ *
+ * Trees of one leaf value go output by output, so that the sums of a block stay in registers;
+ * within an output in their own order, so that every sum is the source's.  Positions count
+ * trees in that order.
+ *
+ *     position      0  1  2  3  4  5        trees of two classes, three rounds
+ *     block_tree    0  2  4  1  3  5
+ *     output_at     0        3        6
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+#include <string.h>
+
+#define FORK_LEAVES 256u          /* positions of rows are bytes */
+
+/* Bytes can hold every leaf of every tree. */
+static int can_fork(const struct trees_plan *p)
+{
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        if ((p->tree_start[t + 1] - p->tree_start[t]) / 2 + 1 > FORK_LEAVES)
+            return 0;
+    return 1;
+}
+
+/* Positions by output, counted and dealt out; all in one row if leaves are vectors. */
+static void order_trees(const struct node *n, struct trees_plan *p)
+{
+    const struct trees_params *params = n->params;
+    const int apart = params->leaf_width == 1;
+
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        p->output_at[apart ? p->output[t] + 1 : 1]++;
+    for (int64_t k = 0; k < params->outputs; k++)
+        p->output_at[k + 1] += p->output_at[k];
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        p->block_tree[p->output_at[apart ? p->output[t] : 0]++] = t;
+    memmove(p->output_at + 1, p->output_at, (size_t)params->outputs * sizeof *p->output_at);
+    p->output_at[0] = 0;
+}
+
+/* Where a row goes right: the step of node i as a fork knows it; tests have columns of their
+ * own behind those of the ranks, where right is 1 or more. */
+static struct tree_step ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t i,
+                            uint32_t *tests)
+{
+    if (mdl_trees_is_test(p, i))
+        return (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns + (*tests)++),
+                                   .rank = 1 };
+    return mdl_rank_of(b, i);
+}
+
+/* Has the tree all leaves at one level, and one question a level?  They are put into `levels`;
+ * returns how many, or UINT32_MAX. */
+static uint32_t even_levels(const struct trees_plan *p, uint32_t tree, uint32_t *level,
+                            const struct rank_builder *b, struct tree_step *levels)
+{
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    uint32_t n = 0;
+
+    while ((2u << n) - 1 < end - start)
+        n++;
+    if ((2u << n) - 1 != end - start || n > 8 || p->general[tree])
+        return UINT32_MAX;
+    level[0] = 0;
+    for (uint32_t i = start, seen = 0; i < end; i++) {
+        const uint32_t at = level[i - start];
+
+        if (((p->flags[i] & NODE_KIND) == NODE_LEAF) != (at == n))
+            return UINT32_MAX;
+        if (at == n)
+            continue;
+        const struct tree_step s = mdl_rank_of(b, i);
+        if (at == seen)
+            levels[seen++] = s;
+        else if (s.column != levels[at].column || s.rank != levels[at].rank)
+            return UINT32_MAX;
+        level[i + 1 - start] = level[p->right[i] - start] = at + 1;
+    }
+    return n;
+}
+
+static int all_even(const struct trees_plan *p, uint32_t *level, const struct rank_builder *b)
+{
+    struct tree_step levels[8];
+
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        if (even_levels(p, t, level, b, levels) == UINT32_MAX)
+            return 0;
+    return 1;
+}
+
+static struct tree_fork make_fork(struct tree_step s, uint32_t left, uint32_t right)
+{
+    return (struct tree_fork){ .column = s.column, .below = (uint8_t)((s.rank - 1u) ^ 0x80u),
+                               .left = (uint8_t)left, .move = (uint8_t)(left ^ right) };
+}
+
+static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *level,
+                         const struct rank_builder *b)
+{
+    struct tree_step levels[8];
+    const uint32_t n = even_levels(p, tree, level, b, levels);
+
+    for (uint32_t l = 0; l < n; l++)
+        p->forks[at++] = make_fork(levels[l], 0, 1u << (n - 1 - l));
+    return at;
+}
+
+/* leaves[i]: leaves to the left of node i. */
+static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *leaves,
+                          const struct rank_builder *b)
+{
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    uint32_t before = 0, tests = 0;
+
+    for (uint32_t i = start; i < end; i++) {
+        leaves[i - start] = before;
+        before += (p->flags[i] & NODE_KIND) == NODE_LEAF;
+    }
+    for (uint32_t i = start; i < end; i++)
+        if ((p->flags[i] & NODE_KIND) != NODE_LEAF)
+            p->forks[at++] = make_fork(ask(p, b, i, &tests), leaves[i - start],
+                                       leaves[p->right[i] - start]);
+    return at;
+}
+
+mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
+                          struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const uint64_t outputs = (uint64_t)((const struct trees_params *)n->params)->outputs;
+
+    if (!can_fork(p))
+        return MDL_OK;
+    p->even = all_even(p, scratch, b);
+    p->block_tree = mdl_arena_take(a, p->n_trees, sizeof *p->block_tree);
+    p->block_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->block_leaf);
+    p->output_at = mdl_arena_take(a, outputs + 1, sizeof *p->output_at);
+    p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
+    p->forks = mdl_arena_take(a, p->n_nodes / 2 + 1, sizeof *p->forks);
+    if (!p->block_tree || !p->block_leaf || !p->output_at || !p->fork_start || !p->forks)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    order_trees(n, p);
+    for (uint32_t k = 0; k < p->n_trees; k++) {
+        const uint32_t tree = p->block_tree[k], at = p->fork_start[k];
+        p->block_leaf[k] = p->first_leaf[tree];
+        p->fork_start[k + 1] = p->even ? put_even(p, tree, at, scratch, b)
+                                       : put_forks(p, tree, at, scratch, b);
+    }
+    return MDL_OK;
+}
