@@ -63,11 +63,19 @@ struct kernels {
     void (*descend_even)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
                          size_t trees, const uint8_t *rank, size_t height);
 
-    /* sum[r] += value[first[t] + leaf[t * height + r]], tree by tree. */
+    /* sum[r] += value[first[t] + leaf[t * height + r]], tree by tree, at most GROUP_TREES. */
     void (*add_leaves_f32)(float *sum, const float *value, const uint32_t *first, size_t trees,
                            const uint8_t *leaf, size_t height);
     void (*add_leaves_f64)(double *sum, const double *value, const uint32_t *first, size_t trees,
                            const uint8_t *leaf, size_t height);
+
+    /* The same with `width` values a leaf: y[r][k] += value[first[t] + leaf[...]][k]. */
+    void (*add_vectors_f32)(float *y, size_t y_stride, const float *value, size_t width,
+                            const uint32_t *first, size_t trees, const uint8_t *leaf,
+                            size_t height, size_t rows);
+    void (*add_vectors_f64)(double *y, size_t y_stride, const double *value, size_t width,
+                            const uint32_t *first, size_t trees, const uint8_t *leaf,
+                            size_t height, size_t rows);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.

@@ -139,6 +139,26 @@ static void add_leaves_f64(double *sum, const double *value, const uint32_t *fir
             sum[r] += value[first[t] + leaf[t * height + r]];
 }
 
+static void add_vectors_f32(float *y, size_t y_stride, const float *value, size_t width,
+                            const uint32_t *first, size_t trees, const uint8_t *leaf,
+                            size_t height, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t t = 0; t < trees; t++)
+            for (size_t k = 0; k < width; k++)
+                AT(float, y, y_stride, r)[k] += value[(first[t] + (size_t)leaf[t * height + r]) * width + k];
+}
+
+static void add_vectors_f64(double *y, size_t y_stride, const double *value, size_t width,
+                            const uint32_t *first, size_t trees, const uint8_t *leaf,
+                            size_t height, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t t = 0; t < trees; t++)
+            for (size_t k = 0; k < width; k++)
+                AT(double, y, y_stride, r)[k] += value[(first[t] + (size_t)leaf[t * height + r]) * width + k];
+}
+
 static float dot_f32(const float *x, const float *w, size_t n)
 {
     float lane[8] = { 0 };

@@ -14,6 +14,8 @@
     .descend_even = descend_even,
     .add_leaves_f32 = add_leaves_f32,
     .add_leaves_f64 = add_leaves_f64,
+    .add_vectors_f32 = add_vectors_f32,
+    .add_vectors_f64 = add_vectors_f64,
     .dense_f32 = dense_f32,
     .dense_f64 = dense_f64,
     .sub_div_f32 = sub_div_f32,

@@ -106,5 +106,6 @@ struct tree_fork {
 
 #define BLOCK_ROWS 256u           /* rows of a block, at most                           */
 #define BLOCK_STEP 32u            /* its height is a multiple of                        */
+#define GROUP_TREES 8u            /* whose leaves are added together, at most           */
 
 #endif

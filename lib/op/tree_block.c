@@ -11,13 +11,11 @@
 
 #include <string.h>
 
-#define GROUP 8u                  /* trees whose leaves are kept at a time */
-
 struct block {
     const struct tree_walk *w;
     size_t   at, rows, height;    /* rows [at, at + rows), padded to height */
     uint8_t *rank, *test, *code;
-    uint8_t  leaf[GROUP * BLOCK_ROWS];
+    uint8_t  leaf[GROUP_TREES * BLOCK_ROWS];
 };
 
 /* Codes column by column; those of further rows are 0. */
@@ -54,12 +52,12 @@ static void find_tests(const struct block *b, uint32_t tree)
     }
 }
 
-/* How many trees from position k on go together: up to GROUP, one if it has tests. */
+/* How many trees from position k on go together: up to GROUP_TREES, one if it has tests. */
 static uint32_t group_at(const struct tree_walk *w, uint32_t k, uint32_t end)
 {
     uint32_t n = 0;
 
-    while (n < GROUP && k + n < end && !w->p->general[w->p->block_tree[k + n]])
+    while (n < GROUP_TREES && k + n < end && !w->p->general[w->p->block_tree[k + n]])
         n++;
     return n ? n : 1;
 }
@@ -105,7 +103,27 @@ static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t o
             ((float *)view_row(w->sums, b->at + r))[output] = sum.f32[r];
 }
 
-/* Leaf by leaf: ids, vectors, linear leaves. */
+/* Leaves of several values, added row by row. */
+static void sum_vectors(struct block *b, uint32_t begin, uint32_t end)
+{
+    const struct tree_walk *w = b->w;
+    const size_t width = (size_t)((const struct trees_params *)w->n->params)->leaf_width;
+    const uint32_t *first = w->p->block_leaf;
+    void *y = view_row(w->sums, b->at);
+
+    for (uint32_t k = begin, n; k < end; k += n) {
+        n = group_at(w, k, end);
+        find_leaves(b, k, n);
+        if (w->n->tensors[TREES_VALUE].type == MDL_F64)
+            w->r->kernels->add_vectors_f64(y, w->sums.stride, w->p->value, width, first + k, n,
+                                           b->leaf, b->height, b->rows);
+        else
+            w->r->kernels->add_vectors_f32(y, w->sums.stride, w->p->value, width, first + k, n,
+                                           b->leaf, b->height, b->rows);
+    }
+}
+
+/* Leaf by leaf: ids, linear leaves, vectors that begin at different outputs. */
 static void put_all(struct block *b, uint32_t begin, uint32_t end)
 {
     const struct trees_plan *p = b->w->p;
@@ -118,6 +136,13 @@ static void put_all(struct block *b, uint32_t begin, uint32_t end)
                 mdl_trees_put_leaf(b->w, b->at + r, p->block_tree[k + t],
                                    p->block_leaf[k + t] + b->leaf[t * b->height + r]);
     }
+}
+
+/* Nothing but whole rows of outputs are to be added. */
+static int is_full(const struct tree_walk *w)
+{
+    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_LINEAR_CONST].type
+        && (size_t)((const struct trees_params *)w->n->params)->leaf_width == w->n_outputs;
 }
 
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
@@ -143,6 +168,8 @@ void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
             end--;
         if (mdl_trees_is_simple(w))
             sum_output(&b, begin, end, (uint32_t)k);
+        else if (is_full(w))
+            sum_vectors(&b, begin, end);
         else
             put_all(&b, begin, end);
     }
