@@ -74,14 +74,14 @@ $B/libmodel_import.a: $(IMPORT_O)
 	$(AR) rcs $@ $^
 
 $(SO): $(LIB_O) lib/libmodel.map
-	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,lib/libmodel.map) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_O)
+	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,lib/libmodel.map) $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_O) -lpthread
 	ln -sf $(@F) $B/libmodel.so
 
 # The importers use the ground floor of the library, which it does not export; they find
 # libmodel beside themselves.
 $(IMPORT_SO): $(IMPORT_O) $(BASE_O) $(SO) src/import/libmodel_import.map
 	$(CC) $(call SO_FLAGS,$(@F)) $(call MAP_FLAGS,src/import/libmodel_import.map) $(CFLAGS) $(LDFLAGS) \
-	    -o $@ $(IMPORT_O) $(BASE_O) -L$B -lmodel -lm $(ORIGIN)
+	    -o $@ $(IMPORT_O) $(BASE_O) -L$B -lmodel -lm -lpthread $(ORIGIN)
 	ln -sf $(@F) $B/libmodel_import.so
 
 $B/mdl: $(CLI_O) $B/libmodel_import.a $B/libmodel.a
@@ -163,7 +163,9 @@ help:
 	@echo "make demo          a real model from training to prediction, in one second"
 	@echo "make check         layers, C tests, examples: needs cmocka only"
 	@echo "make test          check, then every framework in a Python environment under $B/"
-	@echo "make bench         side by side with LightGBM and XGBoost (Python environment)"
+	@echo "make bench         quick: side by side with LightGBM and XGBoost (Python environment)"
+	@echo "make bench-trees   with every other engine too; writes docs/performance.md (10 minutes,"
+	@echo "                   the first time an hour); ONLY=\"B lignum\" for a part of it"
 	@echo "make bench-kernel  each kernel of each instruction set against the plain one"
 	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
 	@echo "make soak          the slow tests for SOAK_MINUTES (60)"

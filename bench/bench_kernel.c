@@ -79,10 +79,10 @@ static void fill(void)
         }
     }
     narrow = (struct rank_table){ .n_columns = COLUMNS, .feature = feature, .start = start,
-                                  .nan_right = nan_right, .thresholds = tf, .cols = N,
+                                  .nan_right = nan_right, .f32 = tf, .cols = N,
                                   .search = search, .search_start = search_start, .levels = levels };
     wide = narrow;
-    wide.thresholds = td;
+    wide.f64 = td;
     for (uint32_t c = 0; c < COLUMNS; c++) {
         search_start[c] = 256 * c;
         levels[c] = 8;

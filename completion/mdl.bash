@@ -15,7 +15,7 @@ _mdl()
     --header)    COMPREPLY=($(compgen -W "auto yes no" -- "$word")); return ;;
     --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;
     --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
-    --isa)       COMPREPLY=($(compgen -W "ref avx2 neon" -- "$word")); return ;;
+    --isa)       COMPREPLY=($(compgen -W "ref avx2 avx512 neon" -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
     --trees|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
     esac
@@ -23,9 +23,9 @@ _mdl()
     demo)    options="--quiet --help" ;;
     convert) options="--out --from --best-iteration --force --format --quiet --help" ;;
     inspect) options="--all --out --format --quiet --help" ;;
-    predict) options="--output --trees --out --header --columns --separator --unknown --format --quiet --help" ;;
+    predict) options="--output --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
-    bench)   options="--rows --threads --data --seconds --isa --out --format --quiet --help" ;;
+    bench)   options="--rows --threads --split --data --seconds --isa --out --format --quiet --help" ;;
     help)    options="--format --quiet --help" ;;
     esac
     case $word in

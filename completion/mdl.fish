@@ -30,6 +30,7 @@ complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l header -a 'auto y
 complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l columns -a 'auto name position' -d 'How columns are matched'
 complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l separator -d 'Between cells'
 complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l unknown -a 'error missing' -d 'Categories that are not known'
+complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l threads -d 'Threads that predict, 0 for all'
 
 complete -c mdl -n '__fish_seen_subcommand_from check' -r -s r -l reference -d 'Rows and answers'
 complete -c mdl -n '__fish_seen_subcommand_from check bench' -r -l data -d 'Rows'
@@ -39,5 +40,6 @@ complete -c mdl -n '__fish_seen_subcommand_from check' -l strict -d 'Exit 1 when
 
 complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l rows -d 'Rows per call'
 complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l threads -d 'Threads that call'
+complete -c mdl -n '__fish_seen_subcommand_from bench' -l split -d 'One caller, rows split over the threads'
 complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l seconds -d 'Time for each line'
-complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l isa -a 'ref avx2 neon' -d 'Kernel set'
+complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l isa -a 'ref avx2 avx512 neon' -d 'Kernel set'

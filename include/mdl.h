@@ -138,6 +138,22 @@ typedef struct mdl_limits {
     uint64_t columns;        /* of an input or an inner value            (1,048,576) */
 } mdl_limits;
 
+typedef void (*mdl_task)(void *data, size_t i);
+
+/*
+ * How to use several threads: a host's own, or a pool (mdl_pool_create).  `run` calls
+ * task(data, i) once for every i below `tasks`, in any order and on any threads, and
+ * returns when all of them have returned.  It may be called from several threads at once,
+ * and by a task.  `threads` is how many tasks may run at the same time; 0 and 1 mean no
+ * others than the caller.  Few rows are not worth a thread: they never come here.
+ */
+typedef struct mdl_parallel {
+    uint32_t size;
+    uint32_t threads;
+    void    *user;
+    void   (*run)(void *user, size_t tasks, mdl_task task, void *data);
+} mdl_parallel;
+
 /* flags */
 #define MDL_LOAD_MMAP   1u  /* mdl_load: map the file; it must not change while the model lives  */
 #define MDL_LOAD_BORROW 2u  /* mdl_load_memory: use the bytes in place; they must outlive the
@@ -146,12 +162,16 @@ typedef struct mdl_limits {
 typedef struct mdl_load_options {
     uint32_t             size;
     uint32_t             flags;
-    const char          *isa;        /* kernel set: "ref", "avx2", "neon"; NULL: the best here */
+    const char          *isa;        /* kernel set: "ref", "avx2", "avx512", "neon"; NULL: the best */
     const mdl_allocator *allocator;  /* NULL: malloc and free; copied                          */
     const mdl_limits    *limits;     /* NULL: the defaults                                     */
+    const mdl_parallel  *parallel;   /* for every call without a context; NULL: none; copied   */
+    const char          *engine;     /* way through tree ensembles, "plain", "row", "block", ...
+                                        (mdl_engine_name) wherever it can go; NULL: the one
+                                        that costs least.  All give the same bits              */
 } mdl_load_options;
 
-#define MDL_LOAD_OPTIONS_INIT { sizeof(mdl_load_options), 0, NULL, NULL, NULL }
+#define MDL_LOAD_OPTIONS_INIT { sizeof(mdl_load_options), 0, NULL, NULL, NULL, NULL, NULL }
 
 /*
  * Load a model from a file, or from `size` bytes in memory.
@@ -251,9 +271,10 @@ typedef struct mdl_predict_options {
     uint64_t     tree_begin;   /* boosting iterations [tree_begin, tree_end); an        */
     uint64_t     tree_end;     /* iteration is one round of trees; tree_end 0: all      */
     mdl_context *context;      /* caller's scratch memory, or NULL                      */
+    const mdl_parallel *parallel;  /* threads for this call; NULL: what the load gave   */
 } mdl_predict_options;
 
-#define MDL_PREDICT_OPTIONS_INIT { sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL }
+#define MDL_PREDICT_OPTIONS_INIT { sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL, NULL }
 
 /*
  * Predict with a choice of type, layout, output and trees.
@@ -264,7 +285,8 @@ typedef struct mdl_predict_options {
  *
  * A wrong number of columns is MDL_ERR_DATA, an output the model does not have
  * MDL_ERR_NOT_FOUND, a range of trees on a model without exactly one tree
- * ensemble MDL_ERR_UNSUPPORTED; the error says which.  Threads as mdl_predict.
+ * ensemble MDL_ERR_UNSUPPORTED, a context together with `parallel` (it serves one
+ * thread) MDL_ERR_ARGUMENT; the error says which.  Threads as mdl_predict.
  */
 MDL_API mdl_status mdl_predict_tensor(const mdl_model *model, const mdl_tensor *x,
                                       const mdl_tensor *y, const mdl_predict_options *options,
@@ -299,6 +321,34 @@ MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_op
 MDL_API size_t mdl_context_bytes(const mdl_model *model, size_t rows);
 MDL_API mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory,
                                       size_t bytes);
+
+/* ---- several threads for one call -------------------------------------------- */
+
+/*
+ * A small pool of threads, for hosts without one: give mdl_pool_parallel(pool) to calls
+ * or loads.  The bits of an answer do not depend on it.
+ *
+ *     mdl_pool *pool;
+ *     if (mdl_pool_create(&pool, 0, NULL, &e)) ...
+ *     o.parallel = mdl_pool_parallel(pool);
+ *     mdl_predict_tensor(m, &x, &y, &o, &e);
+ *     mdl_pool_free(pool);
+ *
+ * `threads` counts the calling one: threads - 1 are started, which sleep between calls.
+ * 0 is as many as this process has processors.  `allocator` may be NULL.  When a thread
+ * cannot be started: MDL_ERR_MEMORY, *pool is NULL, and none is left.
+ *
+ * Any number of threads may use one pool at once: the first call gets it, others go on
+ * without it at that time.  In a process made by fork it runs everything on the caller.
+ */
+typedef struct mdl_pool mdl_pool;
+
+MDL_API mdl_status mdl_pool_create(mdl_pool **pool, uint32_t threads,
+                                   const mdl_allocator *allocator, mdl_error *error);
+/* Valid until mdl_pool_free. */
+MDL_API const mdl_parallel *mdl_pool_parallel(const mdl_pool *pool);
+/* Waits for its threads to end.  NULL is fine; no call may be using it. */
+MDL_API void mdl_pool_free(mdl_pool *pool);
 
 /* ---- what the model is ------------------------------------------------------ */
 
@@ -402,6 +452,20 @@ MDL_API uint64_t mdl_memory_bytes(const mdl_model *model);
 /* The kernel sets this library has and this machine can run, best first; NULL
  * after the last. */
 MDL_API const char *mdl_isa_name(size_t i);
+
+/* The ways through tree ensembles that mdl_load_options.engine can name; NULL after the
+ * last.  docs/engines.md says how each works. */
+MDL_API const char *mdl_engine_name(size_t i);
+
+/*
+ * What the tree ensembles of a model cost with one engine on calls of `rows` rows: about
+ * how many nanoseconds a row, by the model that chooses (made for one machine: ratios carry
+ * over, absolute times do not); 0 when that engine cannot run them all, or there are none.
+ * `engine` NULL: the chosen one, whose name is put into *chosen if that is not NULL.
+ * Any thread.
+ */
+MDL_API double mdl_engine_cost(const mdl_model *model, const char *engine, size_t rows,
+                               const char **chosen);
 
 #ifdef __cplusplus
 }

@@ -395,6 +395,50 @@ private:
     mdl_model *m_;
 };
 
+/* ---- threads -------------------------------------------------------------------------- */
+
+/* A pool for options.parallel, of a call or a load; get() is nullptr if it could not be made:
+ *
+ *     mdl::pool pool(4);                     // 0: one thread for each processor
+ *     mdl_predict_options o = mdl::model::select(MDL_OUTPUT_RAW);
+ *     o.parallel = pool.get();
+ *     m.predict(x, y, o);
+ */
+class pool {
+public:
+    pool() noexcept : p_(nullptr) {}
+#ifndef MDL_NO_EXCEPTIONS
+    explicit pool(std::uint32_t threads) : p_(nullptr)
+    {
+        mdl_error e = no_error();
+
+        detail::check(try_create(threads, &e), e);
+    }
+#endif
+    pool(pool &&other) noexcept : p_(other.p_) { other.p_ = nullptr; }
+    pool &operator=(pool &&other) noexcept
+    {
+        std::swap(p_, other.p_);
+        return *this;
+    }
+    pool(const pool &) = delete;
+    pool &operator=(const pool &) = delete;
+    ~pool() { mdl_pool_free(p_); }
+
+    /* What *this held is freed; on failure it is empty. */
+    mdl_status try_create(std::uint32_t threads, mdl_error *e = nullptr) noexcept
+    {
+        mdl_pool_free(p_);
+        return mdl_pool_create(&p_, threads, nullptr, e);
+    }
+
+    explicit operator bool() const noexcept { return p_ != nullptr; }
+    const mdl_parallel *get() const noexcept { return mdl_pool_parallel(p_); }
+
+private:
+    mdl_pool *p_;
+};
+
 /* ---- scratch memory ------------------------------------------------------------------ */
 
 /* A call given get() as options.context allocates nothing.  One thread at a time; the

@@ -6,6 +6,7 @@
 #include "model.h"
 
 #include "mdl_build.h"
+#include "op/tree_engine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -309,4 +310,35 @@ const char *mdl_isa_name(size_t i)
     const struct kernels *k = mdl_kernels_at(i);
 
     return k ? k->isa : NULL;
+}
+
+const char *mdl_engine_name(size_t i)
+{
+    const struct trees_engine *e = mdl_trees_engine_at(i);
+
+    return e ? e->name : NULL;
+}
+
+double mdl_engine_cost(const mdl_model *model, const char *engine, size_t rows, const char **chosen)
+{
+    const struct trees_engine *wanted = engine ? mdl_trees_engine_named(engine) : NULL;
+    double sum = 0;
+
+    if (chosen)
+        *chosen = NULL;
+    if (!model || !rows || (engine && !wanted))
+        return 0;
+    for (uint32_t i = 0; i < model->m.graph.n_nodes; i++) {
+        if (model->m.graph.nodes[i].op != &mdl_op_trees)
+            continue;
+        const struct trees_plan *p = model->m.graph.nodes[i].plan;
+        const struct trees_engine *e = wanted ? wanted : mdl_trees_engine_for(p, rows);
+        const double cost = e->cost(p, model->kernels, rows);
+        if (!cost)
+            return 0;
+        sum += cost;
+        if (chosen)
+            *chosen = e->name;
+    }
+    return sum;
 }

@@ -6,6 +6,7 @@
  *           -> graph/infer.c     types and shapes; layouts derived from weights
  *           -> graph/plan.c      places in scratch
  *           -> kernel/kernel.c   the kernels this machine runs best
+ *           -> run.c             what calls will need
  *
  * Prediction is in predict.c, questions about a model in describe.c.
  *
@@ -14,12 +15,10 @@
 #include "model.h"
 
 #include "format/format.h"
+#include "op/tree_engine.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define BLOCK_BYTES (256u << 10)  /* scratch of a block: it should stay in L2 */
-#define BLOCK_ROWS  256u
 
 uint32_t mdl_version(void)
 {
@@ -65,6 +64,7 @@ struct request {
     mdl_load_options options;
     mdl_limits limits;
     mdl_allocator allocator;      /* zeros: the default */
+    mdl_parallel parallel;
 };
 
 static mdl_status check_request(struct request *q, const mdl_load_options *options, mdl_error *err)
@@ -76,6 +76,7 @@ static mdl_status check_request(struct request *q, const mdl_load_options *optio
     if (!s) s = mdl_options_copy(&given, sizeof given, q->options.limits, "mdl_limits", err);
     if (!s) s = mdl_options_copy(&q->allocator, sizeof q->allocator, q->options.allocator,
                                  "mdl_allocator", err);
+    if (!s) s = mdl_parallel_copy(&q->parallel, q->options.parallel, err);
     if (s)
         return s;
     mdl_limits_fill(&q->limits, &given);
@@ -107,7 +108,7 @@ static mdl_status get_bytes(mdl_model *m, const struct request *q, mdl_error *er
     return mdl_map_copy(&m->map, q->bytes, q->size, &m->allocator, err);
 }
 
-static mdl_status choose_kernels(mdl_model *m, const char *isa, mdl_error *err)
+static mdl_status choose_kernels(mdl_model *m, const char *isa, const char *engine, mdl_error *err)
 {
     char name[32];
 
@@ -115,14 +116,12 @@ static mdl_status choose_kernels(mdl_model *m, const char *isa, mdl_error *err)
     if (!m->kernels)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "no kernel set '%s' here; mdl_isa_name lists them",
                         mdl_safe_text(name, sizeof name, isa, strlen(isa)));
-    m->pool = mdl_arena_take(&m->arena, POOL_SLOTS, sizeof *m->pool);
-    if (!m->pool)
-        return mdl_arena_fail(&m->arena, err, "pool");
-    m->block_rows = m->plan.row_bytes ? BLOCK_BYTES / m->plan.row_bytes : BLOCK_ROWS;
-    if (m->block_rows < 1)
-        m->block_rows = 1;
-    if (m->block_rows > BLOCK_ROWS)
-        m->block_rows = BLOCK_ROWS;
+    if (engine && !mdl_trees_engine_named(engine))
+        return mdl_fail(err, MDL_ERR_ARGUMENT, "no engine '%s'; mdl_engine_name lists them",
+                        mdl_safe_text(name, sizeof name, engine, strlen(engine)));
+    for (uint32_t i = 0; i < m->m.graph.n_nodes; i++)
+        if (m->m.graph.nodes[i].op->choose)
+            m->m.graph.nodes[i].op->choose(&m->m.graph.nodes[i], m->kernels, engine);
     return MDL_OK;
 }
 
@@ -143,6 +142,7 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
         return mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
     memset(m, 0, sizeof *m);
     m->allocator = a;
+    m->parallel = q->parallel;
     mdl_arena_init(&m->arena, &a, q->limits.memory_bytes);
 
     s = get_bytes(m, q, err);
@@ -150,7 +150,8 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     if (!s) s = mdl_graph_infer(&m->m, &q->limits, err);
     if (!s) s = mdl_graph_prepare(&m->m, &m->arena, err);
     if (!s) s = mdl_graph_plan(&m->plan, &m->m, &m->arena, &q->limits, err);
-    if (!s) s = choose_kernels(m, q->options.isa, err);
+    if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+    if (!s) s = mdl_run_prepare(m, err);
     if (s) {
         mdl_free(m);
         return s;
@@ -195,7 +196,7 @@ void mdl_free(mdl_model *m)
     const int kept = errno;
     const mdl_allocator a = m->allocator;
 
-    mdl_pool_free(m);
+    mdl_run_free(m);
     mdl_map_free(&m->map, &a);
     mdl_arena_free(&m->arena);
     a.free(a.user, m, sizeof *m);

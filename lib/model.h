@@ -11,20 +11,20 @@
 
 /*
  * Scratch memory of one thread's call: this header, then the views and the rows.
- * Small calls use the stack; others take a context from the model's pool and put it
+ * Small calls use the stack; others take a context that the model keeps and put it
  * back, each with one atomic exchange.
  */
 struct mdl_context {
     const mdl_model *model;       /* whose plan the scratch follows       */
-    size_t rows;                  /* worked on at once                    */
     unsigned char *scratch;       /* aligned to 64                        */
+    size_t scratch_bytes;         /* enough for a row at least            */
     void *block;                  /* from the allocator; NULL: the caller's */
     size_t bytes;
 };
 
-#define POOL_SLOTS 64u            /* more threads than this at once allocate */
+#define SCRATCH_SLOTS 64u         /* more threads than this at once allocate */
 
-struct pool_slot {
+struct scratch_slot {
     mdl_context *context;         /* only touched atomically              */
     unsigned char pad[64 - sizeof(void *)];   /* a cache line each        */
 };
@@ -36,12 +36,22 @@ struct mdl_model {
     struct model_graph m;
     struct plan plan;
     const struct kernels *kernels;
-    struct pool_slot *pool;       /* [POOL_SLOTS]                         */
-    size_t block_rows;            /* rows of a pooled context             */
+    struct scratch_slot *scratch; /* [SCRATCH_SLOTS]                      */
+    size_t block_rows;            /* of a kept context, for the first output */
+    size_t most_rows;             /* of a block                              */
+    uint64_t main_bytes;          /* scratch of a row for the first output */
+    size_t task_rows;             /* fewer are not worth a thread         */
+    size_t *row_bytes;            /* [n_values] of a packed row, not rounded */
+    unsigned char *main_marks;    /* [n_values] needed for the first output */
+    mdl_parallel parallel;        /* run NULL: none                       */
 };
 
-/* predict.c: what mdl_free must give back. */
-void mdl_pool_free(mdl_model *model);
+/* run.c: what calls need beside the plan; and what mdl_free must give back of it. */
+mdl_status mdl_run_prepare(mdl_model *model, mdl_error *err);
+void mdl_run_free(mdl_model *model);
+
+/* split.c: *to = a host's way to use threads, checked; run NULL for none. */
+mdl_status mdl_parallel_copy(mdl_parallel *to, const mdl_parallel *given, mdl_error *err);
 
 /* Copy as much of a struct as the caller's version of it has, keeping its size. */
 void mdl_struct_copy(void *to, uint32_t to_bytes, const void *from, uint32_t from_bytes);

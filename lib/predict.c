@@ -21,17 +21,18 @@ static mdl_status predict_packed(const mdl_model *m, uint32_t type, const void *
         return MDL_ERR_ARGUMENT;
     if (m->m.schema.n_inputs != 1)
         return MDL_ERR_UNSUPPORTED;
-    const size_t in_cols = mdl_input_cols(m), out_cols = mdl_output_cols(m);
-    const size_t cell = mdl_type_bytes(type);
+    const uint64_t cell = type == MDL_F32 ? sizeof(float) : sizeof(double);
+    const uint64_t in_cols = mdl_input_cols(m), out_cols = mdl_output_cols(m);
     if (!size_mul(rows, (in_cols > out_cols ? in_cols : out_cols) * cell, &bytes)
         || bytes > SIZE_MAX / 2)
         return MDL_ERR_ARGUMENT;
-    const struct table in = { x, rows, in_cols, (int64_t)(in_cols * cell), (int64_t)cell, type,
-                              NULL };
-    const struct table out = { y, rows, out_cols, (int64_t)(out_cols * cell), (int64_t)cell, type,
-                               NULL };
-    const struct call c = { m, &in, &out, &main_output, 1, rows, 0, UINT64_MAX, NULL };
-    return mdl_run_call(&c, NULL);
+    struct table in = { .data = x, .rows = rows, .cols = in_cols, .type = type,
+                        .row_stride = (int64_t)(in_cols * cell), .col_stride = (int64_t)cell };
+    struct table out = { .data = y, .rows = rows, .cols = out_cols, .type = type,
+                         .row_stride = (int64_t)(out_cols * cell), .col_stride = (int64_t)cell };
+    struct call c = { .model = m, .in = &in, .out = &out, .out_at = &main_output, .n_out = 1,
+                      .rows = rows, .tree_end = UINT64_MAX };
+    return mdl_run_call(&c, NULL, &m->parallel);
 }
 
 mdl_status mdl_predict(const mdl_model *model, const float *x, size_t rows, float *y)
@@ -155,21 +156,26 @@ static mdl_status check_cols(const struct call *c, const struct table *in, const
     return MDL_OK;
 }
 
-static mdl_status predict_table(const mdl_model *model, const struct table *in,
-                                const mdl_tensor *y, const mdl_predict_options *options,
-                                mdl_error *error)
+static mdl_status predict_table(const mdl_model *model, struct table *in, const mdl_tensor *y,
+                                const mdl_predict_options *options, mdl_error *error)
 {
     mdl_predict_options o;
+    mdl_parallel parallel;
     struct table out;
     uint32_t output;
     struct call c = { .model = model, .in = in, .out = &out, .out_at = &output, .n_out = 1,
                       .rows = in->rows, .err = error };
     mdl_status s = mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", error);
 
+    if (!s) s = mdl_parallel_copy(&parallel, o.parallel, error);
     if (!s) s = check_tensor(&out, y, "y", 1, error);
     if (!s) s = resolve(&c, &output, &o);
     if (!s) s = check_cols(&c, in, &out, output);
-    return s ? s : mdl_run_call(&c, o.context);
+    if (s)
+        return s;
+    if (!o.context && !o.parallel)
+        parallel = model->parallel;
+    return mdl_run_call(&c, o.context, &parallel);
 }
 
 mdl_status mdl_predict_tensor(const mdl_model *model, const mdl_tensor *x, const mdl_tensor *y,
@@ -191,7 +197,7 @@ mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x, const mdl_t
     const mdl_status s = check_csr(x, error);
     if (s)
         return s;
-    const struct table in = { .rows = x->rows, .cols = x->cols, .type = x->type, .csr = x };
+    struct table in = { .rows = x->rows, .cols = x->cols, .type = x->type, .csr = x };
     return predict_table(model, &in, y, options, error);
 }
 
@@ -264,6 +270,7 @@ mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tenso
     struct table in[MAX_TENSORS], out[MAX_TENSORS];
     uint32_t out_at[MAX_TENSORS];
     unsigned char given[MAX_TENSORS] = { 0 };
+    const mdl_parallel alone = { .size = sizeof alone };
     struct call c = { .model = model, .in = in, .out = out, .out_at = out_at, .n_out = n_outputs,
                       .rows = UINT64_MAX, .tree_end = UINT64_MAX, .err = error };
     size_t at;
@@ -291,5 +298,5 @@ mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tenso
             return s;
         out_at[i] = (uint32_t)at;
     }
-    return mdl_run_call(&c, context);
+    return mdl_run_call(&c, context, context ? &alone : &model->parallel);
 }

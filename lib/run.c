@@ -2,11 +2,13 @@
  * run.c - a call's rows through the graph
  *
  * Rows go in blocks that fit the scratch.  A table that already lies as a node wants
- * it is used where it is, on the way in and on the way out; anything else is copied.
+ * it is used where it is, on the way in and on the way out; anything else is copied (table.c).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "run.h"
+
+#include "op/sparse.h"
 
 #include <errno.h>
 #include <math.h>              /* NAN, a constant */
@@ -14,14 +16,18 @@
 
 #define STACK_SCRATCH 3072u    /* calls that fit into this touch no shared memory */
 #define DEFAULT_ROWS  64u
+#define BLOCK_BYTES   (256u << 10)  /* scratch of a block: it should stay in L2 */
+#define BLOCK_ROWS    256u
+#define LARGE_BYTES   (2u << 20)    /* where a node asks for blocks of more rows      */
+
+#define TASK_NS       30000u   /* a thread that sleeps needs 5 to 50 us to come */
 
 /* ---- scratch ------------------------------------------------------------------------- */
 
-static uint64_t scratch_bytes(const mdl_model *m, uint64_t rows)
+/* Beside the rows: views and marks. */
+static uint64_t fixed_bytes(const mdl_model *m)
 {
-    const uint64_t fixed = (m->plan.fixed_bytes + 63) / 64 * 64;
-
-    return fixed + rows * m->plan.row_bytes;    /* bounded by limits at load */
+    return (m->plan.fixed_bytes + 63) / 64 * 64;
 }
 
 size_t mdl_context_bytes(const mdl_model *model, size_t rows)
@@ -46,30 +52,32 @@ mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory,
     unsigned char *at = (unsigned char *)memory + (64 - (uintptr_t)memory % 64) % 64;
     mdl_context *c = (mdl_context *)(void *)at;
 
-    *c = (mdl_context){ .model = model, .rows = rows ? rows : DEFAULT_ROWS, .scratch = at + 64 };
+    *c = (mdl_context){ .model = model, .scratch = at + 64,
+                        .scratch_bytes = bytes - (size_t)(at + 64 - (unsigned char *)memory) };
     return c;
 }
 
 /* Threads begin looking at different slots: their stacks lie apart. */
 static uint32_t first_slot(const void *on_stack)
 {
-    return (uint32_t)(((uintptr_t)on_stack >> 12) * 0x9E3779B1u >> 16) % POOL_SLOTS;
+    return (uint32_t)(((uintptr_t)on_stack >> 12) * 0x9E3779B1u >> 16) % SCRATCH_SLOTS;
 }
 
-static mdl_context *pool_take(const mdl_model *m, uint32_t first)
+static mdl_context *take_context(const mdl_model *m, uint32_t first)
 {
-    for (uint32_t i = 0; i < POOL_SLOTS; i++) {
-        struct pool_slot *slot = &m->pool[(first + i) % POOL_SLOTS];
+    for (uint32_t i = 0; i < SCRATCH_SLOTS; i++) {
+        struct scratch_slot *slot = &m->scratch[(first + i) % SCRATCH_SLOTS];
         mdl_context *c = mdl_atomic_load(&slot->context) ? mdl_atomic_exchange(&slot->context, NULL)
                                                          : NULL;
         if (c)
             return c;
     }
 
+    /* A row of everything, and a block of what the first output needs. */
     const int kept = errno;
-    const size_t bytes = mdl_context_bytes(m, m->block_rows);
+    const size_t bytes = mdl_context_bytes(m, 1) + m->block_rows * (size_t)m->main_bytes;
     void *block = m->allocator.alloc(m->allocator.user, bytes);
-    mdl_context *c = mdl_context_init(m, m->block_rows, block, bytes);
+    mdl_context *c = mdl_context_init(m, 1, block, bytes);
     if (c) {
         c->block = block;
         c->bytes = bytes;
@@ -78,10 +86,10 @@ static mdl_context *pool_take(const mdl_model *m, uint32_t first)
     return c;
 }
 
-static void pool_give(const mdl_model *m, mdl_context *c, uint32_t first)
+static void give_context(const mdl_model *m, mdl_context *c, uint32_t first)
 {
-    for (uint32_t i = 0; c && i < POOL_SLOTS; i++) {
-        struct pool_slot *slot = &m->pool[(first + i) % POOL_SLOTS];
+    for (uint32_t i = 0; c && i < SCRATCH_SLOTS; i++) {
+        struct scratch_slot *slot = &m->scratch[(first + i) % SCRATCH_SLOTS];
         if (!mdl_atomic_load(&slot->context))
             c = mdl_atomic_exchange(&slot->context, c);
     }
@@ -89,149 +97,27 @@ static void pool_give(const mdl_model *m, mdl_context *c, uint32_t first)
         m->allocator.free(m->allocator.user, c->block, c->bytes);
 }
 
-void mdl_pool_free(mdl_model *m)
+void mdl_run_free(mdl_model *m)
 {
-    for (uint32_t i = 0; m->pool && i < POOL_SLOTS; i++) {
-        mdl_context *c = m->pool[i].context;
+    for (uint32_t i = 0; m->scratch && i < SCRATCH_SLOTS; i++) {
+        mdl_context *c = m->scratch[i].context;
         if (c)
             m->allocator.free(m->allocator.user, c->block, c->bytes);
-        m->pool[i].context = NULL;
-    }
-}
-
-/* ---- tables in and out ------------------------------------------------------------------ */
-
-static const unsigned char *cell_at(const struct table *t, uint64_t row, uint64_t col)
-{
-    return t->data + (int64_t)row * t->row_stride + (int64_t)col * t->col_stride;
-}
-
-static int is_packed(const struct table *t)
-{
-    return t->col_stride == (int64_t)mdl_type_bytes(t->type) || t->cols == 1;
-}
-
-/* One strided row into packed cells of `type`. */
-static void read_cells(void *to, uint32_t type, const struct table *t, uint64_t row)
-{
-    const unsigned char *at = cell_at(t, row, 0);
-
-    for (uint64_t c = 0; c < t->cols; c++, at += t->col_stride) {
-        float narrow = 0;
-        double wide = 0;
-
-        if (t->type == MDL_F32) {
-            memcpy(&narrow, at, sizeof narrow);
-            wide = (double)narrow;
-        } else {
-            memcpy(&wide, at, sizeof wide);
-            narrow = (float)wide;
-        }
-        if (type == MDL_F32)
-            ((float *)to)[c] = narrow;
-        else
-            ((double *)to)[c] = wide;
-    }
-}
-
-static void read_row(const struct kernels *k, void *to, uint32_t type, const struct table *t,
-                     uint64_t row)
-{
-    const void *from = cell_at(t, row, 0);
-
-    if (!is_packed(t) || (uintptr_t)from % mdl_type_bytes(t->type)) {
-        read_cells(to, type, t, row);
-        return;
-    }
-    if (t->type == type)
-        memcpy(to, from, (size_t)t->cols * mdl_type_bytes(type));
-    else if (type == MDL_F64)
-        k->widen(to, from, (size_t)t->cols);
-    else
-        k->narrow(to, from, (size_t)t->cols);
-}
-
-/* One sparse row into packed cells; what it leaves out is `absent`. */
-static mdl_status read_sparse(void *to, uint32_t type, const mdl_csr *csr, double absent,
-                              uint64_t row, mdl_error *err)
-{
-    const int64_t begin = csr_index(csr, csr->row_start, row);
-    const int64_t end = csr_index(csr, csr->row_start, row + 1);
-
-    if (begin < 0 || end < begin)
-        return mdl_fail(err, MDL_ERR_DATA, "row %llu begins at %lld and ends at %lld",
-                        (unsigned long long)row, (long long)begin, (long long)end);
-    for (uint64_t c = 0; c < csr->cols; c++) {
-        if (type == MDL_F32)
-            ((float *)to)[c] = (float)absent;
-        else
-            ((double *)to)[c] = absent;
-    }
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t c = csr_index(csr, csr->columns, (uint64_t)i);
-        if (c < 0 || (uint64_t)c >= csr->cols)
-            return mdl_fail(err, MDL_ERR_DATA, "row %llu has a value in column %lld of %llu",
-                            (unsigned long long)row, (long long)c, (unsigned long long)csr->cols);
-        const double v = csr->type == MDL_F32 ? (double)((const float *)csr->values)[i]
-                                              : ((const double *)csr->values)[i];
-        if (type == MDL_F32)
-            ((float *)to)[c] = (float)v;
-        else
-            ((double *)to)[c] = v;
-    }
-    return MDL_OK;
-}
-
-/* A float cut towards zero; what does not fit, and NaN, becomes the nearest or 0. */
-static int64_t cut(double v, uint32_t type)
-{
-    const double low = type == MDL_I32 ? -0x1p31 : -0x1p63, high = -low;
-
-    if (!(v > low))
-        return v != v ? 0 : type == MDL_I32 ? INT32_MIN : INT64_MIN;
-    if (v >= high)
-        return type == MDL_I32 ? INT32_MAX : INT64_MAX;
-    return (int64_t)v;
-}
-
-static void write_cell(unsigned char *to, uint32_t to_type, const void *from, uint32_t type,
-                       uint64_t c)
-{
-    const double v = type == MDL_F32 ? (double)((const float *)from)[c]
-                   : type == MDL_F64 ? ((const double *)from)[c]
-                                     : (double)((const int32_t *)from)[c];
-    const float f32 = (float)v;
-    const int64_t i64 = to_type == MDL_I32 || to_type == MDL_I64 ? cut(v, to_type) : 0;
-    const int32_t i32 = (int32_t)i64;
-
-    switch (to_type) {
-    case MDL_F32: memcpy(to, &f32, sizeof f32); break;
-    case MDL_F64: memcpy(to, &v, sizeof v); break;
-    case MDL_I32: memcpy(to, &i32, sizeof i32); break;
-    default: memcpy(to, &i64, sizeof i64); break;
-    }
-}
-
-static void write_rows(const struct table *y, uint64_t first, size_t rows, struct view from,
-                       uint32_t type)
-{
-    for (size_t r = 0; r < rows; r++) {
-        unsigned char *to = (unsigned char *)(uintptr_t)cell_at(y, first + r, 0);
-        for (uint64_t c = 0; c < y->cols; c++, to += y->col_stride)
-            write_cell(to, y->type, view_row(from, r), type, c);
+        m->scratch[i].context = NULL;
     }
 }
 
 /* ---- a block of rows ------------------------------------------------------------------------ */
 
-/* What the call wants, backwards from its outputs: marks[v] of every value needed. */
-static void mark_wanted(const struct call *c, unsigned char *marks)
+/* What outputs want, backwards from them: marks[v] of every value needed. */
+static void mark_wanted(const mdl_model *m, const uint32_t *out_at, size_t n_out,
+                        unsigned char *marks)
 {
-    const struct graph *g = &c->model->m.graph;
+    const struct graph *g = &m->m.graph;
 
     memset(marks, 0, g->n_values);
-    for (size_t i = 0; i < c->n_out; i++)
-        marks[c->model->m.schema.outputs[c->out_at[i]].value] = 1;
+    for (size_t i = 0; i < n_out; i++)
+        marks[m->m.schema.outputs[out_at[i]].value] = 1;
     for (uint32_t i = g->n_nodes; i-- > 0;) {
         const struct node *n = &g->nodes[i];
         int wanted = 0;
@@ -242,129 +128,241 @@ static void mark_wanted(const struct call *c, unsigned char *marks)
     }
 }
 
-/* Can the node write straight into the caller's table? */
-static int writes_direct(const struct call *c, const struct table *y, uint32_t value)
+static uint32_t value_of(const struct call *c, size_t i)
 {
-    const struct value *v = &c->model->m.graph.values[value];
-
-    return value >= c->model->m.schema.n_inputs && y->type == v->type && y->cols == v->cols
-        && is_packed(y) && y->row_stride >= 0
-        && !((uintptr_t)y->data % mdl_type_bytes(v->type))
-        && !((uint64_t)y->row_stride % mdl_type_bytes(v->type));
+    return c->model->m.schema.outputs[c->out_at[i]].value;
 }
 
-static void place_outputs(const struct call *c, struct view *views, uint64_t first)
+/* Tables that lie as a node wants them are read and written where they are. */
+static void find_direct(struct call *c)
 {
-    for (size_t i = 0; i < c->n_out; i++) {
-        const uint32_t value = c->model->m.schema.outputs[c->out_at[i]].value;
-        if (writes_direct(c, &c->out[i], value))
-            views[value] = (struct view){ (void *)(uintptr_t)cell_at(&c->out[i], first, 0),
-                                          (size_t)c->out[i].row_stride };
+    const struct schema *schema = &c->model->m.schema;
+    const struct value *values = c->model->m.graph.values;
+
+    for (uint32_t i = 0; i < schema->n_inputs; i++) {
+        c->in[i].sparse = c->in[i].csr && c->model->plan.takes_sparse[i]
+                       && sparse_ascends(c->in[i].csr, 0, (size_t)c->rows);
+        c->in[i].direct = mdl_table_fits(&c->in[i], &values[i], values[i].type)
+            || (c->model->plan.takes_f32[i] && mdl_table_fits(&c->in[i], &values[i], MDL_F32));
     }
+    for (size_t i = 0; i < c->n_out; i++)
+        c->out[i].direct = value_of(c, i) >= schema->n_inputs
+                        && mdl_table_fits(&c->out[i], &values[value_of(c, i)],
+                                          values[value_of(c, i)].type);
 }
 
-static mdl_status place_input(const struct call *c, uint32_t i, struct view *view, uint64_t first,
-                              size_t rows)
+/* Is value v an input that is read where it is? */
+static int is_theirs(const struct call *c, uint32_t v)
+{
+    return v < c->model->m.schema.n_inputs && (c->in[v].direct || c->in[v].sparse);
+}
+
+/* A view of every value wanted: in the caller's tables or in ours, which begin at `free`.
+ * Returns what is left of that. */
+static unsigned char *place(const struct call *c, struct view *views, const unsigned char *marks,
+                            unsigned char *free, uint64_t first, size_t rows)
 {
     const mdl_model *m = c->model;
-    const struct table *t = &c->in[i];
-    const struct value *v = &m->m.graph.values[i];
-    const double absent = m->m.schema.inputs[i].absent ? (double)NAN : 0;
 
-    if (!t->csr && t->type == v->type && is_packed(t) && t->row_stride >= 0
-        && !((uintptr_t)t->data % mdl_type_bytes(v->type))
-        && !((uint64_t)t->row_stride % mdl_type_bytes(v->type))) {
-        *view = (struct view){ (void *)(uintptr_t)cell_at(t, first, 0), (size_t)t->row_stride };
-        return MDL_OK;
-    }
-    for (size_t r = 0; r < rows; r++) {
-        if (t->csr) {
-            const mdl_status s = read_sparse(view_row(*view, r), v->type, t->csr, absent,
-                                             first + r, c->err);
-            if (s)
-                return s;
-            continue;
+    for (uint32_t v = 0; v < m->m.graph.n_values; v++)
+        views[v] = (struct view){ NULL, m->row_bytes[v], m->m.graph.values[v].type };
+    for (size_t i = 0; i < c->n_out; i++)
+        if (c->out[i].direct)
+            views[value_of(c, i)] = table_view(&c->out[i], first);
+    for (uint32_t i = 0; i < m->m.schema.n_inputs; i++)
+        if (c->in[i].direct && marks[i])
+            views[i] = table_view(&c->in[i], first);
+    for (uint32_t v = 0; v < m->m.graph.n_values; v++)
+        if (marks[v] && !views[v].data && !is_theirs(c, v)) {
+            views[v].data = free;
+            free += m->plan.bytes[v] * rows;
         }
-        read_row(m->kernels, view_row(*view, r), v->type, t, first + r);
+    return free;
+}
+
+/* Input tables that could not stay where they are. */
+static mdl_status read_inputs(const struct call *c, const struct view *views,
+                              const unsigned char *marks, uint64_t first, size_t rows)
+{
+    const mdl_model *m = c->model;
+
+    for (uint32_t i = 0; i < m->m.schema.n_inputs; i++) {
+        if (!marks[i] || is_theirs(c, i))
+            continue;
+        const double absent = m->m.schema.inputs[i].absent ? (double)NAN : 0;
+        const mdl_status s = mdl_table_read(m->kernels, views[i], m->m.graph.values[i].type,
+                                            &c->in[i], absent, first, rows, c->err);
+        if (s)
+            return s;
     }
     return MDL_OK;
 }
 
-static mdl_status run_block(const struct call *c, unsigned char *scratch, uint64_t first,
-                            size_t rows)
+static mdl_status run_block(const struct call *c, unsigned char *scratch,
+                            const unsigned char *marks, uint64_t first, size_t rows)
 {
     const mdl_model *m = c->model;
     const struct graph *g = &m->m.graph;
     struct view *views = (struct view *)(void *)scratch;
-    const unsigned char *marks = scratch + g->n_values * sizeof *views;
-    unsigned char *tables = scratch + (m->plan.fixed_bytes + 63) / 64 * 64;
-    const struct run r = { .kernels = m->kernels, .graph = g, .views = views,
-                           .temp = tables + m->plan.temp_at * rows, .rows = rows,
-                           .tree_begin = c->tree_begin, .tree_end = c->tree_end };
+    unsigned char *temp = place(c, views, marks, scratch + fixed_bytes(m), first, rows);
+    const struct run r = { .kernels = m->kernels, .graph = g, .views = views, .temp = temp,
+                           .rows = rows, .tree_begin = c->tree_begin, .tree_end = c->tree_end };
+    const mdl_status s = read_inputs(c, views, marks, first, rows);
 
-    for (uint32_t v = 0; v < g->n_values; v++) {
-        const size_t stride = (size_t)g->values[v].cols * mdl_type_bytes(g->values[v].type);
-        views[v] = (struct view){ marks[v] ? tables + m->plan.at[v] * rows : NULL, stride };
-    }
-    place_outputs(c, views, first);
-    for (uint32_t i = 0; i < m->m.schema.n_inputs; i++) {
-        const mdl_status s = marks[i] ? place_input(c, i, &views[i], first, rows) : MDL_OK;
-        if (s)
-            return s;
-    }
+    if (s)
+        return s;
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
         int wanted = 0;
         for (uint32_t k = 0; k < n->n_out; k++)
             wanted |= views[n->out[k]].data != NULL;
-        if (wanted)
+        if (wanted && n->in[0] < m->m.schema.n_inputs && c->in[n->in[0]].sparse)
+            n->op->run_sparse(n, &r, c->in[n->in[0]].csr, first);
+        else if (wanted)
             n->op->run(n, &r);
     }
     for (size_t i = 0; i < c->n_out; i++) {
-        const uint32_t value = m->m.schema.outputs[c->out_at[i]].value;
-        if ((const unsigned char *)views[value].data != cell_at(&c->out[i], first, 0))
-            write_rows(&c->out[i], first, rows, views[value], g->values[value].type);
+        const uint32_t value = value_of(c, i);
+        if ((const unsigned char *)views[value].data != table_cell(&c->out[i], first, 0))
+            mdl_table_write(m->kernels, &c->out[i], first, rows, views[value],
+                            g->values[value].type);
     }
     return MDL_OK;
 }
 
-static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_t block)
-{
-    const uint64_t views = c->model->m.graph.n_values * sizeof(struct view);
+/* ---- a call ---------------------------------------------------------------------------------- */
 
-    mark_wanted(c, scratch + views);
-    for (uint64_t first = 0; first < c->rows; first += block) {
-        const size_t rows = c->rows - first < block ? (size_t)(c->rows - first) : block;
-        const mdl_status s = run_block(c, scratch, first, rows);
+/* Scratch of a row, for the values that are wanted and not the caller's. */
+static uint64_t wanted_bytes(const struct call *c, const unsigned char *marks)
+{
+    const mdl_model *m = c->model;
+    uint64_t bytes = m->plan.temp_bytes;
+
+    for (uint32_t v = 0; v < m->m.graph.n_values; v++)
+        if (marks[v] && !is_theirs(c, v))
+            bytes += m->plan.bytes[v];
+    return bytes;
+}
+
+static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_t scratch_bytes,
+                             uint64_t first, uint64_t rows)
+{
+    const mdl_model *m = c->model;
+    const uint64_t end = first + rows;
+    const unsigned char *marks = m->main_marks;
+
+    if (c->n_out != 1 || c->out_at[0]) {
+        unsigned char *own = scratch + m->m.graph.n_values * sizeof(struct view);
+        mark_wanted(m, c->out_at, c->n_out, own);
+        marks = own;
+    }
+    const uint64_t row = wanted_bytes(c, marks), room = scratch_bytes - fixed_bytes(m);
+    uint64_t block = rows;
+    if (rows > m->most_rows || rows * row > room) {      /* else no division is needed */
+        block = row ? room / row : m->most_rows;
+        block = block < m->most_rows ? block : m->most_rows;
+    }
+    for (; first < end; first += block) {
+        const mdl_status s = run_block(c, scratch, marks, first,
+                                       (size_t)(end - first < block ? end - first : block));
         if (s)
             return s;
     }
     return MDL_OK;
 }
 
-mdl_status mdl_run_call(const struct call *c, mdl_context *context)
+/* Scratch of a row, at most. */
+static uint64_t row_bytes(const struct call *c)
+{
+    return c->n_out == 1 && !c->out_at[0] ? c->model->main_bytes : c->model->plan.row_bytes;
+}
+
+mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t first, uint64_t rows)
 {
     const mdl_model *m = c->model;
     union { unsigned char bytes[STACK_SCRATCH]; uint64_t align; } local;
-    mdl_status s = MDL_OK;
-
-    if (context && context->model != m)
-        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "the context was made for another model");
-    if (!c->rows)
-        return MDL_OK;
     const uint64_t mode = mdl_fp_enter();
+    mdl_status s;
+
     if (context) {
-        s = run_blocks(c, context->scratch, context->rows);
-    } else if (c->rows <= m->block_rows && scratch_bytes(m, c->rows) <= sizeof local.bytes) {
-        s = run_blocks(c, local.bytes, (size_t)c->rows);
+        s = run_blocks(c, context->scratch, context->scratch_bytes, first, rows);
+    } else if (rows <= BLOCK_ROWS && fixed_bytes(m) + rows * row_bytes(c) <= sizeof local.bytes) {
+        s = run_blocks(c, local.bytes, sizeof local.bytes, first, rows);
     } else {
         const uint32_t slot = first_slot(&local);
-        mdl_context *pooled = pool_take(m, slot);
-        s = pooled ? run_blocks(c, pooled->scratch, pooled->rows)
-                   : mdl_fail(c->err, MDL_ERR_MEMORY, "out of memory for scratch");
-        if (pooled)
-            pool_give(m, pooled, slot);
+        mdl_context *kept = take_context(m, slot);
+        s = kept ? run_blocks(c, kept->scratch, kept->scratch_bytes, first, rows)
+                 : mdl_fail(c->err, MDL_ERR_MEMORY, "out of memory for scratch");
+        if (kept)
+            give_context(m, kept, slot);
     }
     mdl_fp_leave(mode);
     return s;
+}
+
+mdl_status mdl_run_call(struct call *c, mdl_context *context, const mdl_parallel *parallel)
+{
+    const mdl_model *m = c->model;
+
+    if (context && context->model != m)
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "the context was made for another model");
+    if (context && parallel->run)
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "a context serves one thread, so there is no "
+                        "parallel beside it");
+    if (!c->rows)
+        return MDL_OK;
+    find_direct(c);
+    if (parallel->run && parallel->threads > 1 && c->rows / 2 >= m->task_rows)
+        return mdl_run_split(c, parallel);
+    return mdl_run_rows(c, context, 0, c->rows);
+}
+
+/* ---- at load --------------------------------------------------------------------------------- */
+
+/* Rows that take a thread at least about TASK_NS.  Measured: trees need 4 to 10 ps a node and
+ * row in blocks, layers 50 ps a weight, taken for the quicker here; a column read 250 ps. */
+static size_t task_rows(const mdl_model *m)
+{
+    uint64_t work = 10000;        /* ps of a row */
+
+    for (uint32_t i = 0; i < m->m.schema.n_inputs; i++)
+        work += 250 * m->m.graph.values[i].cols;
+    for (uint32_t i = 0; i < m->m.graph.n_nodes; i++) {
+        const struct node *n = &m->m.graph.nodes[i];
+        uint64_t most = 0;
+        for (uint32_t k = 0; k < n->op->n_slots; k++)
+            most = n->tensors[k].type && n->tensors[k].count > most ? n->tensors[k].count : most;
+        work += 5 * most;
+    }
+    return (size_t)(TASK_NS * 1000ull / work + 1);
+}
+
+mdl_status mdl_run_prepare(mdl_model *m, mdl_error *err)
+{
+    const struct graph *g = &m->m.graph;
+    const uint32_t main_output = 0;
+
+    m->scratch = mdl_arena_take(&m->arena, SCRATCH_SLOTS, sizeof *m->scratch);
+    m->row_bytes = mdl_arena_take(&m->arena, g->n_values, sizeof *m->row_bytes);
+    m->main_marks = mdl_arena_take(&m->arena, g->n_values, 1);
+    if (!m->scratch || !m->row_bytes || !m->main_marks)
+        return mdl_arena_fail(&m->arena, err, "scratch");
+    m->task_rows = task_rows(m);
+    for (uint32_t v = 0; v < g->n_values; v++)
+        m->row_bytes[v] = (size_t)g->values[v].cols * mdl_type_bytes(g->values[v].type);
+    mark_wanted(m, &main_output, 1, m->main_marks);
+    m->main_bytes = m->plan.temp_bytes;
+    for (uint32_t v = 0; v < g->n_values; v++)
+        m->main_bytes += m->main_marks[v] ? m->plan.bytes[v] : 0;
+    m->most_rows = BLOCK_ROWS;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].block_rows > m->most_rows)
+            m->most_rows = g->nodes[i].block_rows;
+    const uint64_t bytes = m->most_rows > BLOCK_ROWS ? LARGE_BYTES : BLOCK_BYTES;
+    m->block_rows = m->main_bytes ? (size_t)(bytes / m->main_bytes) : m->most_rows;
+    if (m->block_rows < 1)
+        m->block_rows = 1;
+    if (m->block_rows > m->most_rows)
+        m->block_rows = m->most_rows;
+    return MDL_OK;
 }

@@ -7,20 +7,12 @@
 #define MDL_RUN_H
 
 #include "model.h"
-
-/* A caller's table. */
-struct table {
-    const unsigned char *data;
-    uint64_t rows, cols;
-    int64_t  row_stride, col_stride;   /* bytes */
-    uint32_t type;
-    const mdl_csr *csr;                /* instead of data, strides and type */
-};
+#include "table.h"
 
 struct call {
     const mdl_model *model;
-    const struct table *in;       /* [n_inputs] */
-    const struct table *out;      /* [n_out], data written */
+    struct table *in;             /* [n_inputs] */
+    struct table *out;            /* [n_out], data written */
     const uint32_t *out_at;       /* [n_out] which outputs */
     size_t n_out;
     uint64_t rows;
@@ -28,13 +20,13 @@ struct call {
     mdl_error *err;
 };
 
-/* Do it, in blocks of rows.  `context` NULL: the stack or the model's pool. */
-mdl_status mdl_run_call(const struct call *c, mdl_context *context);
+/* Do it, in blocks of rows.  `context` NULL: scratch of the stack or of the model, and the
+ * threads of `parallel` if it has a run; with a context it must not have one. */
+mdl_status mdl_run_call(struct call *c, mdl_context *context, const mdl_parallel *parallel);
 
-/* Entry i of a list of a sparse table. */
-static inline int64_t csr_index(const mdl_csr *csr, const void *list, uint64_t i)
-{
-    return csr->index_type == MDL_I32 ? ((const int32_t *)list)[i] : ((const int64_t *)list)[i];
-}
+/* run.c, split.c: rows of a call whose tables have been looked at, on this thread; and all of
+ * them on several. */
+mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t first, uint64_t rows);
+mdl_status mdl_run_split(const struct call *c, const mdl_parallel *parallel);
 
 #endif

@@ -236,6 +236,11 @@ says the_extra_column_is_named "'diagnosis'"
 "$mdl" predict m.mdl - -q < d/rows.csv | cmp -s - p.csv; claim predict_reads_a_pipe $?
 cat m.mdl | "$mdl" predict - d/rows.csv -q | cmp -s - p.csv; claim predict_reads_the_model_from_a_pipe $?
 exits model_and_data_from_one_pipe_is_usage 2 "$mdl" predict - -
+for threads in 0 1 2 5; do
+    "$mdl" predict m.mdl d/rows.csv -q --threads $threads | cmp -s - p.csv; claim "answers_on_${threads}_threads_are_the_same" $?
+done
+exits wrong_threads_are_usage 2 "$mdl" predict m.mdl d/rows.csv --threads two
+exits too_many_threads_are_usage 2 "$mdl" predict m.mdl d/rows.csv --threads 5000
 exits predict_npy 0 "$mdl" predict m.mdl d/rows.csv -o p.npy -q
 [ "$(wc -c < p.npy)" = 528 ]; claim npy_has_128_bytes_and_100_floats $?
 # what goes out as .npy comes in as .npy
@@ -373,6 +378,8 @@ exits bench_works 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1,7 --threads 1,2 -
 says bench_says_what_the_rows_are 'near the thresholds'
 awk -F, 'NR > 1 && !($3 > 0 && $3 <= $4 && $4 <= $5 && $6 > 0) { bad = 1 } END { exit bad }' out
 claim percentiles_are_in_order $?
+exits bench_splits_rows 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1,5000 --threads 1,3 --split --format csv
+[ "$(cut -d, -f1,2 out | tr '\n' ' ')" = 'rows,threads 1,1 5000,1 1,3 5000,3 ' ]; claim a_split_bench_has_those_lines_too $?
 exits bench_with_own_rows 0 "$mdl" bench m.mdl --seconds 0.02 --rows 64 --threads 1 --data d/rows.csv --isa ref
 says bench_names_the_kernels 'ref kernels'
 for list in 0 1,,2 a 1, -5; do

@@ -196,6 +196,28 @@ static void throwing()
 }
 #endif
 
+/* More rows than stay on one thread: the same answers. */
+static void pooling(const mdl::model &m)
+{
+    const std::size_t rows = 20000, cols = m.input_cols();
+    std::vector<float> x(rows * cols), alone(rows * m.output_cols()), shared(alone.size());
+    mdl_predict_options how = mdl::model::select(static_cast<std::uint32_t>(MDL_OUTPUT_MAIN));
+    mdl::pool empty, pool;
+
+    for (std::size_t i = 0; i < x.size(); i++)
+        x[i] = static_cast<float>(i * 7 % 13) / 4;
+    CLAIM(!empty && empty.get() == nullptr);
+    CLAIM(pool.try_create(2) == MDL_OK);
+    CLAIM(pool && pool.get()->threads == 2);
+    mdl::pool moved(std::move(pool));
+    how.parallel = moved.get();
+    CLAIM(m.try_predict(x, alone) == MDL_OK);
+    CLAIM(m.try_predict(x, shared, how) == MDL_OK);
+    CLAIM(alone == shared);
+    CLAIM(moved.try_create(1000000) == MDL_ERR_ARGUMENT);
+    CLAIM(!moved);
+}
+
 int main(int argc, char **argv)
 {
     path = std::string(argc > 1 ? argv[1] : "tests/data") + "/golden_v1_small.mdl";
@@ -206,6 +228,7 @@ int main(int argc, char **argv)
     CLAIM(m.try_load(path.c_str()) == MDL_OK);
     predicting(m);
     asking(m);
+    pooling(m);
 #ifndef MDL_NO_EXCEPTIONS
     throwing();
 #endif

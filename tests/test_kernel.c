@@ -268,7 +268,7 @@ static void make_table(struct rank_table *t, int wide, uint64_t *seed)
         start[c + 1] = start[c] + pivots + (n ? (n + RANK_BLOCK - 1) / RANK_BLOCK : 1);
     }
     *t = (struct rank_table){ .n_columns = COLUMNS, .feature = feature, .start = start,
-                              .nan_right = nan_right, .thresholds = wide ? (void *)f64 : (void *)f32,
+                              .nan_right = nan_right, .f32 = f32, .f64 = wide ? f64 : NULL,
                               .cols = 8, .search = search, .search_start = search_start,
                               .levels = levels };
     for (uint32_t c = 0; c < COLUMNS; c++) {
@@ -305,7 +305,7 @@ static void ranks_agree_with_ref(void **state)
             make_table(&wide, 1, &seed);
             /* Half of the cells lie on a threshold. */
             for (size_t i = 0; i < BLOCK_ROWS * 8; i += 2)
-                xd[i] = ((const double *)wide.thresholds)[next_random(&seed)
+                xd[i] = wide.f64[next_random(&seed)
                                                           % (wide.start[COLUMNS] * RANK_BLOCK)];
             CHECK_ROW(uint8_t, same_bytes, "rank_f64", (size_t)COLUMNS, use->rank_f64(y, &wide, xd));
             const size_t height = (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
@@ -329,7 +329,7 @@ static void a_rank_counts_the_thresholds_that_x_reaches(void **state)
     const uint32_t feature[2] = { 1, 0 }, start[3] = { 0, 1, 4 };
     const uint8_t nan_right[2] = { 1, 0 };
     const struct rank_table t = { .n_columns = 2, .feature = feature, .start = start,
-                                  .nan_right = nan_right, .thresholds = thresholds };
+                                  .nan_right = nan_right, .f32 = thresholds };
     const float x[6][2] = { { 0.9f, -1.5f }, { 1, -1 }, { 16, 0.49f }, { 17.5f, 0.5f }, { 99, 3 },
                             { NAN, NAN } };
     const uint8_t want[6][2] = { { 0, 0 }, { 1, 1 }, { 1, 16 }, { 2, 17 }, { 3, 18 }, { RANK_NAN, 0 } };
@@ -452,26 +452,27 @@ static void leaves_are_added_in_the_order_of_the_trees(void **state)
 
 /* A random top over nodes [first, last): node `root` of them, its subtrees on both sides;
  * the exit of `rank` by walking it, and the ancestors of every exit. */
-static uint32_t grow_top(struct tree_top *t, const uint8_t *rank, uint32_t first, uint32_t last,
-                         uint32_t ancestors, int wanted, uint64_t *seed)
+static uint32_t grow_top(struct tree_top *t, const uint32_t *exit, const uint8_t *rank, uint32_t first,
+                         uint32_t last, uint32_t ancestors, int wanted, uint64_t *seed)
 {
     if (first == last) {
         t->ancestors[first] = ancestors;
-        return wanted ? t->exit[first] : 0;
+        return wanted ? exit[first] : 0;
     }
     const uint32_t root = first + (uint32_t)(next_random(seed) % (last - first));
     t->column[root] = (uint8_t)(next_random(seed) % TOP_COLUMNS);
     t->rank[root] = (uint8_t)(1 + next_random(seed) % 255);
     const int right = rank[t->column[root]] >= t->rank[root];
     ancestors |= (uint32_t)1 << root;
-    return grow_top(t, rank, first, root, ancestors, wanted && !right, seed)
-         | grow_top(t, rank, root + 1, last, ancestors, wanted && right, seed);
+    return grow_top(t, exit, rank, first, root, ancestors, wanted && !right, seed)
+         | grow_top(t, exit, rank, root + 1, last, ancestors, wanted && right, seed);
 }
 
 static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
 {
     const struct kernels *k;
     static struct tree_top tops[32];
+    static struct tree_exits exits[32];
     uint8_t rank[TOP_COLUMNS];
     uint32_t want[32], got[32], tests[32];
     uint64_t seed = 11;
@@ -490,9 +491,9 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
                     t->column[i] = TOP_COLUMNS - 1;
                     t->rank[i] = i < TOP_NODES;
                     t->ancestors[i] = (uint32_t)1 << TOP_NODES;
-                    t->exit[i] = (uint32_t)next_random(&seed) | 1;
+                    exits[n].exit[i] = (uint32_t)next_random(&seed) | 1;
                 }
-                want[n] = grow_top(t, rank, 0, n, 0, 1, &seed);
+                want[n] = grow_top(t, exits[n].exit, rank, 0, n, 0, 1, &seed);
                 if (round % 3 == 0)      /* node 0 is a test: its outcome comes from outside */
                     tests[n] = n && rank[t->column[0]] >= t->rank[0];
                 if (round % 3 == 0 && n) {
@@ -501,7 +502,8 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
                 }
                 any |= want[n];
             }
-            assert_int_equal(k->match(got, tops, round % 2 && round % 3 ? NULL : tests, 32, rank), any);
+            assert_int_equal(k->match(got, tops, exits, NULL, round % 2 && round % 3 ? NULL : tests,
+                                      32, rank, TOP_COLUMNS / 16), any);
             assert_memory_equal(got, want, sizeof want);
         }
 }

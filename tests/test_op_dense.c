@@ -129,6 +129,41 @@ static void nan_in_a_row_stays_in_that_row(void **state)
     one_gives(&t, x, 2, MDL_F64, 1, y);
 }
 
+/* mdl_predict gives float32 rows, of which this layer's float64 may take a few at a time. */
+static void float32_rows_mean_the_same_numbers_in_float64(void **state)
+{
+    enum { ROWS = 40, MOST = 1500 };
+    static const size_t widths[] = { 1, 5, 64, 128, 129, 1000, MOST };
+    static double w[MOST * 4], x[ROWS * MOST], y[ROWS * 4];
+    static float x32[ROWS * MOST], y32[ROWS * 4];
+    uint64_t seed = 41;
+    (void)state;
+
+    for (size_t i = 0; i < MOST * 4; i++)
+        w[i] = (double)(next_random(&seed) >> 11) * 0x1p-53 - 0.5;
+    for (size_t i = 0; i < ROWS * MOST; i++)
+        x[i] = (double)(x32[i] = (float)(next_random(&seed) >> 40) * 0x1p-20f - 8);
+    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+        mdl_error err = MDL_ERROR_INIT;
+        mdl_model *m;
+        size_t size;
+        const size_t outputs = 1 + k % 4;
+        struct one t = one_node("dense", MDL_F64, widths[k]);
+        one_weights(&t, "weight", MDL_F64, 2,
+                    (int64_t[]){ (int64_t)outputs, (int64_t)widths[k] }, w);
+        mdl_build_output(t.b, "y", MDL_OUTPUT_OTHER, mdl_build_result(t.b, t.node, 0));
+        unsigned char *file = built_file(t.b, &size);
+        if (mdl_load_memory(&m, file, size, NULL, &err))
+            fail_msg("%s", err.text);
+        assert_int_equal(mdl_predict(m, x32, ROWS, y32), MDL_OK);
+        assert_int_equal(mdl_predict_f64(m, x, ROWS, y), MDL_OK);
+        for (size_t i = 0; i < ROWS * outputs; i++)
+            assert_true(y32[i] == (float)y[i]);
+        mdl_free(m);
+        free(file);
+    }
+}
+
 static void weights_that_do_not_fit_are_refused(void **state)
 {
     const double w[6] = { 0 };
@@ -162,6 +197,7 @@ int main(void)
         cmocka_unit_test(relu_lets_through_what_is_above_zero_and_nan),
         cmocka_unit_test(tanh_and_logistic_are_within_their_tolerance),
         cmocka_unit_test(nan_in_a_row_stays_in_that_row),
+        cmocka_unit_test(float32_rows_mean_the_same_numbers_in_float64),
         cmocka_unit_test(weights_that_do_not_fit_are_refused),
     };
 

@@ -47,6 +47,35 @@ static void columns_are_added_one_by_one_after_bias_and_base(void **state)
     one_gives(&t, x, 1, MDL_F32, 2, sums);
 }
 
+/* Several sums run side by side; each is that of its own row and output. */
+static void sums_beside_each_other_do_not_mix(void **state)
+{
+    float x[7 * 3], y[7 * 2];
+    const float w[] = { 1, 10, 100, 2, 20, 200 }, bias[] = { 1000, -0.0f };
+    (void)state;
+
+    for (int i = 0; i < 21; i++)
+        x[i] = i % 5 == 4 ? NAN : (float)(i % 10);
+    for (int r = 0; r < 7; r++)
+        for (int k = 0; k < 2; k++) {
+            y[2 * r + k] = bias[k];
+            for (int c = 0; c < 3; c++)      /* integers: exact in any order */
+                y[2 * r + k] += isnan(x[3 * r + c]) ? 0 : x[3 * r + c] * w[3 * k + c];
+        }
+    struct one t = linear(w, bias, NULL);
+    one_gives(&t, x, 7, MDL_F32, 2, y);
+}
+
+static void a_sum_of_minus_zero_stays_when_all_is_missing(void **state)
+{
+    const float w[6] = { 1, 1, 1, 1, 1, 1 }, bias[] = { -0.0f, 0 }, x[] = { NAN, NAN, NAN };
+    const float y[] = { -0.0f, 0 };
+    (void)state;
+
+    struct one t = linear(w, bias, NULL);
+    one_gives(&t, x, 1, MDL_F32, 2, y);
+}
+
 static void infinity_times_zero_is_nan_as_in_the_source(void **state)
 {
     const float w[] = { 0, 1, 1, 1, 0, 0 }, zero[] = { 0, 0 }, x[] = { INFINITY, 1, 1 };
@@ -84,6 +113,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_columns_are_skipped),
         cmocka_unit_test(columns_are_added_one_by_one_after_bias_and_base),
+        cmocka_unit_test(sums_beside_each_other_do_not_mix),
+        cmocka_unit_test(a_sum_of_minus_zero_stays_when_all_is_missing),
         cmocka_unit_test(infinity_times_zero_is_nan_as_in_the_source),
         cmocka_unit_test(shapes_and_types_that_do_not_fit_are_refused),
     };

@@ -4,7 +4,7 @@
  * The reference walks what was given to the builder, by the words of mdl_build.h, and
  * adds leaves in order in the type of the leaves: it shares nothing with the library.
  * Rows are full of thresholds, their neighbours, zeros, denormals, infinities and NaN.
- * Every kernel set, every way to cut the rows: the same bits.
+ * Every kernel set, every engine, every way to cut the rows: the same bits.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,7 +15,7 @@
 #define TINY ((double)1e-35f)
 #define MAX_NODES 161u             /* beyond the 31 that a top holds, and its exits */
 #define MAX_TREES 150u
-#define MAX_COLS 12u
+#define MAX_COLS 160u              /* two columns of ranks each: beyond what is matched */
 #define MAX_OUTPUTS 4u
 #define MAX_WIDTH 3u
 #define ROWS 300u
@@ -38,6 +38,8 @@ struct forest {
     double base[MAX_OUTPUTS];
     uint32_t x_type, cols, n_trees, n_iterations;
     int weighted, linear, categories, covered;
+    uint32_t shape;
+    int float_cells;              /* rows of a float64 model hold floats, and are given as such too */
     struct random_tree trees[MAX_TREES];
 };
 
@@ -82,6 +84,13 @@ static void random_node(struct forest *f, struct random_tree *t, uint32_t i)
         t->threshold[i] = below(2) ? (double)INFINITY : (double)-INFINITY;
 }
 
+static void copy_node(struct random_tree *t, uint32_t to, uint32_t from)
+{
+    t->flags[to] = t->flags[from];
+    t->feature[to] = t->feature[from];
+    t->threshold[to] = t->threshold[from];
+}
+
 static void random_leaf(struct forest *f, struct random_tree *t, uint32_t i)
 {
     const uint32_t type = f->ensemble.leaf_type;
@@ -109,12 +118,38 @@ static void random_lists(struct forest *f, struct random_tree *t, uint32_t n)
     }
 }
 
+/* Mostly deep; of few nodes; of few levels; of few levels that ask one question each. */
+enum { DEEP, SMALL, SHALLOW, OBLIVIOUS, SHAPES };
+
+/* How many nodes a tree gets, and which of the leaves of these levels is split next. */
+static uint32_t random_nodes(uint32_t shape)
+{
+    switch (shape) {
+    case SMALL: return 1 + 2 * below(16);
+    case SHALLOW: return 41 + 2 * below(44);
+    case OBLIVIOUS: return (2u << below(7)) - 1;
+    default: return 1 + 2 * below(below(4) ? 31 : (MAX_NODES + 1) / 2);
+    }
+}
+
+static uint32_t random_split(uint32_t shape, const uint32_t *level, uint32_t n_leaves)
+{
+    uint32_t pick = below(4) ? n_leaves - 1 : below(n_leaves);   /* mostly deep */
+
+    while (shape == SHALLOW && level[pick] == 6)
+        pick = (pick + 1) % n_leaves;
+    for (uint32_t i = 0; i < n_leaves && shape == OBLIVIOUS; i++)
+        if (level[i] < level[pick])
+            pick = i;
+    return pick;
+}
+
 /* Grown by splitting a random leaf; then numbered at random, the root staying 0. */
 static void random_tree(struct forest *f, struct random_tree *t, uint32_t iteration)
 {
-    const uint32_t n = 1 + 2 * below(below(4) ? 31 : (MAX_NODES + 1) / 2);
-    int32_t place[MAX_NODES], leaves[MAX_NODES];
-    uint32_t n_leaves = 1;
+    const uint32_t n = random_nodes(f->shape);
+    int32_t place[MAX_NODES], leaves[MAX_NODES], asks[7];
+    uint32_t level[MAX_NODES] = { 0 }, n_leaves = 1;
 
     memset(t, 0, sizeof *t);
     for (uint32_t i = 0; i < n; i++)
@@ -127,9 +162,13 @@ static void random_tree(struct forest *f, struct random_tree *t, uint32_t iterat
     }
     leaves[0] = 0;
     for (uint32_t used = 1; used < n; used += 2) {
-        const uint32_t pick = below(4) ? n_leaves - 1 : below(n_leaves);   /* mostly deep */
-        const uint32_t at = (uint32_t)leaves[pick];
-        random_node(f, t, at);
+        const uint32_t pick = random_split(f->shape, level, n_leaves), at = (uint32_t)leaves[pick];
+        if (f->shape == OBLIVIOUS && ((used + 1) & used) != 0)
+            copy_node(t, at, (uint32_t)asks[level[pick]]);
+        else
+            random_node(f, t, at);
+        asks[level[pick] % 7] = (int32_t)at;
+        level[n_leaves] = ++level[pick];
         t->left[at] = place[used];
         t->right[at] = place[used + 1];
         leaves[pick] = place[used];
@@ -167,7 +206,9 @@ static void random_forest(struct forest *f)
     e->leaf_width = below(2) ? 1 : 1 + below((uint32_t)(e->outputs < MAX_WIDTH ? e->outputs
                                                                                : MAX_WIDTH));
     f->x_type = below(2) ? MDL_F32 : MDL_F64;
-    f->cols = 1 + below(MAX_COLS);
+    f->float_cells = f->x_type == MDL_F64 && below(2);
+    f->cols = 1 + below(below(4) ? 12 : MAX_COLS);
+    f->shape = below(SHAPES);
     f->weighted = below(3) == 0;
     f->categories = below(2) == 0;
     f->covered = below(2) == 0;
@@ -345,7 +386,7 @@ static void fill(const struct forest *f, struct data *d)
     for (uint32_t i = 0; i < ROWS * f->cols; i++) {
         const double v = random_cell(f);
         d->narrow[i] = (float)v;
-        d->wide[i] = f->x_type == MDL_F32 ? (double)d->narrow[i] : v;
+        d->wide[i] = f->x_type == MDL_F32 || f->float_cells ? (double)d->narrow[i] : v;
     }
     for (uint32_t r = 0; r < ROWS; r++)
         reference(f, d->wide + r * f->cols, d->sums + r * outputs, d->ids + r * f->n_trees);
@@ -373,10 +414,11 @@ static void check_rows(const struct forest *f, const struct data *d, const mdl_m
     static union { float f32[ROWS * MAX_OUTPUTS]; double f64[ROWS * MAX_OUTPUTS]; } y;
     static int32_t ids[ROWS * MAX_TREES];
     const size_t outputs = (size_t)f->ensemble.outputs;
-    const int narrow = f->x_type == MDL_F32, narrow_y = f->ensemble.leaf_type == MDL_F32;
+    const int narrow = f->x_type == MDL_F32 || (f->float_cells && rows % 2 == 0);
+    const int narrow_y = f->ensemble.leaf_type == MDL_F32;
     const void *x = narrow ? (const void *)(d->narrow + first * f->cols)
                            : (const void *)(d->wide + first * f->cols);
-    const mdl_tensor in = { .size = sizeof in, .type = f->x_type, .rank = 2,
+    const mdl_tensor in = { .size = sizeof in, .type = narrow ? MDL_F32 : MDL_F64, .rank = 2,
                             .data = (void *)(uintptr_t)x,
                             .dims = { (int64_t)rows, (int64_t)f->cols } };
     const mdl_tensor out[] = {
@@ -418,14 +460,19 @@ static void random_forests_answer_bit_for_bit_as_the_reference(void **state)
         n_trees += f.n_trees;
         unsigned char *file = forest_file(&f, &size);
         for (size_t k = 0; mdl_isa_name(k); k++) {
-            const mdl_load_options options = { .size = sizeof options, .isa = mdl_isa_name(k) };
-            mdl_model *m;
-            mdl_error err = MDL_ERROR_INIT;
-            if (mdl_load_memory(&m, file, size, &options, &err))
-                fail_msg("%s", err.text);
-            for (size_t h = 0; h < sizeof heights / sizeof *heights; h++)
-                check_rows(&f, &d, m, below((uint32_t)(ROWS - heights[h] + 1)), heights[h]);
-            mdl_free(m);
+            for (size_t e = 0;; e++) {
+                const mdl_load_options options = { .size = sizeof options, .isa = mdl_isa_name(k),
+                                                   .engine = mdl_engine_name(e) };
+                mdl_model *m;
+                mdl_error err = MDL_ERROR_INIT;
+                if (mdl_load_memory(&m, file, size, &options, &err))
+                    fail_msg("%s", err.text);
+                for (size_t h = 0; h < sizeof heights / sizeof *heights; h++)
+                    check_rows(&f, &d, m, below((uint32_t)(ROWS - heights[h] + 1)), heights[h]);
+                mdl_free(m);
+                if (!options.engine)
+                    break;        /* after all that have a name: the one chosen */
+            }
         }
         free(file);
     }

@@ -16,7 +16,7 @@ ALL_CFLAGS += $(SANITIZE_FLAGS)
 LDFLAGS += $(SANITIZE_FLAGS)
 
 .PHONY: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install \
-        check-python check-qemu need-cmocka
+        check-python check-qemu need-cmocka need-simde
 
 check: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install
 
@@ -34,6 +34,9 @@ check-build: all
 need-cmocka:
 	@CC="$(CC)" sh tools/need.sh cmocka mpfr
 
+need-simde:
+	@CC="$(CC)" sh tools/need.sh simde
+
 $B/tests/%: tests/%.c $B/libmodel_import.a $B/libmodel.a $(CLI_O) | need-cmocka
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -Itests -I$B/gen $(ALL_CFLAGS) -fvisibility=default -o $@ $< \
@@ -41,6 +44,23 @@ $B/tests/%: tests/%.c $B/libmodel_import.a $B/libmodel.a $(CLI_O) | need-cmocka
 	    $(LDFLAGS) -lcmocka $(TEST_LIBS_$*) -lm -lpthread
 
 TEST_LIBS_test_kernel_math := -lmpfr -lgmp
+
+# The AVX-512 words over SIMDe: every intrinsic and type that they use by its name there.
+AVX512_WORDS := $(wildcard lib/kernel/vec*_avx512.h lib/kernel/vec*_x86.h)
+$B/gen/emulated_avx512.h: $(AVX512_WORDS)
+	@mkdir -p $(@D)
+	grep -ohwE '_mm[0-9]*_[a-z0-9_]+|__m(128|256|512)[di]?|__mmask[0-9]+|_CMP_[A-Z_]+' $^ | sort -u \
+	    | awk '{ print "#undef " $$0; print "#define " $$0 (/^_C/ ? " SIMDE" : " simde") $$0 }' > $@
+
+$B/tests/emulated_avx512.o: tests/emulated/avx512.c $B/gen/emulated_avx512.h | need-simde
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) -I$B/gen $(ALL_CFLAGS) -Wno-psabi -c -o $@ $<
+
+$B/tests/test_kernel_avx512 $B/tests/test_kernel_row_avx512 $B/tests/test_kernel_planes_avx512: $B/tests/emulated_avx512.o
+TEST_LIBS_test_kernel_avx512 := $B/tests/emulated_avx512.o
+TEST_LIBS_test_kernel_planes_avx512 := $B/tests/emulated_avx512.o
+TEST_LIBS_test_kernel_row_avx512 := $B/tests/emulated_avx512.o
+-include $B/tests/emulated_avx512.d
 
 -include $(TESTS:=.d)
 
@@ -56,7 +76,7 @@ HPP_TESTS := $(HPP_STANDARDS:%=$B/tests/test_hpp_%) $B/tests/test_hpp_noexcept
 $B/tests/test_hpp_%: tests/test_hpp.cpp include/mdl.hpp include/mdl.h $B/libmodel.a
 	@mkdir -p $(@D)
 	$(CXX) -Iinclude $(if $(filter noexcept,$*),-std=c++11 -fno-exceptions,-std=c++$*) $(CXXFLAGS) \
-	    $(WARNINGS) $(if $(WERROR),-Werror) -pedantic $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
+	    $(WARNINGS) $(if $(WERROR),-Werror) -pedantic $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS) -lpthread
 
 check-hpp: $(HPP_TESTS)
 	@for t in $(HPP_TESTS); do echo "== $$t"; $$t tests/data || exit 1; done
@@ -65,7 +85,7 @@ check-hpp: $(HPP_TESTS)
 
 QEMU ?= qemu-aarch64
 QEMU_CC ?= aarch64-linux-gnu-gcc
-QEMU_TESTS := $(filter-out test_kernel_math,$(TEST_C:tests/%.c=%))   # that one needs mpfr
+QEMU_TESTS := $(filter-out test_kernel_math test_kernel%avx512,$(TEST_C:tests/%.c=%))   # they need mpfr, SIMDe
 
 check-qemu:
 	@if command -v $(QEMU) >/dev/null && command -v $(QEMU_CC) >/dev/null; then \
@@ -109,7 +129,7 @@ $B/fuzz/obj/%.o: %.c
 
 $B/fuzz/%: tests/fuzz/%.c $(FUZZ_O)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_O) -lm
+	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_O) -lm -lpthread
 
 -include $(FUZZ_O:.o=.d)
 
@@ -168,12 +188,30 @@ check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
 
 # ---- benchmarks --------------------------------------------------------------------------------
 
+# ONLY="A B lignum" names ensembles and peers, SECONDS_EACH the time for one engine and batch size: see
+# bench/bench_trees.py.  What is trained and compiled is kept in $B/bench, the peers in $B/env-bench.
+ONLY ?=
+SECONDS_EACH ?= 1
+BENCH_TREES = SECONDS_EACH="$(SECONDS_EACH)" CC="$(CC)" MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python
+
 $B/env/.bench: bench/requirements.txt $B/env/.done
 	PYTHON="$(PYTHON)" sh tools/python_env.sh $B/env bench/requirements.txt
 	@touch $@
 
-bench: all $B/env/.bench $B/bench/bench_peers
-	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python bench/bench_peers.py $B
+$B/env-bench/.done: bench/requirements-peers.txt bench/install.sh
+	PYTHON="$(PYTHON)" sh bench/install.sh $B/env-bench bench/requirements-peers.txt
+	@touch $@
+
+$B/bench/libpeers.so: $(wildcard bench/peer*.c) bench/peers.h include/mdl.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -shared -o $@ $(filter %.c,$^) $(LDFLAGS) -ldl
+
+.PHONY: bench-trees
+bench: all $B/env/.bench $B/bench/libpeers.so
+	$(BENCH_TREES) ONLY="$(or $(ONLY),A A2 B B2 C xgboost lightgbm)" $B/env/bin/python -B bench/bench_trees.py $B
+
+bench-trees: all $B/env-bench/.done $B/bench/libpeers.so
+	$(BENCH_TREES) ONLY="$(ONLY)" $B/env-bench/bin/python -B bench/bench_trees.py $B
 
 $B/bench/%: bench/%.c $B/libmodel_import.a $B/libmodel.a
 	@mkdir -p $(@D)

@@ -82,7 +82,8 @@ function scan_line(file, line,    word, inner, i, parts)
         inner = line
         sub(/.*_(NAMED|WORD)\(/, "", inner)
         sub(/\).*/, "", inner)
-        own(file, inner "_f32"); own(file, inner "_f64")
+        own(file, inner "_f32"); own(file, inner "_f64"); own(file, inner "_mixed")
+        own(file, inner "_u32"); own(file, inner "_u64")
         own(file, "vf_" inner); own(file, "vd_" inner)
         return
     }

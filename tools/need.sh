@@ -1,7 +1,7 @@
 #!/bin/sh
 # tools/need.sh NAME... - make sure a library or program is there, from the system's packages
 #
-# Names: cmocka mpfr (development libraries), venv (Python environments), or a program.
+# Names: cmocka mpfr simde (development libraries), venv (Python environments), or a program.
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -10,6 +10,7 @@ packages_of() {
     case $1 in
     cmocka) echo libcmocka-dev ;;
     mpfr) echo libmpfr-dev ;;
+    simde) echo libsimde-dev ;;
     venv) echo python3-venv ;;
     cc) echo 'gcc libc6-dev' ;;
     c++) echo g++ ;;
@@ -26,6 +27,7 @@ probe() {
     case $1 in
     cmocka) printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <cmocka.h>\n' | compiles ;;
     mpfr) printf '#include <mpfr.h>\n' | compiles ;;
+    simde) printf '#include <simde/x86/avx512.h>\n' | compiles ;;
     venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
     clang) command -v clang-19 >/dev/null || command -v clang >/dev/null ;;
     *) command -v "$1" >/dev/null ;;

@@ -38,6 +38,11 @@
 #else
 #  define MDL_OS_WINDOWS 0
 #endif
+#if defined(__linux__)
+#  define MDL_OS_LINUX 1
+#else
+#  define MDL_OS_LINUX 0
+#endif
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #  error "libmodel reads its little-endian files in place and needs a little-endian machine"
@@ -71,9 +76,25 @@
 #  define MDL_PREFETCH(p) ((void)(p))
 #endif
 
-/* One pointer that threads exchange, see model.c. */
+/* One pointer that threads exchange, see run.c. */
 #define mdl_atomic_exchange(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
 #define mdl_atomic_load(place) __atomic_load_n(place, __ATOMIC_RELAXED)
+
+/* Numbers that threads share, see pool.c and split.c. */
+#define mdl_atomic_add(place, value) __atomic_fetch_add(place, value, __ATOMIC_ACQ_REL)
+#define mdl_atomic_get(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
+#define mdl_atomic_set(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
+#define mdl_atomic_swap(place, was, value) \
+    __atomic_compare_exchange_n(place, was, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+
+/* Between two looks at such a number. */
+#if defined(__GNUC__) && MDL_ARCH_X86
+#  define MDL_PAUSE() __builtin_ia32_pause()
+#elif defined(__GNUC__) && MDL_ARCH_ARM64
+#  define MDL_PAUSE() __asm__ volatile("yield")
+#else
+#  define MDL_PAUSE() ((void)0)
+#endif
 
 /*
  * The floating-point mode that all arithmetic here assumes: round to nearest,

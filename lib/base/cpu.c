@@ -1,5 +1,5 @@
 /*
- * base/cpu.c - see cpu.h; bits from Intel's manual, volume 2A, CPUID
+ * base/cpu.c - see cpu.h; bits from Intel's manual, volume 1, XCR0, and 2A, CPUID
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,13 +8,20 @@
 #if MDL_ARCH_X86
 #include <cpuid.h>
 
-#define LEAF1_ECX_FMA     (1u << 12)
-#define LEAF1_ECX_SSE42   (1u << 20)
-#define LEAF1_ECX_POPCNT  (1u << 23)
-#define LEAF1_ECX_OSXSAVE (1u << 27)
-#define LEAF1_ECX_AVX     (1u << 28)
-#define LEAF7_EBX_AVX2    (1u << 5)
-#define XCR0_XMM_YMM      6u
+#define LEAF1_ECX_FMA        (1u << 12)
+#define LEAF1_ECX_SSE42      (1u << 20)
+#define LEAF1_ECX_POPCNT     (1u << 23)
+#define LEAF1_ECX_OSXSAVE    (1u << 27)
+#define LEAF1_ECX_AVX        (1u << 28)
+#define LEAF7_EBX_AVX2       (1u << 5)
+#define LEAF7_EBX_AVX512F    (1u << 16)
+#define LEAF7_EBX_AVX512DQ   (1u << 17)
+#define LEAF7_EBX_AVX512BW   (1u << 30)
+#define LEAF7_EBX_AVX512VL   (1u << 31)
+#define LEAF7_ECX_AVX512VBMI (1u << 1)
+#define LEAF7_ECX_GFNI       (1u << 8)
+#define XCR0_XMM_YMM         0x06u
+#define XCR0_MASKS_ZMM       0xE0u     /* k0 to k7, upper halves, registers 16 to 31 */
 
 static unsigned leaf1_ecx(void)
 {
@@ -29,21 +36,27 @@ int mdl_cpu_has_crc32c(void)
     return (leaf1_ecx() & LEAF1_ECX_SSE42) != 0;
 }
 
-int mdl_cpu_has_avx2(void)
+static int all_of(unsigned bits, unsigned needed) { return (bits & needed) == needed; }
+
+unsigned mdl_cpu_sets(void)
 {
-    const unsigned need = LEAF1_ECX_FMA | LEAF1_ECX_POPCNT | LEAF1_ECX_OSXSAVE
-                        | LEAF1_ECX_AVX;
     unsigned a, b, c, d, low, high;
 
-    if ((leaf1_ecx() & need) != need)
+    if (!all_of(leaf1_ecx(), LEAF1_ECX_FMA | LEAF1_ECX_POPCNT | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX))
         return 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    if ((low & XCR0_XMM_YMM) != XCR0_XMM_YMM)
+    if (!all_of(low, XCR0_XMM_YMM))
         return 0;
     __cpuid_count(7, 0, a, b, c, d);   /* and every one with AVX this */
-    return (b & LEAF7_EBX_AVX2) != 0;
+    if (!all_of(b, LEAF7_EBX_AVX2))
+        return 0;
+    if (all_of(low, XCR0_MASKS_ZMM)
+        && all_of(b, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL)
+        && all_of(c, LEAF7_ECX_AVX512VBMI | LEAF7_ECX_GFNI))
+        return MDL_CPU_AVX2 | MDL_CPU_AVX512;
+    return MDL_CPU_AVX2;
 }
 #else
-int mdl_cpu_has_avx2(void) { return 0; }
+unsigned mdl_cpu_sets(void) { return 0; }
 int mdl_cpu_has_crc32c(void) { return 0; }
 #endif

@@ -11,8 +11,13 @@
 
 #include "base/compiler.h"
 
-/* AVX2, FMA and POPCNT, with an operating system that keeps the wide registers. */
-int mdl_cpu_has_avx2(void);
+/* Sets of instructions, each with an operating system that keeps their registers. */
+#define MDL_CPU_AVX2   1u         /* AVX2, FMA and POPCNT                                   */
+#define MDL_CPU_AVX512 2u         /* those, and AVX-512 F, BW, DQ, VL, VBMI, and GFNI:
+                                     Ice Lake, Zen 4 and later                              */
+
+/* Those of MDL_CPU_* that it has, together. */
+unsigned mdl_cpu_sets(void);
 
 /* The CRC-32C instruction (SSE4.2). */
 int mdl_cpu_has_crc32c(void);

@@ -43,7 +43,7 @@ static inline int size_add(uint64_t a, uint64_t b, uint64_t *out)
 
 static inline int size_mul(uint64_t a, uint64_t b, uint64_t *out)
 {
-    if (b && a > UINT64_MAX / b)
+    if ((a | b) >> 32 && b && a > UINT64_MAX / b)    /* small ones need no division */
         return 0;
     *out = a * b;
     return 1;

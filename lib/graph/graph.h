@@ -68,13 +68,15 @@ mdl_status mdl_graph_infer(struct model_graph *m, const mdl_limits *limits, mdl_
 mdl_status mdl_graph_prepare(struct model_graph *m, struct arena *a, mdl_error *err);
 
 /*
- * plan.c: where values lie in scratch.  For blocks of `rows` rows a value's table
- * begins at at[v] * rows, and the working memory of nodes at temp_at * rows.
+ * plan.c: scratch.  A call gives a table of its own to each value that it needs and that does
+ * not lie in the caller's tables, and working memory to one node at a time.
  */
 struct plan {
-    uint64_t *at;                 /* [n_values] bytes per row, multiples of 8         */
-    uint64_t  temp_at;
-    uint64_t  row_bytes;          /* scratch per row in all                           */
+    uint64_t *bytes;              /* [n_values] of a packed row, rounded to 8         */
+    uint64_t  temp_bytes;         /* per row, of the node that needs most             */
+    uint64_t  row_bytes;          /* scratch per row when all values are needed       */
+    unsigned char *takes_sparse;  /* [n_inputs] readers take sparse rows as they are stored */
+    unsigned char *takes_f32;     /* [n_values] of float64 that may come as float32   */
     uint64_t  fixed_bytes;        /* beside the rows: a view and a mark of every value */
     uint32_t  trees;              /* the one tree ensemble, or UINT32_MAX             */
 };

@@ -10,42 +10,43 @@
 #include <string.h>
 
 #if MDL_ARCH_X86
+extern const struct kernels mdl_kernels_avx512;
 extern const struct kernels mdl_kernels_avx2;
 #endif
 #if MDL_ARCH_ARM64
 extern const struct kernels mdl_kernels_neon;
 #endif
 
-static int always(void) { return 1; }
-
-/* Best first. */
+/* Best first, each with what it needs of the processor. */
 static const struct {
     const struct kernels *table;
-    int (*fits)(void);
+    unsigned needs;
 } all[] = {
 #if MDL_ARCH_X86
-    { &mdl_kernels_avx2, mdl_cpu_has_avx2 },
+    { &mdl_kernels_avx512, MDL_CPU_AVX512 },
+    { &mdl_kernels_avx2, MDL_CPU_AVX2 },
 #endif
 #if MDL_ARCH_ARM64
-    { &mdl_kernels_neon, always },
+    { &mdl_kernels_neon, 0 },
 #endif
-    { &mdl_kernels_ref, always },
+    { &mdl_kernels_ref, 0 },
 };
 
-const struct kernels *mdl_kernels_at(size_t i)
+/* The i-th table of those named `isa`, or of all for NULL, that a processor with `sets` runs. */
+static const struct kernels *find(const char *isa, size_t i, unsigned sets)
 {
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-        if (all[k].fits() && i-- == 0)
+        if (!(all[k].needs & ~sets) && (!isa || !strcmp(all[k].table->isa, isa)) && i-- == 0)
             return all[k].table;
     return NULL;
 }
 
+const struct kernels *mdl_kernels_at(size_t i)
+{
+    return find(NULL, i, mdl_cpu_sets());
+}
+
 const struct kernels *mdl_kernels_named(const char *isa)
 {
-    const struct kernels *k;
-
-    for (size_t i = 0; (k = mdl_kernels_at(i)) != NULL; i++)
-        if (!isa || !strcmp(k->isa, isa))
-            return k;
-    return NULL;
+    return find(isa, 0, mdl_cpu_sets());
 }

@@ -24,7 +24,15 @@
 struct rank_table;                /* kernel/tree.h */
 struct tree_step;
 struct tree_fork;
+struct plane_column;
+struct plane_group;
+struct plane_fork;
 struct tree_top;
+struct tree_exits;
+struct tree_tile;
+struct tree_heap;
+struct tree_level;
+struct deep_table;                /* kernel/deep.h */
 
 struct kernels {
     const char *isa;
@@ -40,11 +48,44 @@ struct kernels {
     void (*ranks_f64)(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
                       size_t rows, size_t height);
 
-    /* The exits of `n` tops for one row, and all their bits together.  rank has room for
-     * TOP_COLUMNS; tests[i], if not NULL, has the bits of top i that go right for reasons
-     * other than ranks. */
-    uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, const uint32_t *tests, size_t n,
-                      const uint8_t *rank);
+    /* One row, of whose ranks 16 times `quarters` may be looked up; there is room for a
+     * multiple of TOP_COLUMNS.
+     *   match        exit[i] of top i and all their bits together: what exits[i] says, or, if
+     *                exits is NULL, first[i] + the number of the exit; tests[i], if not NULL, has
+     *                the bits of top i that go right for reasons other than ranks
+     *   match_tiles  exit[i] of tile at[i], or of tile i if `at` is NULL
+     *   match_heaps  leaf[i] of heap i, plus first[i]
+     *   match_levels leaf[i] of tree i of n / LEVEL_TREES groups, rounded up, plus first[i] */
+    uint32_t (*match)(uint32_t *exit, const struct tree_top *tops, const struct tree_exits *exits,
+                      const uint32_t *first, const uint32_t *tests, size_t n, const uint8_t *rank,
+                      size_t quarters);
+    void (*match_tiles)(uint32_t *exit, const struct tree_tile *tiles, const uint32_t *at, size_t n,
+                        const uint8_t *rank, size_t quarters);
+    void (*match_heaps)(uint32_t *leaf, const struct tree_heap *heaps, const uint32_t *first,
+                        size_t n, const uint8_t *rank, size_t quarters);
+    void (*match_levels)(uint32_t *leaf, const struct tree_level *levels, size_t depth,
+                         const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+
+    /* *y += value[leaf] of tree after tree: leaves as above, of tops that are whole trees. */
+    void (*add_tops_f32)(float *y, const float *value, const struct tree_top *tops,
+                         const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+    void (*add_tops_f64)(double *y, const double *value, const struct tree_top *tops,
+                         const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+    void (*add_heaps_f32)(float *y, const float *value, const struct tree_heap *heaps,
+                          const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+    void (*add_heaps_f64)(double *y, const double *value, const struct tree_heap *heaps,
+                          const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+    void (*add_levels_f32)(float *y, const float *value, const struct tree_level *levels, size_t depth,
+                           const uint32_t *first, size_t n, const uint8_t *rank, size_t quarters);
+    void (*add_levels_f64)(double *y, const double *value, const struct tree_level *levels,
+                           size_t depth, const uint32_t *first, size_t n, const uint8_t *rank,
+                           size_t quarters);
+
+    /* y[k] += value[leaf[i] * width + k] for i = 0 .. n - 1 in turn, k < width. */
+    void (*add_row_f32)(float *y, const float *value, const uint32_t *leaf, size_t n,
+                           size_t width);
+    void (*add_row_f64)(double *y, const double *value, const uint32_t *leaf, size_t n,
+                           size_t width);
 
     /* Block ranks of a test: out[r] is 0x7f where bit code[r] % 8 of byte code[r] / 8 of `set`
      * (32 bytes) is set, else 0x80. */
@@ -63,11 +104,28 @@ struct kernels {
     void (*descend_even)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
                          size_t trees, const uint8_t *rank, size_t height);
 
+    /* Planes (tree.h) of BLOCK_ROWS rows: the conditions of `n` columns of block ranks; that of
+     * a test, from block ranks of its own.  Then a group's leaves as by descend; its slots are
+     * the first planes. */
+    void (*planes)(uint8_t *plane, const struct plane_column *columns, size_t n,
+                   const uint8_t *rank);
+    void (*test_plane)(uint8_t *plane, const uint8_t *test);
+    void (*part)(uint8_t *leaf, const struct plane_group *group, const struct plane_fork *forks,
+                 uint8_t *plane);
+    void (*part_even)(uint8_t *leaf, const struct plane_group *group,
+                      const struct plane_fork *forks, uint8_t *plane);
+
     /* sum[r] += value[first[t] + leaf[t * height + r]], tree by tree, at most GROUP_TREES. */
     void (*add_leaves_f32)(float *sum, const float *value, const uint32_t *first, size_t trees,
                            const uint8_t *leaf, size_t height);
     void (*add_leaves_f64)(double *sum, const double *value, const uint32_t *first, size_t trees,
                            const uint8_t *leaf, size_t height);
+
+    /* The same of trees of at most FEW_LEAVES leaves: of tree t there are leaves[t]. */
+    void (*add_few_f32)(float *sum, const float *value, const uint32_t *first,
+                        const uint16_t *leaves, size_t trees, const uint8_t *leaf, size_t height);
+    void (*add_few_f64)(double *sum, const double *value, const uint32_t *first,
+                        const uint16_t *leaves, size_t trees, const uint8_t *leaf, size_t height);
 
     /* The same with `width` values a leaf: y[r][k] += value[first[t] + leaf[...]][k]. */
     void (*add_vectors_f32)(float *y, size_t y_stride, const float *value, size_t width,
@@ -76,6 +134,17 @@ struct kernels {
     void (*add_vectors_f64)(double *y, size_t y_stride, const double *value, size_t width,
                             const uint32_t *first, size_t trees, const uint8_t *leaf,
                             size_t height, size_t rows);
+
+    /* Walks by keys: leaf[r] of 8 * eights rows of one tree; leaf[t] of the trees
+     * [tree, tree + n) of one row. */
+    void (*deep_rows_u32)(uint32_t *leaf, const struct deep_table *d, size_t tree,
+                          const uint32_t *key, size_t eights);
+    void (*deep_rows_u64)(uint32_t *leaf, const struct deep_table *d, size_t tree,
+                          const uint64_t *key, size_t eights);
+    void (*deep_row_u32)(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
+                         const uint32_t *key);
+    void (*deep_row_u64)(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
+                         const uint64_t *key);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.
@@ -87,6 +156,23 @@ struct kernels {
     void (*dense_f64)(double *y, size_t y_stride, const double *x, size_t x_stride,
                       const double *w, const double *b, size_t rows, size_t inputs,
                       size_t outputs);
+    /* dense_f64 over float32 rows, which are widened on the way: for few outputs. */
+    void (*dense_mixed)(double *y, size_t y_stride, const float *x, size_t x_stride,
+                        const double *w, const double *b, size_t rows, size_t inputs,
+                        size_t outputs);
+
+    /* e^x of n elements, float32 rounded once from double.  y may be x. */
+    void (*exp_f32)(float *y, const float *x, size_t n);
+    void (*exp_f64)(double *y, const double *x, size_t n);
+    /* 1 / (1 + e^(-scale x)); float32 with XGBoost's clamp and tiny term (math.h), each step
+     * rounded to float32.  y may be x. */
+    void (*logistic_f32)(float *y, const float *x, double scale, size_t n);
+    void (*logistic_f64)(double *y, const double *x, double scale, size_t n);
+    /* e^(x - max of the row) over their sum, added in order in double.  y may be x. */
+    void (*softmax_f32)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                        size_t cols);
+    void (*softmax_f64)(double *y, size_t y_stride, const double *x, size_t x_stride, size_t rows,
+                        size_t cols);
 
     /* One row of n elements.  y may be x. */
     void (*sub_div_f32)(float *y, const float *x, const float *sub, const float *div, size_t n);

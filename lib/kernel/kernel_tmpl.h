@@ -11,13 +11,16 @@
 #define NAMED_D(name) name##_f64
 
 #define RANK_REAL float
+#define RANK_FIELD f32
 #define RANK_NAMED NAMED_F
 #define RANK_WORD WORD_F
 #include "kernel/rank_tmpl.h"
 #undef RANK_REAL
+#undef RANK_FIELD
 #undef RANK_NAMED
 #undef RANK_WORD
 #define RANK_REAL double
+#define RANK_FIELD f64
 #define RANK_NAMED NAMED_D
 #define RANK_WORD WORD_D
 #include "kernel/rank_tmpl.h"
@@ -25,25 +28,131 @@
 #include "kernel/ranks_tmpl.h"
 #include "kernel/top_tmpl.h"
 #include "kernel/block_tmpl.h"
+#include "kernel/planes_tmpl.h"
+
+#define FEW_REAL float
+#define FEW_NAMED NAMED_F
+#ifdef VF_FEW_ROWS
+#define FEW_ROWS VF_FEW_ROWS
+#define FEW_TABLE vf_few
+#define FEW_WORD WORD_F
+#endif
+#include "kernel/few_tmpl.h"
+#undef FEW_REAL
+#undef FEW_NAMED
+#undef FEW_ROWS
+#undef FEW_TABLE
+#undef FEW_WORD
+#define FEW_REAL double
+#define FEW_NAMED NAMED_D
+#ifdef VD_FEW_ROWS
+#define FEW_ROWS VD_FEW_ROWS
+#define FEW_TABLE vd_few
+#define FEW_WORD WORD_D
+#endif
+#include "kernel/few_tmpl.h"
 #include "kernel/tree_tmpl.h"
 
-#define DENSE dense_f32
+#include "kernel/deep.h"
+#define NAMED_U32(name) name##_u32
+#define NAMED_U64(name) name##_u64
+#define DEEP_KEY uint32_t
+#define DEEP_NODE deep_u32
+#define DEEP_NAMED NAMED_U32
+#include "kernel/deep_tmpl.h"
+#undef DEEP_KEY
+#undef DEEP_NODE
+#undef DEEP_NAMED
+#define DEEP_KEY uint64_t
+#define DEEP_NODE deep_u64
+#define DEEP_NAMED NAMED_U64
+#include "kernel/deep_tmpl.h"
+
+#define LEAF_REAL float
+#define LEAF_VEC vf
+#define LEAF_LANES VF_LANES
+#define LEAF_NAMED NAMED_F
+#define LEAF_WORD WORD_F
+#include "kernel/leaf_tmpl.h"
+#undef LEAF_REAL
+#undef LEAF_VEC
+#undef LEAF_LANES
+#undef LEAF_NAMED
+#undef LEAF_WORD
+#define LEAF_REAL double
+#define LEAF_VEC vd
+#define LEAF_LANES VD_LANES
+#define LEAF_NAMED NAMED_D
+#define LEAF_WORD WORD_D
+#include "kernel/leaf_tmpl.h"
+
+#define DENSE_OUTS 3u
+#define DENSE_NAMED NAMED_F
+#define DENSE_X float
+#define DENSE_LOAD vf_load
+#define DENSE_PART vf_load_part
 #define DENSE_REAL float
 #define DENSE_VEC vf
 #define DENSE_LANES VF_LANES
 #define DENSE_WORD WORD_F
 #include "kernel/dense_tmpl.h"
-#undef DENSE
+#undef DENSE_NAMED
+#undef DENSE_X
+#undef DENSE_LOAD
+#undef DENSE_PART
 #undef DENSE_REAL
 #undef DENSE_VEC
 #undef DENSE_LANES
 #undef DENSE_WORD
-#define DENSE dense_f64
+#define DENSE_NAMED NAMED_D
+#define DENSE_X double
+#define DENSE_LOAD vd_load
+#define DENSE_PART vd_load_part
 #define DENSE_REAL double
 #define DENSE_VEC vd
 #define DENSE_LANES VD_LANES
 #define DENSE_WORD WORD_D
 #include "kernel/dense_tmpl.h"
+#undef DENSE_NAMED
+#undef DENSE_X
+#undef DENSE_OUTS
+#undef DENSE_LOAD
+#undef DENSE_PART
+#define DENSE_NAMED(name) name##_mixed
+#define DENSE_X float
+#define DENSE_OUTS 1u
+#define DENSE_LOAD vd_widen
+#define DENSE_PART vd_widen_part
+#include "kernel/dense_tmpl.h"
+
+#include "kernel/convert_tmpl.h"
+
+#include "kernel/math.h"
+#include "kernel/exp_tmpl.h"
+#define LINK_NEAR 1024u           /* numbers that stay in L1 */
+#define LINK_REAL float
+#define LINK_NAMED NAMED_F
+#define LINK_LOAD vd_widen
+#define LINK_LOAD_PART vd_widen_part
+#define LINK_STORE vd_narrow
+#define LINK_ROUND vd_as_float
+#define LINK_IS_F32 1
+#include "kernel/link_tmpl.h"
+#undef LINK_REAL
+#undef LINK_NAMED
+#undef LINK_LOAD
+#undef LINK_LOAD_PART
+#undef LINK_STORE
+#undef LINK_ROUND
+#undef LINK_IS_F32
+#define LINK_REAL double
+#define LINK_NAMED NAMED_D
+#define LINK_LOAD vd_load
+#define LINK_LOAD_PART vd_load_part
+#define LINK_STORE vd_store
+#define LINK_ROUND(v) (v)
+#define LINK_IS_F32 0
+#include "kernel/link_tmpl.h"
 
 #define UNARY_NAMED NAMED_F
 #define UNARY_REAL float
@@ -62,5 +171,3 @@
 #define UNARY_LANES VD_LANES
 #define UNARY_WORD WORD_D
 #include "kernel/unary_tmpl.h"
-
-#include "kernel/convert_tmpl.h"

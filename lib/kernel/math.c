@@ -18,9 +18,7 @@
 #include <math.h>              /* INFINITY, NAN: constants only */
 #include <string.h>
 
-#include "kernel/math_table.h"
-
-#define ROUND_BIAS 0x1.8p52    /* adding it rounds to an integer */
+const double mdl_exp_powers[64][2] = { EXP_POWERS };
 
 static double from_bits(uint64_t bits)
 {
@@ -68,7 +66,7 @@ static double near_expm1_rest(double r)
 /* 2^(k/64) e^r */
 static double finish(int k, double r)
 {
-    const double *power = powers[k & 63];
+    const double *power = mdl_exp_powers[k & 63];
     const double p = small_expm1(r);
 
     return scale(power[0] + (power[1] + power[0] * p), (k - (k & 63)) / 64);
@@ -119,7 +117,7 @@ static double expm1_parts(double x, double *low)
         rest = near_expm1_rest(x);
     } else {
         const int k = reduce(x, &r), n = (k - (k & 63)) / 64;
-        const double *power = powers[k & 63];
+        const double *power = mdl_exp_powers[k & 63];
         rest = scale(power[1] + power[0] * small_expm1(r), n);
         high = scale(power[0], n);
         if (n > 60)

@@ -49,7 +49,7 @@ static void ranks_f64(uint8_t *rank, const struct rank_table *t, const double *x
                       size_t rows, size_t height)
 {
     for (uint32_t c = 0; c < t->n_columns; c++, rank += height) {
-        const double *column = (const double *)t->thresholds + (size_t)t->start[c] * RANK_BLOCK;
+        const double *column = t->f64 + (size_t)t->start[c] * RANK_BLOCK;
         const unsigned char *cell = (const unsigned char *)(x + t->feature[c]);
         const uint32_t nan_right = t->nan_right[c];
         const int wide = t->start[c + 1] - t->start[c] > 1;

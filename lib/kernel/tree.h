@@ -33,9 +33,10 @@ struct rank_table {
     const uint32_t *feature;      /* [n_columns] column of x                            */
     const uint32_t *start;        /* [n_columns + 1] block, pivots included             */
     const uint8_t  *nan_right;    /* [n_columns]                                        */
-    const void     *thresholds;   /* float or double as x is                            */
+    const float    *f32;          /* thresholds for rows of floats                      */
+    const double   *f64;          /* and of doubles; NULL: rows are floats              */
     uint32_t        cols;         /* of x                                               */
-    const float    *search;       /* thresholds once more, as trees, if x is float:     */
+    const float    *search;       /* those of floats once more, as trees:               */
     const uint32_t *search_start; /* [n_columns] where the tree of a column begins      */
     const uint8_t  *levels;       /* [n_columns] 0, or 3 to 8: 2^levels - 1 thresholds  */
 };
@@ -54,7 +55,7 @@ struct rank_table {
 #define RANK_BLOCK 16u            /* RANK_MOST of them are 16 blocks: one of pivots     */
 
 /*
- * A step of a walk: to `child`, or to `child + 1` if the column's rank is at least
+ * Where there are too many columns to match: a step of a walk, to `child`, or to `child + 1` if the column's rank is at least
  * `rank`.  A leaf is its own child and looks at a column without thresholds, so that
  * walks of different depth may take equally many steps.
  */
@@ -66,6 +67,9 @@ struct tree_step {
 };
 
 /*
+ * What one row is matched against.  Ranks are looked up in registers, TOP_COLUMNS of them at a
+ * time, so columns are bytes.
+ *
  * The top of a tree: up to 31 of its nodes, those that rows pass most, closed under
  * parents, numbered in order (left subtree, node, right subtree), and up to 32 exits in
  * that order too.  Exit e lies right of exactly those of its ancestors that are numbered
@@ -79,15 +83,59 @@ struct tree_step {
 #define TOP_NODES   31u
 #define TOP_EXITS   32u
 #define TOP_COLUMNS 64u           /* ranks that a register can look up                  */
+#define TOP_MOST    256u          /* columns that are matched, at most                  */
 
 struct tree_top {
     uint8_t  column[TOP_EXITS];
     uint8_t  rank[TOP_EXITS];
     uint32_t ancestors[TOP_EXITS];
-    uint32_t exit[TOP_EXITS];     /* a leaf of the ensemble, or TOP_GOES_ON | step      */
+};
+
+/* What exits say: a leaf of the ensemble, or TOP_GOES_ON | tile.  Those of tops lie apart, and
+ * are not there if all tops are whole trees: exits are leaves in order then. */
+struct tree_exits {
+    uint32_t exit[TOP_EXITS];
 };
 
 #define TOP_GOES_ON 0x80000000u
+
+/* The same of half the size, two cache lines: what lies below tops, and small trees. */
+#define TILE_NODES 15u
+#define TILE_EXITS 16u
+
+struct tree_tile {
+    uint8_t  column[TILE_EXITS];
+    uint8_t  rank[TILE_EXITS];
+    uint16_t ancestors[TILE_EXITS];
+    uint32_t exit[TILE_EXITS];
+};
+
+/*
+ * A tree of at most HEAP_LEVELS levels of nodes, whole: the children of node k are 2 k and
+ * 2 k + 1, the root is 1.  Leaves higher up become nodes that send every row left.  So a row
+ * leaves at one of 64 places, and bit e of `leaves` is set where place e is one of a leaf.
+ */
+#define HEAP_LEVELS 6u
+#define HEAP_NODES  64u
+
+struct tree_heap {
+    uint8_t  column[HEAP_NODES];
+    uint8_t  rank[HEAP_NODES];
+    uint64_t leaves;
+};
+
+/*
+ * LEVEL_TREES oblivious trees side by side: all nodes of a level ask the same.  A group of
+ * trees is `depth` of these, root level first; the outcomes are the bits of the leaf's number,
+ * that of the root highest.  Trees less deep begin with levels that are never right.
+ */
+#define LEVEL_TREES 32u
+#define LEVEL_MOST  8u            /* levels: numbers of leaves are bytes                */
+
+struct tree_level {
+    uint8_t column[LEVEL_TREES];
+    uint8_t rank[LEVEL_TREES];
+};
 
 /*
  * A node of a descent, for trees of at most 256 leaves numbered from left to right: rows that
@@ -104,8 +152,43 @@ struct tree_fork {
     uint8_t  unused;
 };
 
+/*
+ * The same with a bit a row.  A plane is a block of BLOCK_ROWS rows: row 32 i + j is bit i of
+ * byte j.  Every condition, "rank of a column >= t", is a plane; a column has those of t = 1 ..
+ * thresholds, and one of NaN where only NaN goes right.  A leaf is a slot, a plane too:
+ *
+ *     slot 0 = all rows; for each fork   right = left & condition;  left = left & ~condition
+ *
+ * Up to GROUP_TREES trees are parted side by side, a fork of each in turn; their slots lie
+ * together, each tree's filled up to eight.  Slots and conditions are the planes of one array;
+ * forks name them by their place there, in units of PLANE_UNIT bytes.  The group of even trees
+ * has the condition of each level, root first, tree by tree.
+ */
+struct plane_column {
+    uint32_t first;               /* plane                                              */
+    uint8_t  thresholds;
+    uint8_t  nan;
+    uint16_t unused;
+};
+
+struct plane_fork {
+    uint16_t condition, left, right;
+};
+
+struct plane_group {
+    uint32_t first, forks;
+    uint32_t trees;
+    uint16_t leaves[8];           /* of each tree                                       */
+};
+
+#define PLANE_BYTES 32u           /* BLOCK_ROWS bits                                    */
+#define PLANE_UNIT  8u
+#define PLANE_MOST  (65536u * PLANE_UNIT / PLANE_BYTES)
+#define PLANE_SLOTS 256u          /* of a group; seven more are written                 */
+
 #define BLOCK_ROWS 256u           /* rows of a block, at most                           */
 #define BLOCK_STEP 32u            /* its height is a multiple of                        */
+#define FEW_LEAVES 64u            /* whose values are looked up in registers, at most   */
 #define GROUP_TREES 8u            /* whose leaves are added together, at most           */
 
 #endif

@@ -36,6 +36,90 @@ MDL_INLINE vd vd_zero_unless_positive(vd x) { return _mm256_andnot_pd(_mm256_cmp
 MDL_INLINE vd vd_widen(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 MDL_INLINE void vd_narrow(float *p, vd a) { _mm_storeu_ps(p, _mm256_cvtpd_ps(a)); }
 
+/* The same, in a register: compilers would rather load it again in every product. */
+MDL_INLINE vf vf_keep(vf a) { __asm__("" : "+x"(a)); return a; }
+MDL_INLINE vd vd_keep(vd a) { __asm__("" : "+x"(a)); return a; }
+
+/* The first n <= VF_LANES or VD_LANES numbers and zeros; nothing beyond them is read. */
+MDL_INLINE vf vf_load_part(const float *p, size_t n)
+{
+    static const int32_t mask[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+
+    return _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(const void *)(mask + 8 - n)));
+}
+
+MDL_INLINE vd vd_load_part(const double *p, size_t n)
+{
+    static const int64_t mask[8] = { -1, -1, -1, -1 };
+
+    return _mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i *)(const void *)(mask + 4 - n)));
+}
+
+MDL_INLINE vd vd_widen_part(const float *p, size_t n)
+{
+    static const int32_t mask[8] = { -1, -1, -1, -1 };
+
+    return _mm256_cvtps_pd(_mm_maskload_ps(p, _mm_loadu_si128((const __m128i *)(const void *)(mask + 4 - n))));
+}
+
+/* The sum of eight lanes in the order of kernel.h. */
+MDL_INLINE float vf_total(const vf *sum)
+{
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(*sum), _mm256_extractf128_ps(*sum, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+MDL_INLINE double vd_total(const vd *sum)
+{
+    const __m256d four = _mm256_add_pd(sum[0], sum[1]);
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+/* a < b ? a : b and a > b ? a : b, as C has it: b where either is NaN. */
+MDL_INLINE vd vd_min(vd a, vd b) { return _mm256_min_pd(a, b); }
+MDL_INLINE vd vd_max(vd a, vd b) { return _mm256_max_pd(a, b); }
+
+/* The largest lane; any, if one is NaN. */
+MDL_INLINE double vd_largest(vd a)
+{
+    const __m128d two = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+
+    return _mm_cvtsd_f64(_mm_max_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+/* Rounded to float32. */
+MDL_INLINE vd vd_as_float(vd a) { return _mm256_cvtps_pd(_mm256_cvtpd_ps(a)); }
+
+/* For t = 1.5 2^52 + k with integers k: 2^(k >> s), the result's exponent cut to 11 bits; entry
+ * k % 64 of a table of pairs, the second of each pair in *low. */
+MDL_INLINE vd vd_pow2(vd t, unsigned s)
+{
+    const __m256i n = _mm256_slli_epi64(_mm256_srli_epi64(_mm256_castpd_si256(t), (int)s), 52);
+
+    return _mm256_castsi256_pd(_mm256_add_epi64(n, _mm256_set1_epi64x((int64_t)1023 << 52)));
+}
+
+MDL_INLINE vd vd_lookup(const double (*table)[2], vd t, vd *low)
+{
+    const char *base = (const char *)table;
+    const __m256i k = _mm256_and_si256(_mm256_castpd_si256(t), _mm256_set1_epi64x(63));
+    const __m256i at = _mm256_slli_epi64(k, 4);
+    const __m128i at01 = _mm256_castsi256_si128(at), at23 = _mm256_extracti128_si256(at, 1);
+    const __m128d p0 = _mm_loadu_pd((const double *)(const void *)(base + _mm_cvtsi128_si64(at01)));
+    const __m128d p1 = _mm_loadu_pd((const double *)(const void *)(base + _mm_extract_epi64(at01, 1)));
+    const __m128d p2 = _mm_loadu_pd((const double *)(const void *)(base + _mm_cvtsi128_si64(at23)));
+    const __m128d p3 = _mm_loadu_pd((const double *)(const void *)(base + _mm_extract_epi64(at23, 1)));
+    const __m256d even = _mm256_insertf128_pd(_mm256_castpd128_pd256(p0), p2, 1);
+    const __m256d odd = _mm256_insertf128_pd(_mm256_castpd128_pd256(p1), p3, 1);
+
+    *low = _mm256_unpackhi_pd(even, odd);
+    return _mm256_unpacklo_pd(even, odd);
+}
+
 /* How many of 16 numbers x reaches: t <= x; NaN reaches nothing and is never reached. */
 MDL_INLINE uint32_t vf_reached16(const float *t, float x)
 {

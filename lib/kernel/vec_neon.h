@@ -37,6 +37,75 @@ MDL_INLINE vd vd_zero_unless_positive(vd x)
 MDL_INLINE vd vd_widen(const float *p) { return vcvt_f64_f32(vld1_f32(p)); }
 MDL_INLINE void vd_narrow(float *p, vd a) { vst1_f32(p, vcvt_f32_f64(a)); }
 
+MDL_INLINE vf vf_keep(vf a) { return a; }
+MDL_INLINE vd vd_keep(vd a) { return a; }
+
+MDL_INLINE vf vf_load_part(const float *p, size_t n)
+{
+    float32x4_t v = vdupq_n_f32(0);
+
+    if (n > 0) v = vld1q_lane_f32(p, v, 0);
+    if (n > 1) v = vld1q_lane_f32(p + 1, v, 1);
+    if (n > 2) v = vld1q_lane_f32(p + 2, v, 2);
+    if (n > 3) v = vld1q_lane_f32(p + 3, v, 3);
+    return v;
+}
+
+MDL_INLINE vd vd_load_part(const double *p, size_t n)
+{
+    float64x2_t v = vdupq_n_f64(0);
+
+    if (n > 0) v = vld1q_lane_f64(p, v, 0);
+    if (n > 1) v = vld1q_lane_f64(p + 1, v, 1);
+    return v;
+}
+
+MDL_INLINE vd vd_widen_part(const float *p, size_t n)
+{
+    float32x2_t v = vdup_n_f32(0);
+
+    if (n > 0) v = vld1_lane_f32(p, v, 0);
+    if (n > 1) v = vld1_lane_f32(p + 1, v, 1);
+    return vcvt_f64_f32(v);
+}
+
+MDL_INLINE float vf_total(const vf *sum)
+{
+    const float32x4_t four = vaddq_f32(sum[0], sum[1]);
+    const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+
+    return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+MDL_INLINE double vd_total(const vd *sum)
+{
+    const float64x2_t two = vaddq_f64(vaddq_f64(sum[0], sum[2]), vaddq_f64(sum[1], sum[3]));
+
+    return vgetq_lane_f64(two, 0) + vgetq_lane_f64(two, 1);
+}
+
+MDL_INLINE vd vd_min(vd a, vd b) { return vbslq_f64(vcltq_f64(a, b), a, b); }
+MDL_INLINE vd vd_max(vd a, vd b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
+MDL_INLINE double vd_largest(vd a) { return vmaxvq_f64(a); }
+MDL_INLINE vd vd_as_float(vd a) { return vcvt_f64_f32(vcvt_f32_f64(a)); }
+
+MDL_INLINE vd vd_pow2(vd t, unsigned s)
+{
+    const uint64x2_t n = vshlq_u64(vreinterpretq_u64_f64(t), vdupq_n_s64(-(int64_t)s));
+
+    return vreinterpretq_f64_u64(vaddq_u64(vshlq_n_u64(n, 52), vdupq_n_u64((uint64_t)1023 << 52)));
+}
+
+MDL_INLINE vd vd_lookup(const double (*table)[2], vd t, vd *low)
+{
+    const uint64x2_t at = vandq_u64(vreinterpretq_u64_f64(t), vdupq_n_u64(63));
+    const float64x2_t p0 = vld1q_f64(table[vgetq_lane_u64(at, 0)]);
+    const float64x2_t p1 = vld1q_f64(table[vgetq_lane_u64(at, 1)]);
+
+    *low = vzip2q_f64(p0, p1);
+    return vzip1q_f64(p0, p1);
+}
+
 MDL_INLINE uint32_t vf_reached16(const float *t, float x)
 {
     const float32x4_t v = vdupq_n_f32(x);

@@ -8,7 +8,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "op/op.h"
+#include "op/sparse.h"
 
 enum { WEIGHT, BIAS, BASE };
 static const struct slot slots[] = {
@@ -33,24 +33,95 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     return s;
 }
 
+/* (bias + base) of output k. */
+static float start(const struct node *n, size_t k)
+{
+    const struct tensor *base = &n->tensors[BASE];
+    const float sum = ((const float *)n->tensors[BIAS].data)[k];
+
+    return base->type ? sum + ((const float *)base->data)[k] : sum;
+}
+
+#define SUMS 4u                  /* each waits for itself, so several run side by side */
+
+/* sum[s] += x[s] w[s].  Skipped is adding -0, which changes no number. */
+static void add_products(float *sum, const float *const *x, const float *const *w, size_t inputs)
+{
+    float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+    const float *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+    const float *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
+
+    for (size_t i = 0; i < inputs; i++) {
+        s0 += x0[i] == x0[i] ? x0[i] * w0[i] : -0.0f;
+        s1 += x1[i] == x1[i] ? x1[i] * w1[i] : -0.0f;
+        s2 += x2[i] == x2[i] ? x2[i] * w2[i] : -0.0f;
+        s3 += x3[i] == x3[i] ? x3[i] * w3[i] : -0.0f;
+    }
+    sum[0] = s0;
+    sum[1] = s1;
+    sum[2] = s2;
+    sum[3] = s3;
+}
+
+/* Sums are numbered row by row. */
 static void run(const struct node *n, const struct run *r)
 {
     const struct view in = run_in(n, r, 0), out = run_out(n, r, 0);
-    const struct tensor *weight = &n->tensors[WEIGHT], *base = &n->tensors[BASE];
+    const struct tensor *weight = &n->tensors[WEIGHT];
     const size_t outputs = (size_t)weight->dims[0], inputs = (size_t)weight->dims[1];
+    const size_t sums = r->rows * outputs;
 
-    for (size_t row = 0; row < r->rows; row++)
-        for (size_t k = 0; k < outputs; k++) {
-            const float *x = view_row(in, row), *w = (const float *)weight->data + k * inputs;
-            float sum = ((const float *)n->tensors[BIAS].data)[k];
+    for (size_t first = 0; first < sums; first += SUMS) {
+        const float *x[SUMS], *w[SUMS];
+        float sum[SUMS];
 
-            if (base->type)
-                sum += ((const float *)base->data)[k];
-            for (size_t i = 0; i < inputs; i++)
-                if (x[i] == x[i])
-                    sum += x[i] * w[i];
-            ((float *)view_row(out, row))[k] = sum;
+        for (size_t i = 0; i < SUMS; i++) {
+            const size_t at = first + i < sums ? first + i : first;
+            x[i] = view_row(in, at / outputs);
+            w[i] = (const float *)weight->data + at % outputs * inputs;
+            sum[i] = start(n, at % outputs);
         }
+        add_products(sum, x, w, inputs);
+        for (size_t i = 0; i < SUMS && first + i < sums; i++)
+            ((float *)view_row(out, (first + i) / outputs))[(first + i) % outputs] = sum[i];
+    }
+}
+
+static void run_sparse(const struct node *n, const struct run *r, const mdl_csr *x, uint64_t first)
+{
+    const struct view out = run_out(n, r, 0);
+    const struct tensor *weight = &n->tensors[WEIGHT];
+    const size_t outputs = (size_t)weight->dims[0], inputs = (size_t)weight->dims[1];
+    uint64_t column[SPARSE_TAKE];
+    double value[SPARSE_TAKE];
+
+    for (size_t row = 0; row < r->rows; row++) {
+        const int64_t begin = sparse_index(x, x->row_start, (int64_t)(first + row));
+        const int64_t end = sparse_index(x, x->row_start, (int64_t)(first + row) + 1);
+        float *y = view_row(out, row);
+
+        for (size_t k = 0; k < outputs; k++)
+            y[k] = start(n, k);
+        for (int64_t at = begin; at < end; at += SPARSE_TAKE) {
+            const size_t taken = sparse_take(column, value, x, at, end);
+            for (size_t k = 0; k < outputs; k++) {
+                const float *w = (const float *)weight->data + k * inputs;
+                float sum = y[k];
+                for (size_t i = 0; i < taken; i++)
+                    sum += value[i] == value[i] ? (float)value[i] * w[column[i]] : -0.0f;
+                y[k] = sum;
+            }
+        }
+    }
+}
+
+static mdl_status prepare(struct node *n, const struct graph *g, struct arena *a, mdl_error *err)
+{
+    (void)g;
+    (void)a;
+    (void)err;
+    n->takes_sparse = SPARSE_MISSING;
+    return MDL_OK;
 }
 
 const struct op mdl_op_linear = {
@@ -62,5 +133,7 @@ const struct op mdl_op_linear = {
     .max_in = 1,
     .n_out = 1,
     .infer = infer,
+    .prepare = prepare,
     .run = run,
+    .run_sparse = run_sparse,
 };

@@ -45,19 +45,6 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 
 /* ---- float32: XGBoost -------------------------------------------------------------- */
 
-static float exp_f32(float x)
-{
-    return (float)mdl_exp((double)x);
-}
-
-/* 1 / (1 + e^-x) with the clamp and the tiny term of common::Sigmoid. */
-static float logistic_f32(float x)
-{
-    const float z = -x < 88.7f ? -x : 88.7f;
-
-    return x != x ? x : 1.0f / (exp_f32(z) + 1.0f + 1e-16f);
-}
-
 static float softplus_f32(float x)
 {
     const double e = mdl_exp(x < 0 ? (double)x : -(double)x);
@@ -65,11 +52,9 @@ static float softplus_f32(float x)
     return (float)((x > 0 ? (double)x : 0) + mdl_log1p(e));
 }
 
-static float element_f32(const struct link_params *p, float x)
+static float element_f32(int64_t function, float x)
 {
-    switch (p->function) {
-    case LOGISTIC: return logistic_f32(p->scale == 1 ? x : (float)(p->scale * (double)x));
-    case EXP: return exp_f32(x);
+    switch (function) {
     case LOG1P_EXP: return softplus_f32(x);
     case SIGNED_SQUARE: return x < 0 ? -(x * x) : x * x;
     case EXP2_NEG: return (float)mdl_exp2(-(double)x);
@@ -77,29 +62,11 @@ static float element_f32(const struct link_params *p, float x)
     }
 }
 
-static void softmax_f32(float *y, const float *x, size_t n)
-{
-    float most = x[0];
-    double sum = 0;
-
-    for (size_t i = 1; i < n; i++)
-        most = x[i] > most ? x[i] : most;
-    for (size_t i = 0; i < n; i++) {
-        y[i] = exp_f32(x[i] - most);
-        sum += (double)y[i];
-    }
-    for (size_t i = 0; i < n; i++)
-        y[i] /= (float)sum;
-}
-
-static void row_f32(const struct link_params *p, float *y, const float *x, size_t n)
+static void row_f32(int64_t function, float *y, const float *x, size_t n)
 {
     float sum = 0;
 
-    switch (p->function) {
-    case SOFTMAX:
-        softmax_f32(y, x, n);
-        break;
+    switch (function) {
     case NORMALIZE:              /* a row of zeros: all the same */
         for (size_t i = 0; i < n; i++)
             sum += x[i];
@@ -122,7 +89,24 @@ static void row_f32(const struct link_params *p, float *y, const float *x, size_
         break;
     default:
         for (size_t i = 0; i < n; i++)
-            y[i] = element_f32(p, x[i]);
+            y[i] = element_f32(function, x[i]);
+    }
+}
+
+static void run_f32(const struct link_params *p, const struct kernels *k, struct view y,
+                    struct view x, size_t rows, size_t cols)
+{
+    if (p->function == SOFTMAX) {
+        k->softmax_f32(y.data, y.stride, x.data, x.stride, rows, cols);
+        return;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        if (p->function == LOGISTIC)
+            k->logistic_f32(view_row(y, r), view_row(x, r), p->scale, cols);
+        else if (p->function == EXP)
+            k->exp_f32(view_row(y, r), view_row(x, r), cols);
+        else
+            row_f32(p->function, view_row(y, r), view_row(x, r), cols);
     }
 }
 
@@ -133,11 +117,9 @@ static double softplus_f64(double x)
     return (x > 0 ? x : 0) + mdl_log1p(mdl_exp(x < 0 ? x : -x));
 }
 
-static double element_f64(const struct link_params *p, double x)
+static double element_f64(int64_t function, double x)
 {
-    switch (p->function) {
-    case LOGISTIC: return 1 / (1 + mdl_exp(-p->scale * x));
-    case EXP: return mdl_exp(x);
+    switch (function) {
     case LOG1P_EXP: return x > 709 ? x : mdl_log1p(mdl_exp(x));
     case SIGNED_SQUARE: return x < 0 ? -(x * x) : x * x;
     case EXP2_NEG: return mdl_exp2(-x);
@@ -145,28 +127,11 @@ static double element_f64(const struct link_params *p, double x)
     }
 }
 
-static void softmax_f64(double *y, const double *x, size_t n)
-{
-    double most = x[0], sum = 0;
-
-    for (size_t i = 1; i < n; i++)
-        most = x[i] > most ? x[i] : most;
-    for (size_t i = 0; i < n; i++) {
-        y[i] = mdl_exp(x[i] - most);
-        sum += y[i];
-    }
-    for (size_t i = 0; i < n; i++)
-        y[i] /= sum;
-}
-
-static void row_f64(const struct link_params *p, double *y, const double *x, size_t n)
+static void row_f64(int64_t function, double *y, const double *x, size_t n)
 {
     double sum = 0;
 
-    switch (p->function) {
-    case SOFTMAX:
-        softmax_f64(y, x, n);
-        break;
+    switch (function) {
     case NORMALIZE:              /* a row of zeros: all the same */
         for (size_t i = 0; i < n; i++)
             sum += x[i];
@@ -189,21 +154,44 @@ static void row_f64(const struct link_params *p, double *y, const double *x, siz
         break;
     default:
         for (size_t i = 0; i < n; i++)
-            y[i] = element_f64(p, x[i]);
+            y[i] = element_f64(function, x[i]);
     }
 }
 
+static void run_f64(const struct link_params *p, const struct kernels *k, struct view y,
+                    struct view x, size_t rows, size_t cols)
+{
+    if (p->function == SOFTMAX) {
+        k->softmax_f64(y.data, y.stride, x.data, x.stride, rows, cols);
+        return;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        if (p->function == LOGISTIC)
+            k->logistic_f64(view_row(y, r), view_row(x, r), p->scale, cols);
+        else if (p->function == EXP)
+            k->exp_f64(view_row(y, r), view_row(x, r), cols);
+        else
+            row_f64(p->function, view_row(y, r), view_row(x, r), cols);
+    }
+}
+
+/* Functions of single elements see packed rows as one long row. */
 static void run(const struct node *n, const struct run *r)
 {
     const struct view x = run_in(n, r, 0), y = run_out(n, r, 0);
     const struct value *v = node_in(n, r->graph, 0);
+    const struct link_params *p = n->params;
+    size_t rows = r->rows, cols = (size_t)v->cols;
 
-    for (size_t row = 0; row < r->rows; row++) {
-        if (v->type == MDL_F32)
-            row_f32(n->params, view_row(y, row), view_row(x, row), (size_t)v->cols);
-        else
-            row_f64(n->params, view_row(y, row), view_row(x, row), (size_t)v->cols);
+    if (p->function < SOFTMAX && x.stride == y.stride
+        && x.stride == cols * mdl_type_bytes(v->type)) {
+        cols *= rows;
+        rows = 1;
     }
+    if (v->type == MDL_F32)
+        run_f32(p, r->kernels, y, x, rows, cols);
+    else
+        run_f64(p, r->kernels, y, x, rows, cols);
 }
 
 const struct op mdl_op_link = {

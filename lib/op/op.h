@@ -41,6 +41,7 @@ struct tensor {
 struct view {
     void  *data;
     size_t stride;                /* in bytes                                       */
+    uint32_t type;                /* the value's; MDL_F32 if all its readers take that */
 };
 
 struct node {
@@ -52,8 +53,17 @@ struct node {
     void            *params;      /* the operator's own struct                      */
     struct tensor   *tensors;     /* [op->n_slots]                                  */
     void            *plan;        /* what prepare made, in the arena                */
+    uint32_t         block_rows;  /* set by prepare: rows at once that it is quickest with,  */
+                                  /* if those are many; 0: it does not care         */
     uint64_t         temp_bytes;  /* working memory per row, set by infer           */
+    int              takes_f32;   /* set by prepare: its inputs of float64 may come as float32,
+                                   * which mean the same numbers                    */
+    uint32_t         takes_sparse;/* set by prepare: what the sparse rows that run_sparse may be
+                                   * given leave out, SPARSE_ZERO or SPARSE_MISSING; 0: none */
 };
+
+#define SPARSE_ZERO    1u         /* 1 + input.absent of the schema                 */
+#define SPARSE_MISSING 2u
 
 struct graph {
     struct value  *values;
@@ -117,6 +127,12 @@ struct op {
      * time; NULL: nothing to do. */
     mdl_status (*prepare)(struct node *n, const struct graph *g, struct arena *a, mdl_error *err);
     void (*run)(const struct node *n, const struct run *r);
+    /* run with rows from `first` on of x as input 0, without expanding them and with the same
+     * bits.  Rows have passed sparse_ascends (sparse.h).  NULL: cannot. */
+    void (*run_sparse)(const struct node *n, const struct run *r, const mdl_csr *x, uint64_t first);
+    /* Once the kernels are known: which of several ways to go; `engine` NULL: the cheapest.
+     * NULL: there is one way. */
+    void (*choose)(struct node *n, const struct kernels *k, const char *engine);
 };
 
 /* The operator with this code on disk or this name, NULL if there is none; the

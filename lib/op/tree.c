@@ -10,7 +10,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "op/tree.h"
+#include "op/tree_engine.h"
 
 static const char *const compare_names[] = { "<", "<=", NULL };
 
@@ -92,6 +92,11 @@ void mdl_trees_range(const struct node *n, uint64_t begin, uint64_t end, uint32_
     *last = p->iteration[end];
 }
 
+static void choose(struct node *n, const struct kernels *k, const char *engine)
+{
+    mdl_trees_choose(n->plan, k, engine);
+}
+
 const struct op mdl_op_trees = {
     .name = "trees",
     .about = "base + sum of weight * leaf over trees; leaf ids",
@@ -106,4 +111,5 @@ const struct op mdl_op_trees = {
     .infer = infer,
     .prepare = mdl_trees_prepare,
     .run = mdl_trees_run,
+    .choose = choose,
 };

@@ -82,6 +82,13 @@ struct tree_test {
 #define CODE_NAN   255u
 #define CODE_PLAIN 0xFFFFu
 
+struct trees_engine;              /* op/tree_engine.h */
+struct trees_deep;                /* op/tree_deep.c */
+struct trees_planes;              /* op/tree_planes.h */
+
+/* Blocks of at least 1, 2, 4, ... 256 rows have an engine each. */
+#define TREES_SIZES 9u
+
 /* Typed pointers to the slots, and what prepare derives from them. */
 struct trees_plan {
     uint32_t n_trees, n_nodes, n_leaves, n_sets, n_iterations;
@@ -90,13 +97,25 @@ struct trees_plan {
 
     uint32_t *ordinal;            /* [n_nodes] leaf or set of a node, counted in node order    */
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
-    uint32_t *depth;              /* [n_trees] steps to the deepest leaf, from the root, or    */
-                                  /* from the top's exits if there are tops                    */
+    uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
     uint32_t n_general;           /* trees with tests                                          */
     uint8_t  *general;            /* [n_trees] 1: it has tests: no steps                       */
 
     struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
+
+    /* How one row goes, one of (kernel/tree.h): levels; heaps; tops, or no tops and tiles that
+     * begin with the roots; steps, where there are too many columns to match. */
+    uint32_t quarters;            /* 16 ranks each                                             */
+    uint32_t n_places;            /* of ranks, in whole TOP_COLUMNS; codes lie behind          */
+    uint32_t level_depth;
+    struct tree_level *levels;    /* [groups of LEVEL_TREES][level_depth]                      */
+    struct tree_heap *heaps;      /* [n_trees]                                                 */
+    struct tree_top *tops;        /* [n_trees]                                                 */
+    struct tree_exits *exits;     /* [n_trees] NULL: exits of tops are leaves in order         */
+    struct tree_tile *tiles;
     struct tree_step *steps;      /* [n_nodes] tree t begins at tree_start[t]                  */
+    uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
+
     struct tree_test *tests;      /* of all trees in node order; tree t's from test_start[t]   */
     uint32_t *test_start;         /* [n_trees + 1]                                             */
     uint32_t most_tests;          /* of one tree                                               */
@@ -106,15 +125,22 @@ struct trees_plan {
                                   /* then those of CODE_NONE and of CODE_NAN                   */
     uint32_t *code_bits;          /* [rows][n_trees] slots that go right; NULL: ask tests      */
     uint32_t n_plain;             /* tests with CODE_PLAIN                                     */
-    struct tree_top *tops;        /* [n_trees] NULL: walks begin at the roots                  */
     struct tree_fork *forks;      /* NULL: no descents; tree_fork.c has these, by position:    */
     uint32_t *fork_start;         /* [n_trees + 1] first fork                                  */
     uint32_t *block_tree;         /* [n_trees] tree                                            */
     uint32_t *block_leaf;         /* [n_trees] its first leaf                                  */
     uint32_t *output_at;          /* [outputs + 1] first position of an output's trees         */
+    struct trees_deep *deep;      /* walks by keys; NULL: none                                 */
+    uint32_t deep_columns;        /* of keys                                                   */
+    uint64_t deep_bytes;          /* of all nodes                                              */
+    struct trees_planes *planes;  /* the forks as planes; NULL: none                           */
+    double path;                  /* nodes that a row passes in a tree, about                  */
+    const struct trees_engine *engine[TREES_SIZES];   /* tree_engine.c                         */
+
     int even;                     /* all trees ask one question a level: a fork a level        */
     const void *value;            /* [n_leaves, leaf_width] leaves, times weights if any       */
-    uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
+    const void *vectors;          /* the distinct ones, if they are few and of several values: */
+    uint32_t *vector;             /* [n_leaves] which of them a leaf is; NULL: not so          */
 };
 
 /* Check every index and length; fill the pointers and counts of *plan (tree_check.c). */
@@ -133,6 +159,8 @@ struct tree_rule {
 float mdl_ceil_float(double t);   /* the smallest float not below t */
 struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i);
 
+#define FORK_LEAVES 256u          /* of trees with forks, at most: positions of rows are bytes */
+
 /* tree_rank.c: fill plan->ranks and know every node's column and rank; *found is 0 when
  * there are too many columns.  `temp` is the caller's to free. */
 struct rank_builder {
@@ -141,6 +169,7 @@ struct rank_builder {
     uint32_t *table;              /* 1 + entry, by hash                                        */
     uint32_t *entry_of;           /* [n_nodes] entry of a node                                 */
     uint32_t  mask, n_entries;
+    uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
 };
 mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
                            uint32_t x_cols, struct arena *a, int *found, mdl_error *err);
@@ -151,12 +180,17 @@ struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
 mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
                           struct arena *a, mdl_error *err);
 
-/* tree_top.c: the top of a tree; place[i] is the step of its node i (not read in general
- * trees, whose exits go on at nodes), `taken` working memory of a byte a node.  Sets the slots
- * of the tree's tests.  Returns the level of the highest exit that is no leaf (0: all are):
- * walks from exits take as many steps less. */
-uint32_t mdl_tree_top(const struct node *n, uint32_t tree, struct tree_top *top, uint8_t *taken,
-                      const uint32_t *place, const struct rank_builder *b);
+/* tree_whole.c: levels, if all trees are oblivious, or heaps, if all are shallow and not small;
+ * tree_top.c: tops and tiles, and the slots of tests in tops.  `place` and `queue` have room for
+ * the nodes of the largest tree. */
+mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_t *place,
+                           struct arena *a, mdl_error *err);
+mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, uint32_t *queue,
+                         struct arena *temp, struct arena *a, mdl_error *err);
+
+/* tree_vector.c: plan->vector and vectors, if they pay. */
+mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,
+                           mdl_error *err);
 
 /* tree_test.c: tests and codes of an ensemble of which some trees are general. */
 mdl_status mdl_tests_prepare(struct node *n, uint64_t cols, struct arena *temp, struct arena *a,
@@ -170,6 +204,12 @@ uint32_t mdl_test_row(const struct trees_plan *p, uint32_t c, uint8_t code);
 /* The plain rule's answer for a row: 1 right. */
 int mdl_test_right(const struct node *n, const struct tree_test *t, uint32_t x_type,
                    const void *row);
+
+/* Can a row be matched?  Not when there are no ranks, or of too many columns. */
+static inline int mdl_trees_match(const struct trees_plan *p)
+{
+    return p->levels || p->heaps || p->tops || p->tiles;
+}
 
 /* Is node i one that ranks cannot decide? */
 static inline int mdl_trees_is_test(const struct trees_plan *p, uint32_t i)

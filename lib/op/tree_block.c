@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "op/tree_planes.h"
 #include "op/tree_walk.h"
 
 #include <string.h>
@@ -15,6 +16,7 @@ struct block {
     const struct tree_walk *w;
     size_t   at, rows, height;    /* rows [at, at + rows), padded to height */
     uint8_t *rank, *test, *code;
+    uint8_t *plane;               /* NULL: rows descend byte by byte   */
     uint8_t  leaf[GROUP_TREES * BLOCK_ROWS];
 };
 
@@ -52,7 +54,7 @@ static void find_tests(const struct block *b, uint32_t tree)
     }
 }
 
-/* How many trees from position k on go together: up to GROUP_TREES, one if it has tests. */
+/* How many trees from position k on descend together: up to GROUP_TREES, one if it has tests. */
 static uint32_t group_at(const struct tree_walk *w, uint32_t k, uint32_t end)
 {
     uint32_t n = 0;
@@ -62,21 +64,81 @@ static uint32_t group_at(const struct tree_walk *w, uint32_t k, uint32_t end)
     return n ? n : 1;
 }
 
-static void find_leaves(struct block *b, uint32_t k, uint32_t n)
+static void descend(const struct block *b, uint8_t *leaf, uint32_t k, uint32_t n)
 {
     const struct trees_plan *p = b->w->p;
     const struct kernels *kernels = b->w->r->kernels;
 
     if (p->general[p->block_tree[k]])
         find_tests(b, p->block_tree[k]);
-    (p->even ? kernels->descend_even : kernels->descend)(b->leaf, p->forks, p->fork_start + k, n,
+    (p->even ? kernels->descend_even : kernels->descend)(leaf, p->forks, p->fork_start + k, n,
                                                          b->rank, b->height);
+}
+
+/* Leaves of one value are on their way while their numbers are found: a large ensemble's come
+ * from far. */
+static void fetch_values(const struct block *b, uint32_t k, const struct plane_group *g)
+{
+    const struct trees_plan *p = b->w->p;
+    const size_t bytes = mdl_type_bytes(b->w->n->tensors[TREES_VALUE].type);
+    const unsigned char *value = p->value;
+
+    for (uint32_t t = 0; t < g->trees; t++)
+        for (size_t i = 0; i < g->leaves[t] * bytes; i += 64)
+            MDL_PREFETCH(value + p->block_leaf[k + t] * bytes + i);
+}
+
+/* A group of planes, which begins at position k. */
+static void part(const struct block *b, uint8_t *leaf, uint32_t k, const struct plane_group *g)
+{
+    const struct trees_plan *p = b->w->p;
+    const struct kernels *kernels = b->w->r->kernels;
+    uint8_t *to = b->plane + (size_t)p->planes->tests * PLANE_BYTES;
+
+    for (uint32_t t = 0; t < g->trees && p->n_general; t++) {
+        const uint32_t tree = p->block_tree[k + t];
+        if (!p->general[tree])
+            continue;
+        find_tests(b, tree);
+        for (uint32_t i = 0; i < p->test_start[tree + 1] - p->test_start[tree]; i++) {
+            kernels->test_plane(to, b->test + (size_t)i * BLOCK_ROWS);
+            to += PLANE_BYTES;
+        }
+    }
+    fetch_values(b, k, g);
+    (p->even ? kernels->part_even : kernels->part)(leaf, g, p->planes->forks, b->plane);
+}
+
+/* The leaves of the first trees at positions [k, end); returns how many trees. */
+static uint32_t find_leaves(struct block *b, uint32_t k, uint32_t end)
+{
+    uint32_t n = 0;
+
+    if (!b->plane) {
+        n = group_at(b->w, k, end);
+        descend(b, b->leaf, k, n);
+        return n;
+    }
+    while (n < GROUP_TREES && k + n < end) {
+        const struct plane_group *g = mdl_planes_group(b->w->p->planes, k + n, end);
+        uint8_t *leaf = b->leaf + n * BLOCK_ROWS;
+
+        if (g && n + g->trees > GROUP_TREES)
+            break;
+        if (g)
+            part(b, leaf, k + n, g);
+        else
+            descend(b, leaf, k + n, 1);
+        n += g ? g->trees : 1;
+    }
+    return n;
 }
 
 /* The trees at positions [begin, end), all of one output. */
 static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t output)
 {
     const struct tree_walk *w = b->w;
+    const struct kernels *kernels = w->r->kernels;
     union { float f32[BLOCK_ROWS]; double f64[BLOCK_ROWS]; } sum;
     const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
 
@@ -87,14 +149,18 @@ static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t o
         else
             sum.f32[r] = ((const float *)view_row(w->sums, b->at + r))[output];
     for (uint32_t k = begin, n; k < end; k += n) {
-        n = group_at(w, k, end);
-        find_leaves(b, k, n);
-        if (wide)
-            w->r->kernels->add_leaves_f64(sum.f64, w->p->value, w->p->block_leaf + k, n, b->leaf,
-                                          b->height);
+        const uint32_t *first = w->p->block_leaf + k;
+        const uint16_t *leaves = b->plane && w->p->planes->few ? w->p->planes->leaves + k : NULL;
+
+        n = find_leaves(b, k, end);
+        if (leaves && wide)
+            kernels->add_few_f64(sum.f64, w->p->value, first, leaves, n, b->leaf, b->height);
+        else if (leaves)
+            kernels->add_few_f32(sum.f32, w->p->value, first, leaves, n, b->leaf, b->height);
+        else if (wide)
+            kernels->add_leaves_f64(sum.f64, w->p->value, first, n, b->leaf, b->height);
         else
-            w->r->kernels->add_leaves_f32(sum.f32, w->p->value, w->p->block_leaf + k, n, b->leaf,
-                                          b->height);
+            kernels->add_leaves_f32(sum.f32, w->p->value, first, n, b->leaf, b->height);
     }
     for (size_t r = 0; r < b->rows; r++)
         if (wide)
@@ -112,8 +178,7 @@ static void sum_vectors(struct block *b, uint32_t begin, uint32_t end)
     void *y = view_row(w->sums, b->at);
 
     for (uint32_t k = begin, n; k < end; k += n) {
-        n = group_at(w, k, end);
-        find_leaves(b, k, n);
+        n = find_leaves(b, k, end);
         if (w->n->tensors[TREES_VALUE].type == MDL_F64)
             w->r->kernels->add_vectors_f64(y, w->sums.stride, w->p->value, width, first + k, n,
                                            b->leaf, b->height, b->rows);
@@ -129,8 +194,7 @@ static void put_all(struct block *b, uint32_t begin, uint32_t end)
     const struct trees_plan *p = b->w->p;
 
     for (uint32_t k = begin, n; k < end; k += n) {
-        n = group_at(b->w, k, end);
-        find_leaves(b, k, n);
+        n = find_leaves(b, k, end);
         for (uint32_t t = 0; t < n; t++)
             for (size_t r = 0; r < b->rows; r++)
                 mdl_trees_put_leaf(b->w, b->at + r, p->block_tree[k + t],
@@ -159,6 +223,10 @@ void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
     else
         w->r->kernels->ranks_f64(b.rank, &p->ranks, view_row(w->x, at), w->x.stride, rows, b.height);
     find_codes(&b);
+    if (w->planes && rows == BLOCK_ROWS) {
+        b.plane = b.code + (size_t)p->n_codes * BLOCK_ROWS;
+        w->r->kernels->planes(b.plane, p->planes->columns, p->ranks.n_columns, b.rank);
+    }
     for (size_t k = 0; k < w->n_outputs; k++) {
         uint32_t begin = p->output_at[k], end = p->output_at[k + 1];
 

@@ -15,7 +15,6 @@
 
 #include <string.h>
 
-#define FORK_LEAVES 256u          /* positions of rows are bytes */
 
 /* Bytes can hold every leaf of every tree. */
 static int can_fork(const struct trees_plan *p)

@@ -3,22 +3,22 @@
  *
  * One pass over the nodes of each tree: who is whose child (each node but the root has
  * one parent, or the file is refused), how deep it lies, which leaf or set it is; then,
- * if the ensemble has ranks, a step for every node, tops and forks.
+ * if the ensemble has ranks, forks for blocks of rows and what one row goes by.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "op/tree.h"
+#include "op/tree_deep.h"
+#include "op/tree_planes.h"
 
 #include <string.h>
 
-#define TOP_LEAST_NODES 15u       /* of a tree; smaller ones are walked as fast as matched */
+#define FEW_TREES 32u
 
 /* Working memory for one tree, as large as the largest. */
 struct scratch {
     struct arena arena;
     uint32_t *place;              /* [nodes] 1 + position of the node's step, 0: no parent */
     uint32_t *level;              /* [nodes] distance from the root                       */
-    uint8_t  *taken;              /* [nodes] for mdl_tree_top                             */
     uint32_t leaf, set;           /* counted over the ensemble                            */
 };
 
@@ -26,6 +26,23 @@ static mdl_status bad_parent(const struct node *n, uint32_t i, const char *what,
 {
     return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_RIGHT].offset + 4ull * i,
                        "node %u %s", i, what);
+}
+
+/* Nodes that a row passes in a tree: by the training weights, else as if half went each way. */
+static double path_of(const struct node *n, uint32_t tree, const uint32_t *level)
+{
+    const struct trees_plan *p = n->plan;
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    const double *cover = n->tensors[TREES_COVER].type ? n->tensors[TREES_COVER].data : NULL;
+    double sum = 0;
+
+    for (uint32_t i = start; i < end; i++)
+        if ((p->flags[i] & NODE_KIND) != NODE_LEAF) {
+            const uint32_t l = level[i - start];
+            sum += cover && cover[start] > 0 ? cover[i] / cover[start]
+                                             : l < 60 ? 1.0 / (double)((uint64_t)1 << l) : 0;
+        }
+    return sum;
 }
 
 /* Parents, depth, leaves and sets of one tree. */
@@ -59,77 +76,27 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, struct scratc
         if (kind == NODE_CATEGORY)
             p->ordinal[i] = s->set++;
     }
+    p->path += path_of(n, tree, s->level) / p->n_trees;
     p->n_general += p->general[tree];
     return MDL_OK;
 }
 
-/* Steps of one tree: the root first, then children side by side. */
-static void put_steps(const struct node *n, uint32_t tree, struct scratch *s,
-                      const struct rank_builder *b)
+/* How one row goes. */
+static mdl_status lay_out_row(struct node *n, struct scratch *s, const struct rank_builder *b,
+                              struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    const uint16_t nowhere = (uint16_t)(p->ranks.n_columns - 1);   /* where every rank is 0 */
-    uint32_t next = start + 1;
 
-    s->place[0] = start;
-    for (uint32_t i = start; i < end; i++) {
-        const uint32_t at = s->place[i - start];
-
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
-            p->steps[at] = (struct tree_step){ .child = at, .column = nowhere, .rank = 1 };
-            p->step_leaf[at] = p->ordinal[i];
-            continue;
-        }
-        p->steps[at] = mdl_rank_of(b, i);
-        p->steps[at].child = next;
-        s->place[i + 1 - start] = next++;
-        s->place[p->right[i] - start] = next++;
-    }
-}
-
-/* Registers can look up every rank, and trees are large enough for a top to save steps. */
-static int tops_pay(const struct trees_plan *p)
-{
-    return p->ranks.n_columns <= TOP_COLUMNS && p->n_nodes / TOP_LEAST_NODES >= p->n_trees;
-}
-
-static mdl_status lay_out(struct node *n, const struct value *x, struct scratch *s,
-                          struct rank_builder *b, struct arena *a, mdl_error *err)
-{
-    struct trees_plan *p = n->plan;
-    int ranked;
-    const mdl_status status = mdl_ranks_begin(b, n, x->type, (uint32_t)x->cols, a, &ranked,
-                                              err);
-
-    if (status || !ranked)
-        return status;
-    const int topped = tops_pay(p);
-    p->steps = mdl_arena_take(a, p->n_nodes, sizeof *p->steps);
-    p->step_leaf = mdl_arena_take(a, p->n_nodes, sizeof *p->step_leaf);
-    p->tops = topped ? mdl_arena_take(a, p->n_trees, sizeof *p->tops) : NULL;
-    if (!p->steps || !p->step_leaf || (topped && !p->tops))
-        return mdl_arena_fail(a, err, "tree ensemble");
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        if (!p->general[t])
-            put_steps(n, t, s, b);
-        if (topped)
-            p->depth[t] -= mdl_tree_top(n, t, &p->tops[t], s->taken, s->place, b);
-    }
-    const mdl_status forked = mdl_trees_fork(n, s->level, b, a, err);
-    if (forked)
-        return forked;
-    if (topped && p->n_general) {
-        const mdl_status tabulated = mdl_tests_tabulate(n, a, err);
-        if (tabulated)
-            return tabulated;
-    }
-    const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
-    const uint64_t one_row = TOP_COLUMNS + columns;
-    n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
-    if (n->temp_bytes < one_row)
-        n->temp_bytes = one_row;
-    return MDL_OK;
+    p->quarters = (p->ranks.n_columns + 15) / 16;
+    p->n_places = (p->quarters * 16 + TOP_COLUMNS - 1) / TOP_COLUMNS * TOP_COLUMNS;
+    if (p->ranks.n_columns > TOP_MOST)
+        return MDL_OK;
+    mdl_status status = mdl_trees_whole(n, b, s->place, a, err);
+    if (!status && !p->levels && !p->heaps)
+        status = mdl_trees_cut(n, b, s->place, &s->arena, a, err);
+    if (!status && p->n_general)
+        status = mdl_tests_tabulate(n, a, err);
+    return status;
 }
 
 static uint32_t largest_tree(const struct trees_plan *p)
@@ -142,6 +109,33 @@ static uint32_t largest_tree(const struct trees_plan *p)
     return most;
 }
 
+static mdl_status lay_out(struct node *n, const struct value *x, struct scratch *s,
+                          struct rank_builder *b, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    int ranked;
+
+    /* Without forks only a row that can be matched needs ranks. */
+    b->most_columns = largest_tree(p) / 2 + 1 <= FORK_LEAVES ? UINT16_MAX - p->most_tests : TOP_MOST;
+    const mdl_status status = mdl_ranks_begin(b, n, x->type, (uint32_t)x->cols, a, &ranked,
+                                              err);
+
+    if (status || !ranked)
+        return status;
+    const mdl_status forked = mdl_trees_fork(n, s->level, b, a, err);
+    if (forked)
+        return forked;
+    const mdl_status laid = lay_out_row(n, s, b, a, err);
+    if (laid)
+        return laid;
+    const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
+    const uint64_t one_row = (uint64_t)p->n_places + p->n_codes;
+    n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
+    if (n->temp_bytes < one_row)
+        n->temp_bytes = one_row;
+    return mdl_trees_plane(n, a, err);
+}
+
 static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
@@ -149,8 +143,7 @@ static mdl_status survey(struct node *n, struct scratch *s, struct arena *a, mdl
 
     s->place = mdl_arena_take(&s->arena, most, sizeof *s->place);
     s->level = mdl_arena_take(&s->arena, most, sizeof *s->level);
-    s->taken = mdl_arena_take(&s->arena, most, 1);
-    if (!s->place || !s->level || !s->taken)
+    if (!s->place || !s->level)
         return mdl_arena_fail(&s->arena, err, "tree ensemble");
     p->ordinal = mdl_arena_take(a, p->n_nodes, sizeof *p->ordinal);
     p->first_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->first_leaf);
@@ -193,6 +186,12 @@ static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
     return MDL_OK;
 }
 
+/* Where ranks cannot serve a row, or trees are few or have sets: see the costs in tree_engine.c. */
+static int keys_may_pay(const struct trees_plan *p)
+{
+    return !mdl_trees_match(p) || p->n_trees <= FEW_TREES || (p->n_general && !p->forks);
+}
+
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
                              mdl_error *err)
 {
@@ -210,9 +209,12 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     mdl_arena_init(&b.temp, &a->allocator, a->limit);
     status = survey(n, &s, a, err);
     if (!status) status = weigh(n, a, err);
+    if (!status) status = mdl_trees_share(n, &s.arena, a, err);
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.arena, a, err);
     if (!status)
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
+    if (!status && keys_may_pay(p))
+        status = mdl_trees_deepen(n, node_in(n, g, 0), s.place, s.level, &s.arena, a, err);
     mdl_arena_free(&b.temp);
     mdl_arena_free(&s.arena);
     return status;

@@ -49,7 +49,8 @@ static uint32_t enter(struct rank_builder *b, uint32_t key, double t)
     return b->n_entries - 1;
 }
 
-static void enter_all(struct rank_builder *b, const struct node *n, uint32_t x_type)
+/* 0: there are more than `most`. */
+static int enter_all(struct rank_builder *b, const struct node *n, uint32_t x_type, uint64_t most)
 {
     const struct trees_plan *p = n->plan;
 
@@ -59,7 +60,10 @@ static void enter_all(struct rank_builder *b, const struct node *n, uint32_t x_t
                 continue;
             const struct tree_rule rule = mdl_trees_rule(n, x_type, i);
             b->entry_of[i] = enter(b, 2 * p->feature[i] + (rule.nan_right ? 1u : 0u), rule.t);
+            if (b->n_entries > most)
+                return 0;
         }
+    return 1;
 }
 
 /* Order of entries: by key, then by threshold, NaN last. */
@@ -124,24 +128,29 @@ static uint32_t blocks_of(uint32_t n)
     return n <= RANK_BLOCK ? 1 : 1 + (n + RANK_BLOCK - 1) / RANK_BLOCK;
 }
 
-static void put_threshold(void *thresholds, uint32_t x_type, uint64_t at, double t)
+/* Threshold tables while they are filled. */
+struct thresholds {
+    float  *f32;
+    double *f64;                  /* NULL: not wanted */
+};
+
+static void put_threshold(const struct thresholds *to, uint64_t at, double t)
 {
-    if (x_type == MDL_F32)
-        ((float *)thresholds)[at] = (float)t;
-    else
-        ((double *)thresholds)[at] = t;
+    to->f32[at] = t != t ? (float)NAN : mdl_ceil_float(t);
+    if (to->f64)
+        to->f64[at] = t;
 }
 
 /* Threshold number `rank` (from 1) of the `n` of a column whose blocks begin at `block`. */
-static void place_threshold(void *thresholds, uint32_t x_type, uint32_t block, uint32_t n,
-                            uint32_t rank, double t)
+static void place_threshold(const struct thresholds *to, uint32_t block, uint32_t n, uint32_t rank,
+                            double t)
 {
     const uint64_t at = (uint64_t)block * RANK_BLOCK;
     const uint32_t i = rank - 1;
 
-    put_threshold(thresholds, x_type, at + (n > RANK_BLOCK ? RANK_BLOCK : 0) + i, t);
+    put_threshold(to, at + (n > RANK_BLOCK ? RANK_BLOCK : 0) + i, t);
     if (i % RANK_BLOCK == RANK_BLOCK - 1 && rank < n)
-        put_threshold(thresholds, x_type, at + i / RANK_BLOCK, t);
+        put_threshold(to, at + i / RANK_BLOCK, t);
 }
 
 /* Thresholds of each column, and where its blocks begin; returns the blocks of all. */
@@ -223,23 +232,26 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
     if (!feature || !start || !nan_right)
         return mdl_arena_fail(a, err, "ranks");
     const uint64_t cells = (uint64_t)size_columns(b, count, start, columns) * RANK_BLOCK;
-    void *thresholds = mdl_arena_take(a, cells, mdl_type_bytes(x_type));
-    if (!thresholds)
+    const struct thresholds to = {
+        .f32 = mdl_arena_take(a, cells, sizeof *to.f32),
+        .f64 = x_type == MDL_F64 ? mdl_arena_take(a, cells, sizeof *to.f64) : NULL,
+    };
+    if (!to.f32 || (x_type == MDL_F64 && !to.f64))
         return mdl_arena_fail(a, err, "ranks");
 
     for (uint64_t i = 0; i < cells; i++)
-        put_threshold(thresholds, x_type, i, (double)NAN);
+        put_threshold(&to, i, (double)NAN);
     for (uint32_t i = 0; i < b->n_entries; i++) {
         const struct rank_entry *e = &b->entries[i];
 
         feature[e->column] = e->key / 2;
         nan_right[e->column] = (uint8_t)(e->key % 2);
         if (e->t == e->t)
-            place_threshold(thresholds, x_type, start[e->column], count[e->column], e->rank, e->t);
+            place_threshold(&to, start[e->column], count[e->column], e->rank, e->t);
     }
     feature[columns] = columns ? feature[columns - 1] : 0;
     *table = (struct rank_table){ .n_columns = columns + 1, .feature = feature, .start = start,
-                                  .nan_right = nan_right, .thresholds = thresholds };
+                                  .nan_right = nan_right, .f32 = to.f32, .f64 = to.f64 };
     return make_search(b, table, count, a, err);
 }
 
@@ -247,20 +259,23 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
                            uint32_t x_cols, struct arena *a, int *found, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    uint64_t size = 64;
+    uint64_t size = 64, most = (uint64_t)b->most_columns * (RANK_MOST + 1);
 
     *found = 0;
     if (!p->n_trees)
         return MDL_OK;
-    while (size < p->n_nodes)     /* half of the nodes are leaves: at most half full */
+    if (most > p->n_nodes / 2)    /* half of the nodes are leaves */
+        most = p->n_nodes / 2;
+    while (size < 2 * (most + 1)) /* at most half full */
         size *= 2;
     b->mask = (uint32_t)(size - 1);
     b->table = mdl_arena_take(&b->temp, size, sizeof *b->table);
-    b->entries = mdl_arena_take(&b->temp, p->n_nodes / 2 + 1, sizeof *b->entries);
+    b->entries = mdl_arena_take(&b->temp, most + 1, sizeof *b->entries);
     b->entry_of = mdl_arena_take(&b->temp, p->n_nodes, sizeof *b->entry_of);
     if (!b->table || !b->entries || !b->entry_of)
         return mdl_arena_fail(&b->temp, err, "ranks");
-    enter_all(b, n, x_type);
+    if (!enter_all(b, n, x_type, most))
+        return MDL_OK;
     uint32_t *order = mdl_arena_take(&b->temp, b->n_entries, sizeof *order);
     if (!order)
         return mdl_arena_fail(&b->temp, err, "ranks");
@@ -269,7 +284,7 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     sort(b->entries, order, b->n_entries);
 
     const uint32_t columns = cut_columns(b, order);
-    if (columns + p->most_tests >= UINT16_MAX)
+    if (columns >= b->most_columns)
         return MDL_OK;
     *found = 1;
     const mdl_status s = make_table(b, &p->ranks, columns, x_type, a, err);

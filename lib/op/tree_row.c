@@ -1,5 +1,5 @@
 /*
- * op/tree_row.c - one row through an ensemble, from the tops of the trees
+ * op/tree_row.c - one row through an ensemble
  *
  * SPDX-License-Identifier: MIT
  */
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define ROOTS 64u                 /* walks of one row whose exits are kept at a time */
+#define ROOTS 256u                /* trees of one row whose leaves are kept at a time */
 
 /* Does the row go right at a test? */
 static uint32_t ask_test(const struct tree_walk *w, const struct tree_test *t, const uint8_t *code,
@@ -42,35 +42,74 @@ static void ask_tests(const struct tree_walk *w, uint32_t *bits, const uint8_t *
         }
 }
 
-/* Where the trees [tree, tree + n) take one row whose ranks and codes are known. */
-static uint32_t leave_tops(const struct tree_walk *w, uint32_t *exit, const uint8_t *rank,
-                           uint32_t tree, uint32_t n, const void *row)
-{
-    uint32_t bits[ROOTS];
-
-    if (w->p->n_general)
-        ask_tests(w, bits, rank + TOP_COLUMNS, tree, n, row);
-    return w->r->kernels->match(exit, w->p->tops + tree, w->p->n_general ? bits : NULL, n, rank);
-}
-
-/* Leaves of the trees [tree, tree + n) of one row. */
-static void find_leaves(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank, uint32_t tree,
-                        uint32_t n, const void *row)
+/* Below the tops: exits that go on are matched pass by pass until all are leaves. */
+static void go_on(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank, uint32_t n)
 {
     const struct trees_plan *p = w->p;
-    uint32_t begin[ROOTS], end[ROOTS], slot[ROOTS], depth = 0, walks = 0;
+    uint32_t slot[ROOTS], at[ROOTS], out[ROOTS], left = 0;
 
-    if (p->tops && !(leave_tops(w, leaf, rank, tree, n, row) & TOP_GOES_ON))
-        return;
     for (uint32_t i = 0; i < n; i++) {
-        if (p->tops && !(leaf[i] & TOP_GOES_ON))
-            continue;
-        const uint32_t from = p->tops ? leaf[i] & ~TOP_GOES_ON : p->tree_start[tree + i];
+        slot[left] = i;
+        at[left] = leaf[i] & ~TOP_GOES_ON;
+        left += leaf[i] / TOP_GOES_ON;
+    }
+    while (left) {
+        const uint32_t asked = left;
+
+        for (uint32_t k = 0; k < asked; k++) {
+            MDL_PREFETCH(&p->tiles[at[k]]);
+            MDL_PREFETCH(p->tiles[at[k]].exit);
+        }
+        w->r->kernels->match_tiles(out, p->tiles, at, asked, rank, p->quarters);
+        left = 0;
+        for (uint32_t k = 0; k < asked; k++) {
+            const uint32_t i = slot[k];
+            leaf[i] = out[k];
+            slot[left] = i;
+            at[left] = out[k] & ~TOP_GOES_ON;
+            left += out[k] / TOP_GOES_ON;
+        }
+    }
+}
+
+/* Leaves of the trees [tree, tree + n) of one row, by tops and tiles. */
+static void match_pieces(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank,
+                         uint32_t tree, uint32_t n, const void *row)
+{
+    const struct trees_plan *p = w->p;
+    uint32_t bits[ROOTS];
+
+    if (!p->tops) {
+        w->r->kernels->match_tiles(leaf, p->tiles + tree, NULL, n, rank, p->quarters);
+        go_on(w, leaf, rank, n);
+        return;
+    }
+    if (p->n_general)
+        ask_tests(w, bits, rank + p->n_places, tree, n, row);
+    const uint32_t any = w->r->kernels->match(
+        leaf, p->tops + tree, p->exits ? p->exits + tree : NULL, p->first_leaf + tree,
+        p->n_general ? bits : NULL, n, rank, p->quarters);
+    if (!(any & TOP_GOES_ON) || !p->exits)
+        return;
+    for (uint32_t i = 0; i < n && p->n_general; i++)
+        if (leaf[i] & TOP_GOES_ON && p->general[tree + i])
+            leaf[i] = mdl_trees_walk_from(w->n, w->x_type, row, leaf[i] & ~TOP_GOES_ON);
+    go_on(w, leaf, rank, n);
+}
+
+/* The same step by step. */
+static void walk_steps(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank,
+                       uint32_t tree, uint32_t n, const void *row)
+{
+    const struct trees_plan *p = w->p;
+    uint32_t end[ROOTS], slot[ROOTS], begin[ROOTS], depth = 0, walks = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
         if (p->general[tree + i]) {
-            leaf[i] = mdl_trees_walk_from(w->n, w->x_type, row, from);
+            leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row, tree + i);
             continue;
         }
-        begin[walks] = from;
+        begin[walks] = p->tree_start[tree + i];
         slot[walks++] = i;
         if (p->depth[tree + i] > depth)
             depth = p->depth[tree + i];
@@ -80,22 +119,77 @@ static void find_leaves(const struct tree_walk *w, uint32_t *leaf, const uint8_t
         leaf[slot[i]] = p->step_leaf[end[i]];
 }
 
+/* The group of levels that a tree is in. */
+static const struct tree_level *levels_at(const struct trees_plan *p, uint32_t tree)
+{
+    return p->levels + (size_t)(tree / LEVEL_TREES) * p->level_depth;
+}
+
+static void find_leaves(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank,
+                        uint32_t tree, uint32_t n, const void *row)
+{
+    const struct trees_plan *p = w->p;
+
+    if (p->levels)
+        w->r->kernels->match_levels(leaf, levels_at(p, tree), p->level_depth, p->first_leaf + tree, n,
+                                    rank, p->quarters);
+    else if (p->heaps)
+        w->r->kernels->match_heaps(leaf, p->heaps + tree, p->first_leaf + tree, n, rank,
+                                   p->quarters);
+    else if (p->steps)
+        walk_steps(w, leaf, rank, tree, n, row);
+    else
+        match_pieces(w, leaf, rank, tree, n, row);
+}
+
+/* Call the kernel add_<kind> of the type of the leaves. */
+#define ADD(kind, ...) do { \
+    if (w->n->tensors[TREES_VALUE].type == MDL_F32) \
+        w->r->kernels->add_##kind##_f32(y, p->value, __VA_ARGS__, rank, p->quarters); \
+    else \
+        w->r->kernels->add_##kind##_f64(y, p->value, __VA_ARGS__, rank, p->quarters); \
+} while (0)
+
+/* Trees that are matched whole, all of whose leaves are added to one sum: in one go.  0: not so. */
+static int add_whole(const struct tree_walk *w, size_t r, const uint8_t *rank)
+{
+    const struct trees_plan *p = w->p;
+    const uint32_t *leaf = p->first_leaf + w->first, n = w->last - w->first;
+
+    if (w->n_outputs != 1 || !mdl_trees_is_simple(w))
+        return 0;
+    void *y = view_row(w->sums, r);
+    if (p->heaps)
+        ADD(heaps, p->heaps + w->first, leaf, n);
+    else if (p->tops && !p->exits && !p->n_general)
+        ADD(tops, p->tops + w->first, leaf, n);
+    else if (p->levels && !(w->first % LEVEL_TREES))
+        ADD(levels, levels_at(p, w->first), p->level_depth, leaf, n);
+    else
+        return 0;
+    return 1;
+}
+
 void mdl_trees_run_row(const struct tree_walk *w, size_t r)
 {
+    const struct trees_plan *p = w->p;
     const void *row = view_row(w->x, r);
-    uint8_t *rank = w->r->temp;
+    uint8_t *rank = w->r->temp, *code = rank + p->n_places;
     uint32_t leaf[ROOTS];
 
     if (w->x_type == MDL_F32)
-        w->r->kernels->rank_f32(rank, &w->p->ranks, row);
+        w->r->kernels->rank_f32(rank, &p->ranks, row);
     else
-        w->r->kernels->rank_f64(rank, &w->p->ranks, row);
-    for (uint32_t c = 0; c < w->p->n_codes && w->p->tops; c++)
-        rank[TOP_COLUMNS + c] = mdl_test_code(w->n, mdl_trees_cell(w->x_type, row,
-                                                                   w->p->code_feature[c]));
-    for (uint32_t t = w->first; t < w->last; t += ROOTS) {
+        w->r->kernels->rank_f64(rank, &p->ranks, row);
+    for (uint32_t c = 0; c < p->n_codes && p->tops; c++)
+        code[c] = mdl_test_code(w->n, mdl_trees_cell(w->x_type, row, p->code_feature[c]));
+    if (add_whole(w, r, rank))
+        return;
+    /* From where a group of LEVEL_TREES begins. */
+    for (uint32_t t = w->first - w->first % LEVEL_TREES; t < w->last; t += ROOTS) {
         const uint32_t n = w->last - t < ROOTS ? w->last - t : ROOTS;
+        const uint32_t early = t < w->first ? w->first - t : 0;
         find_leaves(w, leaf, rank, t, n, row);
-        mdl_trees_put_row(w, r, t, n, leaf);
+        mdl_trees_put_row(w, r, t + early, n - early, leaf + early);
     }
 }

@@ -5,6 +5,8 @@
  */
 #include "op/tree_walk.h"
 
+#define VECTORS 128u              /* leaves of several values that are looked up at a time */
+
 void mdl_trees_sum_begin(const struct tree_walk *w)
 {
     const struct tensor *base = &w->n->tensors[TREES_BASE];
@@ -91,34 +93,53 @@ int mdl_trees_is_simple(const struct tree_walk *w)
         && ((const struct trees_params *)w->n->params)->leaf_width == 1;
 }
 
+/* Nothing but plain vectors as long as the outputs are to be added. */
+static int is_full(const struct tree_walk *w)
+{
+    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_LINEAR_CONST].type
+        && (size_t)((const struct trees_params *)w->n->params)->leaf_width == w->n_outputs;
+}
+
+/* Row `r` of whole vectors; those that are shared are taken where they are. */
+static void add_vectors(const struct tree_walk *w, size_t r, uint32_t n, const uint32_t *leaf)
+{
+    const struct trees_plan *p = w->p;
+    const void *from = p->vector ? p->vectors : p->value;
+    void *y = view_row(w->sums, r);
+    uint32_t vector[VECTORS];
+
+    for (uint32_t at = 0, some; at < n; at += some) {
+        some = n - at < VECTORS ? n - at : VECTORS;
+        for (uint32_t i = 0; i < some && p->vector; i++)
+            vector[i] = p->vector[leaf[at + i]];
+        if (w->n->tensors[TREES_VALUE].type == MDL_F64)
+            w->r->kernels->add_row_f64(y, from, p->vector ? vector : leaf + at, some, w->n_outputs);
+        else
+            w->r->kernels->add_row_f32(y, from, p->vector ? vector : leaf + at, some, w->n_outputs);
+    }
+}
+
 void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t n,
                     const uint32_t *leaf)
 {
     const uint32_t *output = w->p->output + tree;
-    const int one = w->n_outputs == 1;
+    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+    const void *value = w->p->value;
+    void *y = w->sums.data ? view_row(w->sums, r) : NULL;
 
+    if (is_full(w)) {
+        add_vectors(w, r, n, leaf);
+        return;
+    }
     if (!mdl_trees_is_simple(w)) {
         for (uint32_t i = 0; i < n; i++)
             mdl_trees_put_leaf(w, r, tree + i, leaf[i]);
         return;
     }
-    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
-        const float *value = w->p->value;
-        float *y = view_row(w->sums, r), sum = y[0];
-        for (uint32_t i = 0; i < n && one; i++)
-            sum += value[leaf[i]];
-        y[0] = sum;
-        for (uint32_t i = 0; i < n && !one; i++)
-            y[output[i]] += value[leaf[i]];
-        return;
-    }
-    const double *value = w->p->value;
-    double *y = view_row(w->sums, r), sum = y[0];
-    for (uint32_t i = 0; i < n && one; i++)
-        sum += value[leaf[i]];
-    y[0] = sum;
-    for (uint32_t i = 0; i < n && !one; i++)
-        y[output[i]] += value[leaf[i]];
+    for (uint32_t i = 0; i < n && wide; i++)
+        ((double *)y)[output[i]] += ((const double *)value)[leaf[i]];
+    for (uint32_t i = 0; i < n && !wide; i++)
+        ((float *)y)[output[i]] += ((const float *)value)[leaf[i]];
 }
 
 void mdl_trees_sum_end(const struct tree_walk *w)

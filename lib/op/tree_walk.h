@@ -17,6 +17,7 @@ struct tree_walk {
     uint32_t x_type;
     uint32_t first, last;
     size_t n_outputs;
+    int planes;                   /* blocks of BLOCK_ROWS rows go by planes */
 };
 
 /* tree_row.c: one row by ranks; tree_block.c: the rows [at, at + rows), at most BLOCK_ROWS. */

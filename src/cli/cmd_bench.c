@@ -3,7 +3,8 @@
  *
  * Calls mdl_predict as a program would: every call on other rows, answers into memory that is
  * there.  Each thread keeps its own times; percentiles are over the calls of all threads, the
- * first tenth of the time is warm-up and does not count.
+ * first tenth of the time is warm-up and does not count.  With --split one thread calls, and a
+ * pool shares its rows out.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -26,9 +27,10 @@
 static const struct cli_option options[] = {
     { "rows", 0, "LIST", "rows per call (1,64,4096)" },
     { "threads", 0, "LIST", "threads that call at the same time (1 and all processors)" },
+    { "split", 0, NULL, "one caller instead, whose rows are split over the threads" },
     { "data", 0, "FILE", "rows to predict, .csv or .npy; else rows are made up" },
     { "seconds", 0, "S", "time for each line (0.3)" },
-    { "isa", 0, "NAME", "kernel set: ref, avx2, neon; else the best here" },
+    { "isa", 0, "NAME", "kernel set: ref, avx2, avx512, neon; else the best here" },
     { "out", 'o', "FILE", "write there instead of to standard output" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
@@ -62,6 +64,7 @@ struct bench {
     struct bench_rows data;
     int wide;                     /* the model computes in float64                   */
     size_t rows;                  /* of a call                                       */
+    mdl_pool *pool;               /* --split: of so many threads                     */
     uint64_t budget;              /* nanoseconds                                     */
     struct worker *workers;
 };
@@ -83,6 +86,25 @@ static int read_sizes(struct cli *c, const char *option, uint64_t most, struct s
     return CLI_OK;
 }
 
+static mdl_status predict(const struct bench *b, size_t at, void *y)
+{
+    const uint32_t type = b->wide ? MDL_F64 : MDL_F32;
+    const mdl_predict_options o = { .size = sizeof o, .parallel = mdl_pool_parallel(b->pool) };
+    const size_t cols = b->data.cols, y_cols = mdl_output_cols(b->model);
+
+    if (!b->pool && b->wide)
+        return mdl_predict_f64(b->model, b->data.wide + at, b->rows, y);
+    if (!b->pool)
+        return mdl_predict(b->model, b->data.x + at, b->rows, y);
+    const void *from = b->wide ? (const void *)(b->data.wide + at) : b->data.x + at;
+    const mdl_tensor x = { .size = sizeof x, .type = type, .rank = 2,
+                           .data = (void *)(uintptr_t)from,
+                           .dims = { (int64_t)b->rows, (int64_t)cols } };
+    const mdl_tensor to = { .size = sizeof to, .type = type, .rank = 2, .data = y,
+                            .dims = { (int64_t)b->rows, (int64_t)y_cols } };
+    return mdl_predict_tensor(b->model, &x, &to, &o, NULL);
+}
+
 static void work(void *user, size_t i)
 {
     struct bench *b = user;
@@ -94,8 +116,7 @@ static void work(void *user, size_t i)
 
     while (!w->status && before - start < b->budget) {
         const size_t at = place * b->rows * cols;
-        w->status = b->wide ? mdl_predict_f64(b->model, b->data.wide + at, b->rows, w->y)
-                            : mdl_predict(b->model, b->data.x + at, b->rows, w->y);
+        w->status = predict(b, at, w->y);
         const uint64_t now = cli_os_now();
         if (before - start >= b->budget / 10) {
             if (w->n_times < MOST_TIMES)
@@ -125,14 +146,15 @@ static const char *percentile(const float *sorted, size_t n, double share, char 
     return out;
 }
 
-static void report_line(struct report *r, struct bench *b, size_t threads, float *all)
+static void report_line(struct report *r, struct bench *b, size_t threads, size_t callers,
+                        float *all)
 {
     size_t n = 0;
     uint64_t calls = 0;
     double rate = 0;
     char text[32];
 
-    for (size_t i = 0; i < threads; i++) {
+    for (size_t i = 0; i < callers; i++) {
         const struct worker *w = &b->workers[i];
         memcpy(all + n, w->times, w->n_times * sizeof *all);
         n += w->n_times;
@@ -149,36 +171,48 @@ static void report_line(struct report *r, struct bench *b, size_t threads, float
     cli_report_count(r, calls);
 }
 
+static int start_pool(struct bench *b, size_t threads)
+{
+    mdl_error err = MDL_ERROR_INIT;
+
+    if (cli_option(b->c, "split") && mdl_pool_create(&b->pool, (uint32_t)threads, NULL, &err))
+        return cli_failed(b->c, NULL, &err);
+    return CLI_OK;
+}
+
 /* One line: so many rows a call, on so many threads. */
 static int measure(struct bench *b, struct report *r, size_t threads)
 {
     const size_t answers = b->rows * mdl_output_cols(b->model);
-    float *all = malloc(threads * MOST_TIMES * sizeof *all);
-    int code = CLI_OK;
+    const size_t callers = cli_option(b->c, "split") ? 1 : threads;
+    float *all = malloc(callers * MOST_TIMES * sizeof *all);
+    int code = start_pool(b, threads);
 
-    b->workers = calloc(threads, sizeof *b->workers);
+    b->workers = calloc(callers, sizeof *b->workers);
     int ok = all && b->workers;
-    for (size_t i = 0; ok && i < threads; i++) {
+    for (size_t i = 0; ok && i < callers; i++) {
         b->workers[i].times = malloc(MOST_TIMES * sizeof(float));
         b->workers[i].y = malloc(answers * sizeof(double) + 1);
         ok = b->workers[i].times && b->workers[i].y;
     }
-    if (!ok)
+    if (!code && !ok)
         code = cli_fail(b->c, CLI_IO, "out of memory");
-    else if (!cli_os_threads(threads, work, b))
-        code = cli_fail(b->c, CLI_IO, "cannot start %llu threads", (unsigned long long)threads);
-    for (size_t i = 0; !code && i < threads; i++)
+    else if (!code && !cli_os_threads(callers, work, b))
+        code = cli_fail(b->c, CLI_IO, "cannot start %llu threads", (unsigned long long)callers);
+    for (size_t i = 0; !code && i < callers; i++)
         if (b->workers[i].status)
             code = cli_fail(b->c, cli_exit_code(b->workers[i].status), "%s: %s", b->c->args[0],
                             mdl_strerror(b->workers[i].status));
     if (!code)
-        report_line(r, b, threads, all);
-    for (size_t i = 0; b->workers && i < threads; i++) {
+        report_line(r, b, threads, callers, all);
+    for (size_t i = 0; b->workers && i < callers; i++) {
         free(b->workers[i].times);
         free(b->workers[i].y);
     }
     free(b->workers);
     free(all);
+    mdl_pool_free(b->pool);
+    b->pool = NULL;
     return code;
 }
 

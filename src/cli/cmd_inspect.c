@@ -130,6 +130,34 @@ static void graph_as_text(FILE *to, const mdl_model *m)
                 cli_count_text(nodes, t.nodes), cli_count_text(leaves, t.leaves));
 }
 
+/* Which engine takes calls of how many rows, and what the others would cost. */
+static void engines_as_text(FILE *to, const mdl_model *m)
+{
+    static const size_t rows[] = { 1, 16, 64, 256 };
+    const char *name, *chosen[4];
+
+    if (!mdl_engine_cost(m, NULL, 1, NULL))
+        return;
+    head(to, "engines for the trees: estimated us a row by rows in a call, > is the chosen one");
+    fprintf(to, "  %-8s", "");
+    for (size_t k = 0; k < 4; k++) {
+        mdl_engine_cost(m, NULL, rows[k], &chosen[k]);
+        fprintf(to, "  %8llu%s", (unsigned long long)rows[k], k == 3 ? "+" : " ");
+    }
+    fputc('\n', to);
+    for (size_t i = 0; (name = mdl_engine_name(i)) != NULL; i++) {
+        fprintf(to, "  %-8s", name);
+        for (size_t k = 0; k < 4; k++) {
+            const double ns = mdl_engine_cost(m, name, rows[k], NULL);
+            if (ns > 0)
+                fprintf(to, " %c%8.3f ", chosen[k] && !strcmp(chosen[k], name) ? '>' : ' ', ns / 1000);
+            else
+                fprintf(to, "  %8s ", "-");
+        }
+        fputc('\n', to);
+    }
+}
+
 static void rest_as_text(FILE *to, const mdl_model *m)
 {
     char file[32], memory[32], scratch[32];
@@ -141,6 +169,7 @@ static void rest_as_text(FILE *to, const mdl_model *m)
             cli_count_text(file, mdl_file_bytes(m)), cli_count_text(memory, mdl_memory_bytes(m)),
             cli_count_text(scratch, mdl_context_bytes(m, 64)));
     fprintf(to, "  kernels: %s\n", mdl_isa(m));
+    engines_as_text(to, m);
 
     head(to, "metadata");
     for (size_t i = 0; !mdl_metadata(m, i, &key, &value); i++) {

@@ -19,6 +19,7 @@ static const struct cli_option options[] = {
     { "columns", 0, "HOW", "match columns by: auto (default), name, position" },
     { "separator", 0, "CHAR", "between cells of a .csv; else the one of , ; tab | it uses" },
     { "unknown", 0, "HOW", "a category the model does not know: error (default), missing" },
+    { "threads", 0, "N", "threads that predict (1); 0: all processors; the same answers" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
     CLI_OPTION_HELP,
@@ -105,6 +106,37 @@ static int read_trees(struct cli *c, mdl_predict_options *o)
     return CLI_OK;
 }
 
+/* All that one run needs. */
+struct job {
+    struct cli *c;
+    mdl_model *model;
+    struct wanted *wanted;
+    struct sheet_options sheet_options;
+    struct sheet sheet;
+    struct results results;
+    mdl_predict_options predict;
+    mdl_pool *pool;               /* NULL: no threads but this one */
+    size_t cols, block;
+    double *x;
+    void *y;
+};
+
+static int make_pool(struct job *j)
+{
+    const char *typed = cli_option(j->c, "threads");
+    mdl_error err = MDL_ERROR_INIT;
+    uint64_t threads;
+
+    if (!typed)
+        return CLI_OK;
+    if (!cli_parse_count(typed, 0, &threads) || threads > 1024)
+        return cli_fail(j->c, CLI_USAGE, "--threads is a number from 0 to 1024");
+    if (mdl_pool_create(&j->pool, (uint32_t)threads, NULL, &err))
+        return cli_failed(j->c, NULL, &err);
+    j->predict.parallel = mdl_pool_parallel(j->pool);
+    return CLI_OK;
+}
+
 static int ends_with(const char *path, const char *end)
 {
     const size_t n = path ? strlen(path) : 0, m = strlen(end);
@@ -125,20 +157,6 @@ static int results_format(struct cli *c, const char *path, enum results_format *
         return cli_fail(c, CLI_USAGE, "--format and the name of a .npy file contradict each other");
     return CLI_OK;
 }
-
-/* All that one run needs. */
-struct job {
-    struct cli *c;
-    mdl_model *model;
-    struct wanted *wanted;
-    struct sheet_options sheet_options;
-    struct sheet sheet;
-    struct results results;
-    mdl_predict_options predict;
-    size_t cols, block;
-    double *x;
-    void *y;
-};
 
 /* Block by block from the sheet through the model into the results. */
 static int pump(struct job *j)
@@ -216,6 +234,7 @@ static int predict(struct job *j)
     int code = results_format(j->c, out, &j->results.format);
 
     if (!code) code = cli_read_sheet_options(j->c, &j->sheet_options);
+    if (!code) code = make_pool(j);
     if (!code) code = cli_load_model(j->c, &j->model, j->c->args[0]);
     if (!code) code = choose_output(j);
     if (!code) code = open_data(j);
@@ -241,6 +260,7 @@ static int run(struct cli *c)
     cli_sheet_close(&j.sheet);
     cli_wanted_free(j.wanted, j.cols);
     mdl_free(j.model);
+    mdl_pool_free(j.pool);
     free(j.x);
     free(j.y);
     return code;

@@ -126,6 +126,28 @@ static void golden(struct json *j, const mdl_model *m)
     cli_json_close(j);
 }
 
+/* Estimated nanoseconds a row of each engine that can, and which is chosen. */
+static void engines(struct json *j, const mdl_model *m)
+{
+    static const size_t rows[] = { 1, 16, 64, 256 };
+    const char *name, *chosen = NULL;
+
+    cli_json_key(j, "engines");
+    cli_json_open(j, '[');
+    for (size_t k = 0; k < 4 && mdl_engine_cost(m, NULL, rows[k], &chosen) > 0; k++) {
+        cli_json_open_line(j, '{');
+        pair_count(j, "rows", rows[k]);
+        pair_text(j, "chosen", chosen);
+        for (size_t i = 0; (name = mdl_engine_name(i)) != NULL; i++) {
+            const double ns = mdl_engine_cost(m, name, rows[k], NULL);
+            if (ns > 0)
+                pair_count(j, name, (uint64_t)ns);
+        }
+        cli_json_close(j);
+    }
+    cli_json_close(j);
+}
+
 void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
 {
     const struct cli_trees t = cli_count_trees(m);
@@ -147,6 +169,7 @@ void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
     pair_count(&j, "leaves", t.leaves);
     cli_json_close(&j);
 
+    engines(&j, m);
     cli_json_key(&j, "inputs");
     cli_json_open(&j, '[');
     for (size_t i = 0; i < mdl_input_count(m); i++)

@@ -199,7 +199,7 @@ def test_a_model_describes_itself(booster, model):
     assert model.metadata["source_version"] == xgb.__version__
     assert model.metadata["source_kind"] == "Booster"
     same(model.classes, np.array([0, 1]))
-    assert model.isa in ("ref", "avx2", "neon")
+    assert model.isa in ("ref", "avx2", "avx512", "neon")
     assert "golden rows: 32" in model.info() and "xgboost Booster" in repr(model)
     assert model.inputs == {"x": (4, np.dtype(np.float32))}
 

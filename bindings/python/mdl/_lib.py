@@ -53,9 +53,14 @@ class mdl_limits(Structure):
                 ("memory_bytes", c_uint64), ("scratch_bytes", c_uint64), ("columns", c_uint64)]
 
 
+class mdl_parallel(Structure):
+    _fields_ = [("size", c_uint32), ("threads", c_uint32), ("user", c_void_p), ("run", c_void_p)]
+
+
 class mdl_load_options(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("isa", c_char_p),
-                ("allocator", POINTER(mdl_allocator)), ("limits", POINTER(mdl_limits))]
+                ("allocator", POINTER(mdl_allocator)), ("limits", POINTER(mdl_limits)),
+                ("parallel", POINTER(mdl_parallel)), ("engine", c_char_p)]
 
 
 class mdl_tensor(Structure):
@@ -72,7 +77,8 @@ class mdl_csr(Structure):
 
 class mdl_predict_options(Structure):
     _fields_ = [("size", c_uint32), ("output", c_uint32), ("output_name", c_char_p),
-                ("tree_begin", c_uint64), ("tree_end", c_uint64), ("context", c_void_p)]
+                ("tree_begin", c_uint64), ("tree_end", c_uint64), ("context", c_void_p),
+                ("parallel", POINTER(mdl_parallel))]
 
 
 class mdl_input_info(Structure):
@@ -160,6 +166,9 @@ MODEL: Dict[str, Signature] = {
     "mdl_output_shape": (c_int32, [c_void_p, _options_p, _size_p, _error_p]),
     "mdl_context_bytes": (c_size_t, [c_void_p, c_size_t]),
     "mdl_context_init": (c_void_p, [c_void_p, c_size_t, c_void_p, c_size_t]),
+    "mdl_pool_create": (c_int32, [POINTER(c_void_p), c_uint32, POINTER(mdl_allocator), _error_p]),
+    "mdl_pool_parallel": (POINTER(mdl_parallel), [c_void_p]),
+    "mdl_pool_free": (None, [c_void_p]),
     "mdl_input_count": (c_size_t, [c_void_p]),
     "mdl_input": (c_int32, [c_void_p, c_size_t, POINTER(mdl_input_info)]),
     "mdl_column": (c_int32, [c_void_p, c_size_t, c_size_t, POINTER(mdl_column_info)]),

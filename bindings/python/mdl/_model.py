@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib
+from . import _lib, _pool
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
 
@@ -82,7 +82,7 @@ def _aligned(bytes_: Bytes) -> Array:
 def load(source: Source, *, isa: Optional[str] = None) -> "Model":
     """A model from a .mdl file, or from the bytes of one.
 
-    isa: the kernel set to use ("ref", "avx2", "neon"); None: the best on this machine.  All
+    isa: the kernel set to use ("ref", "avx2", "avx512", "neon"); None: the best on this machine.  All
     give the same bits.  Raises FormatError for anything but a sound model file, OSError if it
     cannot be read.
     """
@@ -110,6 +110,7 @@ class Model:
         first = self._inputs[0]
         self._schema = Schema(first[1], DTYPE[first[2]], source, unseen, self._read_columns)
         self._source_kind = self._metadata.get("source_kind", "")
+        self._threads = 1
 
     @classmethod
     def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, name: str = "") -> "Model":
@@ -233,6 +234,17 @@ class Model:
         return name.decode()
 
     @property
+    def threads(self) -> int:
+        """Threads for each call: 1 unless set; -1 is one on each processor.  More than one split
+        the rows of a call where they are worth it; the answers have the same bits.  A setting of
+        this object, not part of the model: save() and pickle do not keep it."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        self._threads = _pool.checked(threads)
+
+    @property
     def golden(self) -> Golden:
         """The golden rows that the file carries."""
         handle = self._held()
@@ -270,7 +282,7 @@ class Model:
     # ---- answers ------------------------------------------------------------------------------
 
     def predict(self, X: Any, *, tree_range: Optional[TreeRange] = None,
-                output: Optional[str] = None) -> Array:
+                output: Optional[str] = None, threads: Optional[int] = None) -> Array:
         """What the source object's own predict gives: a booster's answer after the link, a
         regressor's value, a classifier's labels.
 
@@ -278,29 +290,33 @@ class Model:
         column name.  NaN is missing.
         tree_range: the rounds (begin, end) of boosting to use instead of all.
         output: another output by name.
+        threads: for this call; None: as the property `threads` says.
         """
         name = output if output is not None else self._metadata.get("predict")
         at = 0 if name is None else self._find(name)
-        made = self._ask(X, at, tree_range)
+        made = self._ask(X, at, tree_range, threads)
         if self._outputs[at][0].role == "label":
             classes = self._dressed(at).classes
             if classes is not None:
                 return classes[made[:, 0]]
         return self._shaped(made, at)
 
-    def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+    def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None,
+                      threads: Optional[int] = None) -> Array:
         """The probability of each class, [rows, classes] in the order of `classes`."""
-        return self._ask(X, self._role("probability"), tree_range)
+        return self._ask(X, self._role("probability"), tree_range, threads)
 
-    def predict_raw(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+    def predict_raw(self, X: Any, *, tree_range: Optional[TreeRange] = None,
+                    threads: Optional[int] = None) -> Array:
         """The margin before the link, in the source's own dtype."""
         at = self._role("raw")
-        return self._shaped(self._ask(X, at, tree_range), at)
+        return self._shaped(self._ask(X, at, tree_range, threads), at)
 
-    def apply(self, X: Any, *, tree_range: Optional[TreeRange] = None) -> Array:
+    def apply(self, X: Any, *, tree_range: Optional[TreeRange] = None,
+              threads: Optional[int] = None) -> Array:
         """The leaf that each row reaches in each tree, numbered as the source numbers them."""
         at = self._role("leaf")
-        return self._shaped(self._ask(X, at, tree_range), at)
+        return self._shaped(self._ask(X, at, tree_range, threads), at)
 
     def explain(self, X: Any) -> Array:
         """Feature contributions are not there yet: raises UnsupportedError."""
@@ -375,13 +391,17 @@ class Model:
             raise DataError(f"the inputs have different numbers of rows: {sorted(lengths)}")
         return lengths.pop(), made
 
-    def _ask(self, x: Any, at: int, tree_range: Optional[TreeRange]) -> Array:
+    def _ask(self, x: Any, at: int, tree_range: Optional[TreeRange],
+             threads: Optional[int]) -> Array:
         """One output, [rows, columns]."""
         handle = self._held()
         rows = rows_of(x, self._schema)
         output = self._outputs[at][0]
         options = _lib.mdl_predict_options(
             size=ctypes.sizeof(_lib.mdl_predict_options), output_name=output.name.encode())
+        use = self._threads if threads is None else _pool.checked(threads)
+        if use != 1:
+            options.parallel = _pool.parallel(use)
         error = _lib.new_error()
         cols = output.cols
         if tree_range is not None:

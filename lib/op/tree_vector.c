@@ -1,0 +1,85 @@
+/*
+ * op/tree_vector.c - leaves of several values that are equal are kept once
+ *
+ * A forest grown to pure leaves has as many different vectors as classes: a handful, which
+ * stays in the nearest cache, beside megabytes of leaves.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+#include <string.h>
+
+#define FEW 8u                    /* leaves a vector, at least, for it to pay */
+
+/* Distinct rows of bytes; `first` has the leaf each was met at. */
+struct vectors {
+    const unsigned char *rows;
+    size_t    bytes;              /* of a row, a multiple of 4                */
+    uint32_t *table;              /* 1 + number, by hash                      */
+    uint32_t *first;
+    uint32_t  mask, n;
+};
+
+static uint32_t hash(const unsigned char *row, size_t bytes)
+{
+    uint64_t h = 0;
+
+    for (size_t i = 0; i < bytes; i += 4) {
+        uint32_t word;
+        memcpy(&word, row + i, sizeof word);
+        h = (h ^ word) * 0x9E3779B97F4A7C15ull;
+        h ^= h >> 29;
+    }
+    return (uint32_t)(h >> 32);
+}
+
+/* The number of the vector of a leaf, new or old. */
+static uint32_t enter(struct vectors *v, uint32_t leaf)
+{
+    const unsigned char *row = v->rows + leaf * v->bytes;
+    uint32_t i = hash(row, v->bytes) & v->mask;
+
+    for (; v->table[i]; i = (i + 1) & v->mask)
+        if (!memcmp(v->rows + v->first[v->table[i] - 1] * v->bytes, row, v->bytes))
+            return v->table[i] - 1;
+    v->first[v->n] = leaf;
+    v->table[i] = ++v->n;
+    return v->n - 1;
+}
+
+mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,
+                           mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
+    const uint32_t most = p->n_leaves / FEW;
+    struct vectors v = { .rows = p->value,
+                         .bytes = width * mdl_type_bytes(n->tensors[TREES_VALUE].type) };
+    uint64_t size = 64;
+
+    if (width < 2 || !most)
+        return MDL_OK;
+    while (size < 2ull * (most + 1))
+        size *= 2;
+    v.mask = (uint32_t)(size - 1);
+    v.table = mdl_arena_take(temp, size, sizeof *v.table);
+    v.first = mdl_arena_take(temp, most + 1ull, sizeof *v.first);
+    uint32_t *vector = mdl_arena_take(temp, p->n_leaves, sizeof *vector);
+    if (!v.table || !v.first || !vector)
+        return mdl_arena_fail(temp, err, "tree ensemble");
+    for (uint32_t leaf = 0; leaf < p->n_leaves && v.n <= most; leaf++)
+        vector[leaf] = enter(&v, leaf);
+    if (v.n > most)
+        return MDL_OK;
+
+    p->vector = mdl_arena_take(a, p->n_leaves, sizeof *p->vector);
+    unsigned char *vectors = mdl_arena_take(a, v.n, v.bytes);
+    if (!p->vector || !vectors)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    memcpy(p->vector, vector, p->n_leaves * sizeof *vector);
+    for (uint32_t i = 0; i < v.n; i++)
+        memcpy(vectors + i * v.bytes, v.rows + v.first[i] * v.bytes, v.bytes);
+    p->vectors = vectors;
+    return MDL_OK;
+}

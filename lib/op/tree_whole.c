@@ -1,0 +1,110 @@
+/*
+ * op/tree_whole.c - trees that one row is matched against whole: shallow, and oblivious ones
+ *
+ * See struct tree_heap and struct tree_level.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+#include <string.h>
+
+/* Places of the nodes of a tree in a heap: the root has 1. */
+static void place_nodes(const struct trees_plan *p, uint32_t tree, uint32_t *place)
+{
+    const uint32_t start = p->tree_start[tree];
+
+    place[0] = 1;
+    for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
+        if ((p->flags[i] & NODE_KIND) == NODE_LEAF)
+            continue;
+        place[i + 1 - start] = 2 * place[i - start];
+        place[p->right[i] - start] = 2 * place[i - start] + 1;
+    }
+}
+
+static uint32_t level_of(uint32_t place)
+{
+    uint32_t level = 0;
+
+    while (place >>= 1)
+        level++;
+    return level;
+}
+
+static uint32_t deepest(const struct trees_plan *p)
+{
+    uint32_t most = 0;
+
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        if (p->depth[t] > most)
+            most = p->depth[t];
+    return most;
+}
+
+/* All trees, from their forks: one a level, the root's first. */
+static void put_levels(struct trees_plan *p)
+{
+    const uint8_t nowhere = (uint8_t)(p->ranks.n_columns - 1);   /* where every rank is 0 */
+
+    for (uint32_t k = 0; k < p->n_trees; k++) {
+        const uint32_t tree = p->block_tree[k], lane = tree % LEVEL_TREES;
+        const uint32_t missing = p->level_depth - p->depth[tree];
+        struct tree_level *group = p->levels + (size_t)(tree / LEVEL_TREES) * p->level_depth;
+
+        for (uint32_t l = 0; l < p->level_depth; l++) {
+            const struct tree_fork *f = &p->forks[p->fork_start[k] + (l < missing ? 0 : l - missing)];
+            group[l].column[lane] = l < missing ? nowhere : (uint8_t)f->column;
+            group[l].rank[lane] = l < missing ? 1 : (uint8_t)((f->below ^ 0x80u) + 1u);
+        }
+    }
+}
+
+static void put_heap(const struct trees_plan *p, uint32_t tree, const struct rank_builder *b,
+                     uint32_t *place)
+{
+    const uint32_t start = p->tree_start[tree];
+    struct tree_heap *h = &p->heaps[tree];
+
+    memset(h->column, (int)(p->ranks.n_columns - 1), sizeof h->column);
+    memset(h->rank, 1, sizeof h->rank);
+    place_nodes(p, tree, place);
+    for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
+        const uint32_t at = place[i - start];
+        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
+            const uint32_t leftmost = at << (HEAP_LEVELS - level_of(at));
+            h->leaves |= (uint64_t)1 << (leftmost - HEAP_NODES);
+            continue;
+        }
+        const struct tree_step s = mdl_rank_of(b, i);
+        h->column[at] = (uint8_t)s.column;
+        h->rank[at] = s.rank;
+    }
+}
+
+mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_t *place,
+                           struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const uint32_t most = deepest(p);
+
+    if (p->n_general)
+        return MDL_OK;
+    if (p->even) {
+        const uint64_t groups = (p->n_trees + LEVEL_TREES - 1) / LEVEL_TREES;
+        p->level_depth = most;
+        p->levels = mdl_arena_take(a, groups * most, sizeof *p->levels);
+        if (!p->levels)
+            return mdl_arena_fail(a, err, "tree ensemble");
+        put_levels(p);
+        return MDL_OK;
+    }
+    if (most > HEAP_LEVELS || (p->n_nodes - p->n_trees) / 2 <= (uint64_t)TILE_NODES * p->n_trees)
+        return MDL_OK;
+    p->heaps = mdl_arena_take(a, p->n_trees, sizeof *p->heaps);
+    if (!p->heaps)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t t = 0; t < p->n_trees; t++)
+        put_heap(p, t, b, place);
+    return MDL_OK;
+}
