@@ -53,7 +53,7 @@ BASE_O   := $(filter $B/obj/lib/base/%,$(LIB_O))
 SO        := $B/libmodel.so.$(SOVERSION)
 IMPORT_SO := $B/libmodel_import.so.$(SOVERSION)
 
-.PHONY: all demo test check bench bench-kernel fuzz soak install uninstall dist amalgamation clean help
+.PHONY: all demo test check bench bench-kernel bench-sweep bench-linear fuzz soak install uninstall dist amalgamation clean help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -167,6 +167,8 @@ help:
 	@echo "make bench-trees   with every other engine too; writes docs/performance.md (10 minutes,"
 	@echo "                   the first time an hour); ONLY=\"B lignum\" for a part of it"
 	@echo "make bench-kernel  each kernel of each instruction set against the plain one"
+	@echo "make bench-sweep   every engine on thirty shapes of tree ensembles (SWEEP=--quick, --csv)"
+	@echo "make bench-linear  linear layers from 1 to 100,000 columns"
 	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
 	@echo "make soak          the slow tests for SOAK_MINUTES (60)"
 	@echo "make install       to \$$(DESTDIR)\$$(PREFIX), PREFIX=$(PREFIX); also uninstall"

@@ -16,6 +16,7 @@ _mdl()
     --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;
     --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
     --isa)       COMPREPLY=($(compgen -W "ref avx2 avx512 neon" -- "$word")); return ;;
+    --engine)    COMPREPLY=($(compgen -W "plain row block planes deep" -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
     --trees|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
     esac
@@ -25,7 +26,7 @@ _mdl()
     inspect) options="--all --out --format --quiet --help" ;;
     predict) options="--output --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
-    bench)   options="--rows --threads --split --data --seconds --isa --out --format --quiet --help" ;;
+    bench)   options="--rows --threads --split --data --seconds --isa --engine --out --format --quiet --help" ;;
     help)    options="--format --quiet --help" ;;
     esac
     case $word in

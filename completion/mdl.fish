@@ -43,3 +43,4 @@ complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l threads -d 'Threads
 complete -c mdl -n '__fish_seen_subcommand_from bench' -l split -d 'One caller, rows split over the threads'
 complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l seconds -d 'Time for each line'
 complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l isa -a 'ref avx2 avx512 neon' -d 'Kernel set'
+complete -c mdl -n '__fish_seen_subcommand_from bench' -x -l engine -a 'plain row block planes deep' -d 'Way through trees'

@@ -16,7 +16,7 @@
 
 #define STACK_SCRATCH 3072u    /* calls that fit into this touch no shared memory */
 #define DEFAULT_ROWS  64u
-#define BLOCK_BYTES   (256u << 10)  /* scratch of a block: it should stay in L2 */
+#define BLOCK_BYTES   (1u << 20)    /* scratch of a block: most of it stays in L2 */
 #define BLOCK_ROWS    256u
 #define LARGE_BYTES   (2u << 20)    /* where a node asks for blocks of more rows      */
 

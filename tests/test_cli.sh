@@ -385,6 +385,8 @@ says bench_names_the_kernels 'ref kernels'
 for list in 0 1,,2 a 1, -5; do
     exits "bench_rows_${list}_is_usage" 2 "$mdl" bench m.mdl --rows=$list
 done
+exits wrong_engine_is_usage 2 "$mdl" bench m.mdl --engine fast
+exits bench_of_one_engine 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1 --threads 1 --engine plain
 exits wrong_isa_is_usage 2 "$mdl" bench m.mdl --isa sse9
 exits wrong_seconds_is_usage 2 "$mdl" bench m.mdl --seconds soon
 

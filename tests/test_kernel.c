@@ -508,42 +508,6 @@ static void matching_finds_the_exit_that_a_walk_of_the_top_finds(void **state)
         }
 }
 
-static void vectors_are_added_in_the_order_of_the_trees(void **state)
-{
-    const struct kernels *k;
-    static float f32[1024 * 41];
-    static double f64[1024 * 41];
-    static uint8_t leaf[8 * BLOCK_STEP];
-    const uint32_t first[8] = { 0, 100, 3, 768, 700, 512, 20, 21 };
-    uint64_t seed = 23;
-
-    (void)state;
-    fill_f64(f64, sizeof f64 / sizeof *f64, &seed);
-    for (size_t i = 0; i < sizeof f64 / sizeof *f64; i++)
-        f32[i] = (float)f64[i];
-    for (size_t i = 0; i < sizeof leaf; i++)
-        leaf[i] = (uint8_t)next_random(&seed);
-    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
-        for (size_t width = 1; width <= 41; width++)
-            for (size_t trees = 0; trees <= 8; trees += 1 + trees / 2) {
-                float narrow[5 * 42] = { 0 };
-                double wide[5 * 42] = { 0 };
-                k->add_vectors_f32(narrow, 42 * sizeof *narrow, f32, width, first, trees, leaf, BLOCK_STEP, 5);
-                k->add_vectors_f64(wide, 42 * sizeof *wide, f64, width, first, trees, leaf, BLOCK_STEP, 5);
-                for (size_t i = 0; i < 5 * 42; i++) {
-                    const size_t r = i / 42, c = i % 42;
-                    float s = 0;
-                    double d = 0;
-                    for (size_t t = 0; t < trees && c < width; t++) {
-                        const size_t from = (first[t] + leaf[t * BLOCK_STEP + r]) * width + c;
-                        s += f32[from];
-                        d += f64[from];
-                    }
-                    assert_true(same_f32(&s, &narrow[i], 1) && same_f64(&d, &wide[i], 1));
-                }
-            }
-}
-
 static void members_look_up_every_code_in_every_set(void **state)
 {
     const struct kernels *k;
@@ -576,7 +540,6 @@ int main(void)
         cmocka_unit_test(a_rank_counts_the_thresholds_that_x_reaches),
         cmocka_unit_test(walks_and_descents_agree_with_ref),
         cmocka_unit_test(leaves_are_added_in_the_order_of_the_trees),
-        cmocka_unit_test(vectors_are_added_in_the_order_of_the_trees),
         cmocka_unit_test(members_look_up_every_code_in_every_set),
         cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
     };

@@ -188,6 +188,47 @@ static void every_kernel_set_can_be_asked_for_and_ref_is_the_last(void **state)
     assert_null(mdl_isa_name(SIZE_MAX));
 }
 
+static void every_engine_can_be_asked_for_and_an_unknown_one_is_refused(void **state)
+{
+    const mdl_load_options unknown = { .size = sizeof unknown, .engine = "fast" };
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m;
+    size_t n = 0;
+    (void)state;
+
+    for (; mdl_engine_name(n); n++) {
+        const mdl_load_options o = { .size = sizeof o, .engine = mdl_engine_name(n) };
+        assert_int_equal(mdl_load(&m, data_path("golden_v1_small.mdl"), &o, NULL), MDL_OK);
+        answers_as_by_hand(m);
+    }
+    assert_true(n > 1);
+    assert_string_equal(mdl_engine_name(0), "plain");
+    expect(mdl_load(&m, data_path("golden_v1_small.mdl"), &unknown, &err), MDL_ERR_ARGUMENT, &err,
+           "no engine 'fast'");
+}
+
+static void the_chosen_engine_is_the_cheapest_of_those_that_can(void **state)
+{
+    static const char *const files[] = { "golden_v1_small.mdl", "golden_v1_lightgbm.mdl" };
+    (void)state;
+
+    for (size_t f = 0; f < 2; f++)
+        for (size_t rows = 1; rows <= 4096; rows *= 2) {
+            const char *chosen = NULL, *name;
+            mdl_model *m;
+            assert_int_equal(mdl_load(&m, data_path(files[f]), NULL, NULL), MDL_OK);
+            const double least = mdl_engine_cost(m, NULL, rows, &chosen);
+            assert_true(least > 0 && chosen != NULL);
+            assert_true(mdl_engine_cost(m, "plain", rows, NULL) > 0);
+            for (size_t i = 0; (name = mdl_engine_name(i)) != NULL; i++) {
+                const double cost = mdl_engine_cost(m, name, rows, NULL);
+                assert_true(!(cost > 0) || cost >= least);
+            }
+            mdl_free(m);
+        }
+    assert_true(mdl_engine_cost(NULL, NULL, 1, NULL) <= 0);
+}
+
 static void all_memory_comes_from_the_hosts_allocator_and_goes_back(void **state)
 {
     struct counting c = { 0 };
@@ -383,6 +424,8 @@ int main(void)
         cmocka_unit_test(load_options_may_be_short_or_long_but_ask_for_nothing_unknown),
         cmocka_unit_test(every_limit_is_kept_and_named),
         cmocka_unit_test(every_kernel_set_can_be_asked_for_and_ref_is_the_last),
+        cmocka_unit_test(every_engine_can_be_asked_for_and_an_unknown_one_is_refused),
+        cmocka_unit_test(the_chosen_engine_is_the_cheapest_of_those_that_can),
         cmocka_unit_test(all_memory_comes_from_the_hosts_allocator_and_goes_back),
         cmocka_unit_test(the_version_is_that_of_the_header),
         cmocka_unit_test(every_status_has_a_name_of_its_own),

@@ -78,14 +78,15 @@ static double walked(const struct tree *t, const float *row)
     return t->value[i];
 }
 
-static mdl_model *load(uint32_t n_trees, uint32_t outputs, uint32_t leaf_type, const char *isa)
+static mdl_model *load_typed(uint32_t n_trees, uint32_t outputs, uint32_t x_type, uint32_t leaf_type,
+                             const char *isa, const char *engine)
 {
-    const mdl_load_options options = { .size = sizeof options, .isa = isa, .engine = "planes" };
-    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
+    const mdl_load_options options = { .size = sizeof options, .isa = isa, .engine = engine };
+    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LT, .threshold_type = x_type,
                           .leaf_type = leaf_type, .outputs = outputs, .leaf_width = 1 };
     mdl_error err = MDL_ERROR_INIT;
     mdl_builder *b = mdl_builder_new(NULL);
-    const int32_t in = mdl_build_input(b, "x", MDL_F32, COLS, MDL_ABSENT_MISSING);
+    const int32_t in = mdl_build_input(b, "x", x_type, COLS, MDL_ABSENT_MISSING);
     const int32_t n = mdl_build_trees(b, in, &e);
     const void *bytes;
     size_t size;
@@ -104,6 +105,11 @@ static mdl_model *load(uint32_t n_trees, uint32_t outputs, uint32_t leaf_type, c
         fail_msg("%s", err.text);
     mdl_builder_free(b);
     return m;
+}
+
+static mdl_model *load(uint32_t n_trees, uint32_t outputs, uint32_t leaf_type, const char *isa)
+{
+    return load_typed(n_trees, outputs, MDL_F32, leaf_type, isa, "planes");
 }
 
 /* Values are few bits: the sum of any of them is exact in float64, and rounded in order in float32. */
@@ -228,6 +234,29 @@ static void oblivious_trees_add_up_to_what_walks_find(void **state)
     }
 }
 
+/* Thresholds on floats and beside them, where no float is. */
+static void floats_are_compared_as_the_doubles_that_they_are(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < TREES; t++) {
+        trees[t].n = 0;
+        trees[t].output = 0;
+        grow(&trees[t], 1 + below(40), 100, 50);
+        for (uint32_t i = 0; i < trees[t].n; i++)
+            if (trees[t].flags[i] != MDL_NODE_LEAF && below(2))
+                trees[t].threshold[i] = nextafter(trees[t].threshold[i], below(2) ? 1e9 : -1e9);
+    }
+    fill_rows(100);
+    for (size_t i = 0; mdl_isa_name(i); i++)
+        for (size_t e = 0;; e++) {
+            mdl_model *m = load_typed(TREES, 1, MDL_F64, MDL_F64, mdl_isa_name(i), mdl_engine_name(e));
+            check(m, 1, MDL_F64, 0, TREES);
+            mdl_free(m);
+            if (!mdl_engine_name(e))
+                break;            /* after all that have a name: the one chosen */
+        }
+}
+
 /* 70 trees of 255 nodes with hardly a threshold in common are 17,850 conditions, more than the
  * 16,384 planes that forks can name; 35 of them are not. */
 static void with_more_conditions_than_planes_blocks_descend(void **state)
@@ -255,6 +284,7 @@ int main(void)
         cmocka_unit_test(trees_of_every_size_add_up_to_what_walks_find),
         cmocka_unit_test(any_range_of_iterations_of_several_outputs),
         cmocka_unit_test(oblivious_trees_add_up_to_what_walks_find),
+        cmocka_unit_test(floats_are_compared_as_the_doubles_that_they_are),
         cmocka_unit_test(with_more_conditions_than_planes_blocks_descend),
     };
 

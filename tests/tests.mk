@@ -217,5 +217,11 @@ $B/bench/%: bench/%.c $B/libmodel_import.a $B/libmodel.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -o $@ $< $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -ldl -lm
 
+bench-sweep: $B/bench/bench_sweep
+	$B/bench/bench_sweep $(SWEEP)
+
+bench-linear: $B/bench/bench_linear
+	$B/bench/bench_linear
+
 bench-kernel: $B/bench/bench_kernel
 	$B/bench/bench_kernel

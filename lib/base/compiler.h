@@ -70,10 +70,12 @@
 #  define MDL_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #  define MDL_INLINE static inline __attribute__((always_inline))
 #  define MDL_PREFETCH(p) __builtin_prefetch(p)
+#  define MDL_KEEP(p) __asm__("" : "+r"(p))   /* a pointer of its own, not folded into an index */
 #else
 #  define MDL_PRINTF(text, first)
 #  define MDL_INLINE static inline
 #  define MDL_PREFETCH(p) ((void)(p))
+#  define MDL_KEEP(p) ((void)0)
 #endif
 
 /* One pointer that threads exchange, see run.c. */

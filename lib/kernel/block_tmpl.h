@@ -6,8 +6,8 @@
  * one before it, so narrow blocks take several trees side by side: FALL_VECTORS vectors of
  * rows times trees are in flight.
  *
- * Leaves are added one row at a time, eight rows in registers, tree by tree: the sum of a row
- * is that of its trees in order.
+ * Leaves are added tree by tree, eight rows in registers and eight leaves a load: the sum of a
+ * row is that of its trees in order.
  *
  * Words of vec_<isa>.h used: load, store and add of vf and vd; of vec8_<isa>.h: v8, V8_LANES, v8_load, v8_store, v8_set, v8_eq, v8_gt (signed),
  * v8_and, v8_xor; v8_set256, v8_set256_load, v8_members.
@@ -106,10 +106,12 @@ static void name(real *sum, const real *value, const uint32_t *first, size_t tre
             s[k] = sum[r + k]; \
         for (size_t t = 0; t < trees; t++) { \
             const real *v = value + first[t]; \
-            const uint8_t *l = leaf + t * height + r; \
+            uint64_t l; \
+            memcpy(&l, leaf + t * height + r, sizeof l); \
+            MDL_KEEP(v); \
             MDL_UNROLL(8) \
             for (size_t k = 0; k < ADD_ROWS; k++) \
-                s[k] += v[l[k]]; \
+                s[k] += v[l >> 8 * k & 255]; \
         } \
         MDL_UNROLL(8) \
         for (size_t k = 0; k < ADD_ROWS; k++) \
@@ -118,46 +120,6 @@ static void name(real *sum, const real *value, const uint32_t *first, size_t tre
 }
 ADD_LEAVES(add_leaves_f32, float)
 ADD_LEAVES(add_leaves_f64, double)
-
-/* `wide` vectors of a row of y, from column k on. */
-#define ADD_PART(real, vec, lanes, word, wide) do { \
-    vec s[wide]; \
-    MDL_UNROLL(4) \
-    for (size_t i = 0; i < (wide); i++) \
-        s[i] = word(load)(row + k + i * (lanes)); \
-    for (size_t t = 0; t < trees; t++) \
-        MDL_UNROLL(4) \
-        for (size_t i = 0; i < (wide); i++) \
-            s[i] = word(add)(s[i], word(load)(at[t] + k + i * (lanes))); \
-    MDL_UNROLL(4) \
-    for (size_t i = 0; i < (wide); i++) \
-        word(store)(row + k + i * (lanes), s[i]); \
-    k += (wide) * (lanes); \
-} while (0)
-
-#define ADD_VECTORS(name, real, vec, lanes, word) \
-static void name(real *y, size_t y_stride, const real *value, size_t width, const uint32_t *first, \
-                 size_t trees, const uint8_t *leaf, size_t height, size_t rows) \
-{ \
-    for (size_t r = 0; r < rows; r++) { \
-        real *row = (real *)(void *)((unsigned char *)y + r * y_stride); \
-        const real *at[GROUP_TREES]; \
-        size_t k = 0; \
-        for (size_t t = 0; t < trees; t++) \
-            at[t] = value + (first[t] + (size_t)leaf[t * height + r]) * width; \
-        while (k + 4 * (lanes) <= width) \
-            ADD_PART(real, vec, lanes, word, 4); \
-        if (k + 2 * (lanes) <= width) \
-            ADD_PART(real, vec, lanes, word, 2); \
-        if (k + (lanes) <= width) \
-            ADD_PART(real, vec, lanes, word, 1); \
-        for (; k < width; k++) \
-            for (size_t t = 0; t < trees; t++) \
-                row[k] += at[t][k]; \
-    } \
-}
-ADD_VECTORS(add_vectors_f32, float, vf, VF_LANES, WORD_F)
-ADD_VECTORS(add_vectors_f64, double, vd, VD_LANES, WORD_D)
 
 static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height)
 {

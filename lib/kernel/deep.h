@@ -72,7 +72,8 @@ static inline uint64_t deep_key_f64(double x)
 }
 
 /* Does a row go right at a set? */
-static inline int deep_is_right(const struct deep_table *d, uint64_t set, uint64_t key, uint64_t side)
+static inline int deep_is_right(const struct deep_table *d, uint64_t set, uint64_t key,
+                                uint64_t side)
 {
     const struct deep_set *s = &d->sets[set];
 

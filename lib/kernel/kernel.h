@@ -127,14 +127,6 @@ struct kernels {
     void (*add_few_f64)(double *sum, const double *value, const uint32_t *first,
                         const uint16_t *leaves, size_t trees, const uint8_t *leaf, size_t height);
 
-    /* The same with `width` values a leaf: y[r][k] += value[first[t] + leaf[...]][k]. */
-    void (*add_vectors_f32)(float *y, size_t y_stride, const float *value, size_t width,
-                            const uint32_t *first, size_t trees, const uint8_t *leaf,
-                            size_t height, size_t rows);
-    void (*add_vectors_f64)(double *y, size_t y_stride, const double *value, size_t width,
-                            const uint32_t *first, size_t trees, const uint8_t *leaf,
-                            size_t height, size_t rows);
-
     /* Walks by keys: leaf[r] of 8 * eights rows of one tree; leaf[t] of the trees
      * [tree, tree + n) of one row. */
     void (*deep_rows_u32)(uint32_t *leaf, const struct deep_table *d, size_t tree,

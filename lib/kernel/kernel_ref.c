@@ -333,26 +333,6 @@ static void add_few_f64(double *sum, const double *value, const uint32_t *first,
     add_leaves_f64(sum, value, first, trees, leaf, height);
 }
 
-static void add_vectors_f32(float *y, size_t y_stride, const float *value, size_t width,
-                            const uint32_t *first, size_t trees, const uint8_t *leaf,
-                            size_t height, size_t rows)
-{
-    for (size_t r = 0; r < rows; r++)
-        for (size_t t = 0; t < trees; t++)
-            for (size_t k = 0; k < width; k++)
-                AT(float, y, y_stride, r)[k] += value[(first[t] + (size_t)leaf[t * height + r]) * width + k];
-}
-
-static void add_vectors_f64(double *y, size_t y_stride, const double *value, size_t width,
-                            const uint32_t *first, size_t trees, const uint8_t *leaf,
-                            size_t height, size_t rows)
-{
-    for (size_t r = 0; r < rows; r++)
-        for (size_t t = 0; t < trees; t++)
-            for (size_t k = 0; k < width; k++)
-                AT(double, y, y_stride, r)[k] += value[(first[t] + (size_t)leaf[t * height + r]) * width + k];
-}
-
 /* The leaf at which one walk ends; the keys of its columns are `apart` keys apart. */
 #define DEEP_LEAF(KEY, NODE, leaf, d, tree, key, apart) do { \
     const struct NODE *node_ = (const struct NODE *)(d)->nodes + (d)->root[tree]; \

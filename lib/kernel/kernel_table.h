@@ -31,8 +31,6 @@
     .add_leaves_f64 = add_leaves_f64,
     .add_few_f32 = add_few_f32,
     .add_few_f64 = add_few_f64,
-    .add_vectors_f32 = add_vectors_f32,
-    .add_vectors_f64 = add_vectors_f64,
     .deep_rows_u32 = deep_rows_u32,
     .deep_rows_u64 = deep_rows_u64,
     .deep_row_u32 = deep_row_u32,

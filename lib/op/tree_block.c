@@ -169,22 +169,27 @@ static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t o
             ((float *)view_row(w->sums, b->at + r))[output] = sum.f32[r];
 }
 
-/* Leaves of several values, added row by row. */
+/* Leaves of several values, added row by row; those that are shared are taken where they are. */
 static void sum_vectors(struct block *b, uint32_t begin, uint32_t end)
 {
     const struct tree_walk *w = b->w;
-    const size_t width = (size_t)((const struct trees_params *)w->n->params)->leaf_width;
-    const uint32_t *first = w->p->block_leaf;
-    void *y = view_row(w->sums, b->at);
+    const struct trees_plan *p = w->p;
+    const void *from = p->vector ? p->vectors : p->value;
+    uint32_t at[GROUP_TREES];
 
     for (uint32_t k = begin, n; k < end; k += n) {
         n = find_leaves(b, k, end);
-        if (w->n->tensors[TREES_VALUE].type == MDL_F64)
-            w->r->kernels->add_vectors_f64(y, w->sums.stride, w->p->value, width, first + k, n,
-                                           b->leaf, b->height, b->rows);
-        else
-            w->r->kernels->add_vectors_f32(y, w->sums.stride, w->p->value, width, first + k, n,
-                                           b->leaf, b->height, b->rows);
+        for (size_t r = 0; r < b->rows; r++) {
+            for (uint32_t t = 0; t < n; t++) {
+                const uint32_t leaf = p->block_leaf[k + t] + b->leaf[t * b->height + r];
+                at[t] = p->vector ? p->vector[leaf] : leaf;
+            }
+            void *y = view_row(w->sums, b->at + r);
+            if (w->n->tensors[TREES_VALUE].type == MDL_F64)
+                w->r->kernels->add_row_f64(y, from, at, n, w->n_outputs);
+            else
+                w->r->kernels->add_row_f32(y, from, at, n, w->n_outputs);
+        }
     }
 }
 
@@ -225,6 +230,7 @@ void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
     find_codes(&b);
     if (w->planes && rows == BLOCK_ROWS) {
         b.plane = b.code + (size_t)p->n_codes * BLOCK_ROWS;
+        b.plane += (0 - (uintptr_t)b.plane) % PLANE_ALIGN;
         w->r->kernels->planes(b.plane, p->planes->columns, p->ranks.n_columns, b.rank);
     }
     for (size_t k = 0; k < w->n_outputs; k++) {

@@ -392,7 +392,8 @@ static void add_leaves(const struct tree_walk *w, uint32_t tree, const uint32_t 
     if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
         const float *value = (const float *)w->p->value + first * width;
         for (size_t r = 0; r < rows && width >= VECTOR_LEAST; r++)
-            w->r->kernels->add_row_f32((float *)view_row(w->sums, r) + output, value, leaf + r, 1, width);
+            w->r->kernels->add_row_f32((float *)view_row(w->sums, r) + output, value, leaf + r, 1,
+                                       width);
         for (size_t r = 0; r < rows && width < VECTOR_LEAST; r++, y += w->sums.stride)
             for (size_t k = 0; k < width; k++)
                 ((float *)(void *)y)[output + k] += value[leaf[r] * width + k];
@@ -400,13 +401,14 @@ static void add_leaves(const struct tree_walk *w, uint32_t tree, const uint32_t 
     }
     const double *value = (const double *)w->p->value + first * width;
     for (size_t r = 0; r < rows && width >= VECTOR_LEAST; r++)
-        w->r->kernels->add_row_f64((double *)view_row(w->sums, r) + output, value, leaf + r, 1, width);
+        w->r->kernels->add_row_f64((double *)view_row(w->sums, r) + output, value, leaf + r, 1,
+                                   width);
     for (size_t r = 0; r < rows && width < VECTOR_LEAST; r++, y += w->sums.stride)
         for (size_t k = 0; k < width; k++)
             ((double *)(void *)y)[output + k] += value[leaf[r] * width + k];
 }
 
-/* ---- the choice -------------------------------------------------------------------------------- */
+/* ---- the choice ---------------------------------------------------------------------------- */
 
 /*
  * Rows from which on a block goes tree by tree.  Row by row 16 trees are in flight, which from L3

@@ -116,7 +116,8 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct scratch 
     int ranked;
 
     /* Without forks only a row that can be matched needs ranks. */
-    b->most_columns = largest_tree(p) / 2 + 1 <= FORK_LEAVES ? UINT16_MAX - p->most_tests : TOP_MOST;
+    b->most_columns = largest_tree(p) / 2 + 1 <= FORK_LEAVES ? UINT16_MAX - p->most_tests
+                                                             : TOP_MOST;
     const mdl_status status = mdl_ranks_begin(b, n, x->type, (uint32_t)x->cols, a, &ranked,
                                               err);
 
@@ -202,6 +203,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (!p)
         return mdl_arena_fail(a, err, "tree ensemble");
     n->plan = p;
+    n->takes_f32 = 1;              /* a float is the double that it is: ranks have both */
     mdl_status status = mdl_trees_check(n, node_in(n, g, 0)->cols, p, err);
     if (status)
         return status;

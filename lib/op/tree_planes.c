@@ -167,7 +167,8 @@ static void make_room(struct node *n)
 {
     const struct trees_plan *p = n->plan;
     const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
-    const uint64_t bytes = columns + ((uint64_t)p->planes->n_planes * PLANE_BYTES + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    const uint64_t aligned = p->planes->n_planes + PLANE_ALIGN / PLANE_BYTES;
+    const uint64_t bytes = columns + (aligned * PLANE_BYTES + BLOCK_ROWS - 1) / BLOCK_ROWS;
 
     if (n->temp_bytes < bytes)
         n->temp_bytes = bytes;

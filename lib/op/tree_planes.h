@@ -20,6 +20,8 @@ struct trees_planes {
     uint32_t *group_at;           /* [n_trees] 1 + the group that begins at a position  */
 };
 
+#define PLANE_ALIGN 64u           /* of the planes of a block: a cache line             */
+
 /* The group that begins at position k, if its trees are all below `end`. */
 static inline const struct plane_group *mdl_planes_group(const struct trees_planes *p, uint32_t k,
                                                          uint32_t end)

@@ -31,6 +31,7 @@ static const struct cli_option options[] = {
     { "data", 0, "FILE", "rows to predict, .csv or .npy; else rows are made up" },
     { "seconds", 0, "S", "time for each line (0.3)" },
     { "isa", 0, "NAME", "kernel set: ref, avx2, avx512, neon; else the best here" },
+    { "engine", 0, "NAME", "for trees: plain, row, block, planes, deep; else the cheapest" },
     { "out", 'o', "FILE", "write there instead of to standard output" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
@@ -238,27 +239,40 @@ static int read_options(struct bench *b, struct sizes *rows, struct sizes *threa
     return CLI_OK;
 }
 
+/* Is the option not given, or one of the names? */
+static int check_name(struct cli *c, const char *option, const char *what,
+                      const char *(*name)(size_t i))
+{
+    const char *given = cli_option(c, option);
+    char known[100] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; name(i) && used < sizeof known; i++) {
+        if (given && !strcmp(given, name(i)))
+            return CLI_OK;
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", name(i));
+    }
+    return given ? cli_fail(c, CLI_USAGE, "no %s '%s' here, only %s", what, given, known) : CLI_OK;
+}
+
 static int load(struct bench *b)
 {
     mdl_load_options o = MDL_LOAD_OPTIONS_INIT;
     mdl_error err = MDL_ERROR_INIT;
     mdl_input_info in = { .size = sizeof in };
-    char known[100] = "";
-    size_t used = 0;
+    int code = check_name(b->c, "isa", "kernel set", mdl_isa_name);
 
+    if (!code) code = check_name(b->c, "engine", "engine", mdl_engine_name);
+    if (code)
+        return code;
     o.isa = cli_option(b->c, "isa");
-    if (!o.isa) {
-        const int code = cli_load_model(b->c, &b->model, b->c->args[0]);
-        if (code)
-            return code;
-    } else if (mdl_load(&b->model, b->c->args[0], &o, &err)) {
-        for (size_t i = 0; mdl_isa_name(i) && used < sizeof known; i++)
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                     mdl_isa_name(i));
-        return err.code == MDL_ERR_ARGUMENT
-             ? cli_fail(b->c, CLI_USAGE, "no kernel set '%s' here, only %s", o.isa, known)
-             : cli_failed(b->c, b->c->args[0], &err);
-    }
+    o.engine = cli_option(b->c, "engine");
+    if (!o.isa && !o.engine)
+        code = cli_load_model(b->c, &b->model, b->c->args[0]);
+    else if (mdl_load(&b->model, b->c->args[0], &o, &err))
+        code = cli_failed(b->c, b->c->args[0], &err);
+    if (code)
+        return code;
     if (mdl_input_count(b->model) != 1)
         return cli_fail(b->c, CLI_UNSUPPORTED, "the model has several inputs, bench feeds one");
     mdl_input(b->model, 0, &in);

@@ -192,6 +192,8 @@ MODEL: Dict[str, Signature] = {
     "mdl_file_bytes": (c_uint64, [c_void_p]),
     "mdl_memory_bytes": (c_uint64, [c_void_p]),
     "mdl_isa_name": (c_char_p, [c_size_t]),
+    "mdl_engine_name": (c_char_p, [c_size_t]),
+    "mdl_engine_cost": (c_double, [c_void_p, c_char_p, c_size_t, POINTER(c_char_p)]),
     # mdl_build.h
     "mdl_builder_new": (c_void_p, [POINTER(mdl_allocator)]),
     "mdl_builder_free": (None, [c_void_p]),

@@ -48,12 +48,13 @@ class _Handle:
     """The library's model, and the bytes that it uses in place.  Freed when the last call that
     uses it has returned and no Model holds it."""
 
-    def __init__(self, image: Array, isa: Optional[str], name: str) -> None:
+    def __init__(self, image: Array, isa: Optional[str], engine: Optional[str], name: str) -> None:
         self.image = image
         self.value = ctypes.c_void_p()
         options = _lib.mdl_load_options(
             size=ctypes.sizeof(_lib.mdl_load_options), flags=_lib.LOAD_BORROW,
-            isa=isa.encode() if isa is not None else None)
+            isa=isa.encode() if isa is not None else None,
+            engine=engine.encode() if engine is not None else None)
         error = _lib.new_error()
         status = _lib.lib.mdl_load_memory(
             ctypes.byref(self.value), ctypes.c_void_p(image.ctypes.data), image.nbytes,
@@ -79,17 +80,18 @@ def _aligned(bytes_: Bytes) -> Array:
     return image
 
 
-def load(source: Source, *, isa: Optional[str] = None) -> "Model":
+def load(source: Source, *, isa: Optional[str] = None, engine: Optional[str] = None) -> "Model":
     """A model from a .mdl file, or from the bytes of one.
 
-    isa: the kernel set to use ("ref", "avx2", "avx512", "neon"); None: the best on this machine.  All
-    give the same bits.  Raises FormatError for anything but a sound model file, OSError if it
+    isa: the kernel set to use ("ref", "avx2", "avx512", "neon"); None: the best on this machine.
+    engine: the way through tree ensembles ("plain", "row", "block", "planes", "deep"), wherever it
+    can go; None: the one that costs least.  All give the same bits.  Raises FormatError for anything but a sound model file, OSError if it
     cannot be read.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Model.from_bytes(source, isa=isa)
+        return Model.from_bytes(source, isa=isa, engine=engine)
     path = Path(os.fspath(source))
-    return Model.from_bytes(path.read_bytes(), isa=isa, name=str(path))
+    return Model.from_bytes(path.read_bytes(), isa=isa, engine=engine, name=str(path))
 
 
 class Model:
@@ -113,12 +115,13 @@ class Model:
         self._threads = 1
 
     @classmethod
-    def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, name: str = "") -> "Model":
+    def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, engine: Optional[str] = None,
+                   name: str = "") -> "Model":
         """A model from the bytes of a .mdl file; `name` is for error messages."""
         if not len(bytes_):
             raise FormatError(f"{name or 'the model'} is empty", _lib.ERR_FORMAT)
         try:
-            return cls(_Handle(_aligned(bytes_), isa, name))
+            return cls(_Handle(_aligned(bytes_), isa, engine, name))
         except FormatError as why:
             if bytes(bytes_[:4]) == b"\x89MDL" or why.code != _lib.ERR_FORMAT:
                 raise
