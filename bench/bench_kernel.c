@@ -37,6 +37,11 @@ static struct rank_table narrow, wide;
 static struct tree_step steps[TREES * (2 * LEAVES - 1)];
 static struct tree_fork forks[8 * (LEAVES - 1)];
 static uint32_t fork_start[9], first_leaf[8];
+static struct plane_column plane_columns[COLUMNS];
+static struct plane_fork plane_forks[8 * (LEAVES - 1)];
+static struct plane_group group;
+static uint16_t leaves[8];
+static uint8_t plane[(PLANE_SLOTS + 7 + COLUMNS * RANK_MOST) * PLANE_BYTES];
 static struct tree_top tops[TREES];
 
 static double now(void)
@@ -98,6 +103,24 @@ static void fill(void)
     rank[COLUMNS] = 0;
 }
 
+/* The same as planes: a fork of each tree in turn. */
+static void plane_trees(void)
+{
+    group = (struct plane_group){ .forks = fork_start[8], .trees = 8 };
+    for (uint32_t c = 0; c < COLUMNS; c++)
+        plane_columns[c] = (struct plane_column){ PLANE_SLOTS + 7 + c * RANK_MOST, RANK_MOST, 0, 0 };
+    for (uint32_t t = 0; t < 8; t++) {
+        group.leaves[t] = leaves[t] = LEAVES;
+        for (uint32_t i = 0; i < LEAVES - 1; i++) {
+            const struct tree_fork f = forks[fork_start[t] + i];
+            const uint32_t slot = t * LEAVES + f.left, place = PLANE_BYTES / PLANE_UNIT;
+            plane_forks[8 * i + t] = (struct plane_fork){
+                (uint16_t)((plane_columns[f.column].first + (f.below ^ 0x80u) % RANK_MOST) * place),
+                (uint16_t)(slot * place), (uint16_t)((slot ^ f.move) * place) };
+        }
+    }
+}
+
 /* Complete trees of LEAVES leaves. */
 static void grow(void)
 {
@@ -126,6 +149,7 @@ static void grow(void)
         fork_start[t + 1] = n;
         first_leaf[t] = t * LEAVES;
     }
+    plane_trees();
 }
 
 #define KERNELS(K) \
@@ -133,11 +157,15 @@ static void grow(void)
     K("rank_f64 28 columns x 254", k->rank_f64(rank, &wide, xd + i % BLOCK_ROWS * N)) \
     K("ranks_f32 256 rows", (void)(i % 16 ? 0 : (k->ranks_f32(rank, &narrow, xf, N * 4, BLOCK_ROWS, BLOCK_ROWS), 0))) \
     K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, BLOCK_ROWS, BLOCK_ROWS), 0))) \
-    K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, NULL, TREES, rank))) \
+    K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, NULL, root, NULL, TREES, rank, 2))) \
     K("members 256 rows", k->members(leaf, rank, (const uint8_t *)tf, BLOCK_ROWS)) \
     K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
     K("descend 8 x 32 leaves, 256 rows", k->descend(leaf, forks, fork_start, 8, rank, BLOCK_ROWS)) \
     K("descend 8 x 32 leaves, 32 rows", k->descend(leaf, forks, fork_start, 8, rank, 32)) \
+    K("planes 28 columns x 254", (void)(i % 16 ? 0 : (k->planes(plane, plane_columns, COLUMNS, rank), 0))) \
+    K("part 8 x 32 leaves, 256 rows", k->part(leaf, &group, plane_forks, plane)) \
+    K("add_few_f32 8 x 256", k->add_few_f32(yf, wf, first_leaf, leaves, 8, leaf, BLOCK_ROWS)) \
+    K("add_few_f64 8 x 256", k->add_few_f64(yd, wd, first_leaf, leaves, 8, leaf, BLOCK_ROWS)) \
     K("add_leaves_f32 8 x 256", k->add_leaves_f32(yf, wf, first_leaf, 8, leaf, BLOCK_ROWS)) \
     K("add_leaves_f64 8 x 256", k->add_leaves_f64(yd, wd, first_leaf, 8, leaf, BLOCK_ROWS)) \
     K("dense_f32 256 -> 16", k->dense_f32(yf, 64, xf + i % BLOCK_ROWS * N, N * 4, wf, NULL, 1, N, 16)) \

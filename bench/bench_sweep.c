@@ -11,6 +11,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "base/compiler.h"       /* clock_gettime, everywhere */
+
 #include "mdl_build.h"
 
 #include <math.h>
@@ -301,7 +303,7 @@ static void sweep(const struct shape *s, int csv, double seconds, struct worst *
         const double end = now() + seconds * 1e9;
         for (int round = 0; round < 3 || (round < 200 && now() < end); round++)
             for (size_t e = 0; e < n; e++) {
-                if (!mdl_engine_cost(m[e], mdl_engine_name(e), batches[k], NULL))
+                if (!(mdl_engine_cost(m[e], mdl_engine_name(e), batches[k], NULL) > 0))
                     continue;     /* it cannot */
                 const double t = time_batch(m[e], s, x, batches[k], e ? y : want);
                 least[e] = t < least[e] ? t : least[e];
@@ -323,7 +325,7 @@ static void sweep(const struct shape *s, int csv, double seconds, struct worst *
             at = here ? e : at;
             best = least[e] < least[best] ? e : best;
             if (csv)
-                printf("%s,%zu,%s,%d,%.2f,%.2f\n", s->what, batches[k], mdl_engine_name(e), here,
+                printf("\"%s\",%zu,%s,%d,%.2f,%.2f\n", s->what, batches[k], mdl_engine_name(e), here,
                        least[e] < 1e299 ? least[e] : -1,
                        mdl_engine_cost(m[e], mdl_engine_name(e), batches[k], NULL));
             else if (least[e] < 1e299)

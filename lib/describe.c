@@ -334,7 +334,7 @@ double mdl_engine_cost(const mdl_model *model, const char *engine, size_t rows, 
         const struct trees_plan *p = model->m.graph.nodes[i].plan;
         const struct trees_engine *e = wanted ? wanted : mdl_trees_engine_for(p, rows);
         const double cost = e->cost(p, model->kernels, rows);
-        if (!cost)
+        if (!(cost > 0))
             return 0;
         sum += cost;
         if (chosen)

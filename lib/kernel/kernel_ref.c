@@ -234,7 +234,7 @@ static void descend_even(uint8_t *leaf, const struct tree_fork *forks, const uin
 /* Row r of a plane. */
 static unsigned plane_bit(const uint8_t *plane, size_t r)
 {
-    return plane[r % PLANE_BYTES] >> r / PLANE_BYTES & 1u;
+    return (unsigned)plane[r % PLANE_BYTES] >> r / PLANE_BYTES & 1u;
 }
 
 static void set_plane_bit(uint8_t *plane, size_t r, int set)

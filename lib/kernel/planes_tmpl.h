@@ -153,7 +153,8 @@ MDL_INLINE void column_planes(uint8_t *plane, const plane_word bit[8], size_t th
     }
 }
 
-static void planes(uint8_t *plane, const struct plane_column *columns, size_t n, const uint8_t *rank)
+static void planes(uint8_t *plane, const struct plane_column *columns, size_t n,
+                   const uint8_t *rank)
 {
     for (size_t c = 0; c < n; c++, rank += BLOCK_ROWS) {
         uint8_t *to = plane + (size_t)columns[c].first * PLANE_BYTES;
@@ -173,10 +174,15 @@ static void planes(uint8_t *plane, const struct plane_column *columns, size_t n,
 
 static void test_plane(uint8_t *plane, const uint8_t *test)
 {
-    plane_word bit[8];
+    /* 0x7f or 0x80: the highest bit says the contrary of the others. */
+    for (size_t k = 0; k < PLANE_BYTES; k += V8_LANES) {
+        v8 p = v8_and(v8_xor(v8_load(test + 7 * PLANE_BYTES + k), v8_set(0xff)), v8_set(0x80));
 
-    bytes_to_planes(bit, test);
-    plane_store(plane, bit[0]);
+        MDL_UNROLL(7)
+        for (size_t i = 0; i < 7; i++)
+            p = v8_or(p, v8_and(v8_load(test + i * PLANE_BYTES + k), v8_set((uint8_t)(1u << i))));
+        v8_store(plane + k, p);
+    }
 }
 
 /* ---- forks --------------------------------------------------------------------------------- */
@@ -185,7 +191,8 @@ MDL_INLINE void part_one(uint8_t *plane, const struct plane_fork *fork)
 {
     uint8_t *left = plane + (size_t)fork->left * PLANE_UNIT;
     const plane_word at = plane_load(left);
-    const plane_word moves = plane_and(at, plane_load(plane + (size_t)fork->condition * PLANE_UNIT));
+    const plane_word condition = plane_load(plane + (size_t)fork->condition * PLANE_UNIT);
+    const plane_word moves = plane_and(at, condition);
 
     plane_store(plane + (size_t)fork->right * PLANE_UNIT, moves);
     plane_store(left, plane_xor(at, moves));
@@ -277,9 +284,10 @@ static void part_even(uint8_t *leaf, const struct plane_group *group,
         while (1u << levels < group->leaves[t])
             levels++;
         forks += levels;
-        for (size_t k = 0; k < 8; k++)
-            bit[k] = k < levels ? plane_load(plane + (size_t)(forks - 1 - k)->condition * PLANE_UNIT)
-                                : plane_set(0);
+        for (size_t k = 0; k < 8; k++) {
+            const size_t at = k < levels ? (size_t)(forks - 1 - k)->condition * PLANE_UNIT : 0;
+            bit[k] = k < levels ? plane_load(plane + at) : plane_set(0);
+        }
         planes_to_bytes(leaf, bit);
     }
 }

@@ -75,6 +75,8 @@ static void descend(const struct block *b, uint8_t *leaf, uint32_t k, uint32_t n
                                                          b->rank, b->height);
 }
 
+#define NEAR_VALUES (192u << 10)  /* bytes that stay near between two blocks */
+
 /* Leaves of one value are on their way while their numbers are found: a large ensemble's come
  * from far. */
 static void fetch_values(const struct block *b, uint32_t k, const struct plane_group *g)
@@ -83,6 +85,8 @@ static void fetch_values(const struct block *b, uint32_t k, const struct plane_g
     const size_t bytes = mdl_type_bytes(b->w->n->tensors[TREES_VALUE].type);
     const unsigned char *value = p->value;
 
+    if (p->n_leaves * bytes < NEAR_VALUES)
+        return;
     for (uint32_t t = 0; t < g->trees; t++)
         for (size_t i = 0; i < g->leaves[t] * bytes; i += 64)
             MDL_PREFETCH(value + p->block_leaf[k + t] * bytes + i);

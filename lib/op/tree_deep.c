@@ -451,7 +451,10 @@ double mdl_trees_deep_cost(const struct trees_plan *p, const struct kernels *k, 
                                                             : p->path + 0.4 * (depth - p->path) + 1;
     const double far = megabytes / 8 < 4 ? megabytes / 8 : 4;
     const double step = (rows < least_eights(p) ? 1.6 : 1.1) + far + (p->n_general ? 1 : 0);
-    return 30 + 1.5 * p->deep_columns + p->n_trees * (5 + step * steps);
+    /* Keys of many rows are made column by column: of wide rows, each is a miss. */
+    const double column = rows >= least_eights(p) && p->deep_columns > 64 ? 4.5 : 1.5;
+    return (rows < least_eights(p) ? 90 : 30) + column * p->deep_columns
+         + p->n_trees * (5 + step * steps);
 }
 
 /* Eights of rows tree by tree, then the others one by one. */

@@ -19,7 +19,7 @@
  * 75 for 2,000,000. */
 static double plain_step(const struct trees_plan *p)
 {
-    return 8 + (p->n_nodes / 26000.0 < 70 ? p->n_nodes / 26000.0 : 70);
+    return 12 + (p->n_nodes / 26000.0 < 70 ? p->n_nodes / 26000.0 : 70);
 }
 
 static double plain_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
@@ -43,9 +43,10 @@ static double row_cost(const struct trees_plan *p, const struct kernels *k, size
     (void)rows;
     if (!mdl_trees_match(p) || k == &mdl_kernels_ref)
         return mdl_trees_match(p) ? 1e9 : 0;
-    /* Trees with tests are walked plainly below their tops. */
-    const double below = p->path > 5 ? p->n_general * plain_step(p) * (p->path - 5) : 0;
-    return 20 + 4.0 * p->ranks.n_columns + p->n_trees * (5 + 0.7 * p->path) + below;
+    /* What rows pass below a top of 31 nodes; trees with tests are walked plainly there. */
+    const double below = p->path > 5 ? p->path - 5 : 0;
+    const double tree = p->levels ? 1.3 : 4 + 2.5 * below;
+    return 20 + 2.5 * p->ranks.n_columns + p->n_trees * tree + p->n_general * plain_step(p) * below;
 }
 
 static void row_run(const struct tree_walk *w)
@@ -55,6 +56,14 @@ static void row_run(const struct tree_walk *w)
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------ */
+
+/* Columns are turned eight at a time: of wide rows, each eight is another miss. */
+static double turn_cost(const struct trees_plan *p)
+{
+    const uint32_t eights = p->ranks.cols / 8;
+
+    return p->ranks.cols <= 64 ? 0 : 10.0 * (p->ranks.n_columns < eights ? p->ranks.n_columns : eights);
+}
 
 static double block_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
 {
@@ -66,8 +75,8 @@ static double block_cost(const struct trees_plan *p, const struct kernels *k, si
         return 1e9;
     const double height = (double)((rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP);
     const double forks = (double)p->fork_start[p->n_trees];
-    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.014 * forks) + forks)
-         / (double)rows;
+    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.014 * forks) + forks
+            + 10.0 * p->n_trees) / (double)rows + turn_cost(p);
 }
 
 static void block_run(const struct tree_walk *w)
@@ -84,8 +93,8 @@ static double planes_cost(const struct trees_plan *p, const struct kernels *k, s
         return 0;
     if (k == &mdl_kernels_ref)
         return 1e9;
-    return 1.5 * p->ranks.n_columns + 0.004 * p->planes->n_planes + 0.4 * p->n_trees
-         + 0.006 * (double)p->fork_start[p->n_trees];
+    return 1.5 * p->ranks.n_columns + 0.004 * p->planes->n_planes + (p->even ? 0.37 : 0.4) * p->n_trees
+         + 0.006 * (double)p->fork_start[p->n_trees] + turn_cost(p);
 }
 
 static void planes_run(const struct tree_walk *w)
@@ -128,7 +137,7 @@ const struct trees_engine *mdl_trees_cheapest(const struct trees_plan *p, const 
 
     for (size_t i = 1; (e = mdl_trees_engine_at(i)) != NULL; i++) {
         const double cost = e->cost(p, k, rows);
-        if (cost && cost < least) {
+        if (cost > 0 && cost < least) {
             least = cost;
             best = e;
         }
@@ -151,6 +160,6 @@ void mdl_trees_choose(struct trees_plan *p, const struct kernels *k, const char 
 
     for (uint32_t i = 0; i < TREES_SIZES; i++) {
         const size_t rows = (size_t)1 << i;
-        p->engine[i] = wanted && wanted->cost(p, k, rows) ? wanted : mdl_trees_cheapest(p, k, rows);
+        p->engine[i] = wanted && wanted->cost(p, k, rows) > 0 ? wanted : mdl_trees_cheapest(p, k, rows);
     }
 }

@@ -71,8 +71,9 @@ static uint32_t group_size(const struct trees_plan *p, uint32_t k, uint32_t end,
 }
 
 /* The groups, if `groups` is not NULL; returns how many, and the most tests of one. */
-static uint32_t find_groups(const struct trees_plan *p, uint64_t outputs, struct plane_group *groups,
-                            uint32_t *group_at, uint32_t *most_tests)
+static uint32_t find_groups(const struct trees_plan *p, uint64_t outputs,
+                            struct plane_group *groups, uint32_t *group_at,
+                            uint32_t *most_tests)
 {
     uint32_t count = 0;
 
@@ -85,8 +86,10 @@ static uint32_t find_groups(const struct trees_plan *p, uint64_t outputs, struct
             if (!groups)
                 continue;
             group_at[at] = count + 1;
-            groups[count] = (struct plane_group){ .first = p->fork_start[at], .trees = n,
-                                                  .forks = p->fork_start[at + n] - p->fork_start[at] };
+            groups[count] = (struct plane_group){
+                .first = p->fork_start[at], .trees = n,
+                .forks = p->fork_start[at + n] - p->fork_start[at],
+            };
             for (uint32_t t = 0; t < n; t++)
                 groups[count].leaves[t] = (uint16_t)leaves_of(p, at + t);
         }

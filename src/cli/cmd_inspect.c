@@ -136,7 +136,7 @@ static void engines_as_text(FILE *to, const mdl_model *m)
     static const size_t rows[] = { 1, 16, 64, 256 };
     const char *name, *chosen[4];
 
-    if (!mdl_engine_cost(m, NULL, 1, NULL))
+    if (!(mdl_engine_cost(m, NULL, 1, NULL) > 0))
         return;
     head(to, "engines for the trees: estimated us a row by rows in a call, > is the chosen one");
     fprintf(to, "  %-8s", "");
