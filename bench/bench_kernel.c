@@ -34,7 +34,6 @@ static float search[COLUMNS * 256];
 static uint32_t search_start[COLUMNS];
 static uint8_t levels[COLUMNS];
 static struct rank_table narrow, wide;
-static struct tree_step steps[TREES * (2 * LEAVES - 1)];
 static struct tree_fork forks[8 * (LEAVES - 1)];
 static uint32_t fork_start[9], first_leaf[8];
 static struct plane_column plane_columns[COLUMNS];
@@ -124,15 +123,8 @@ static void plane_trees(void)
 /* Complete trees of LEAVES leaves. */
 static void grow(void)
 {
-    for (uint32_t t = 0; t < TREES; t++) {
-        const uint32_t first = t * (2 * LEAVES - 1);
-        root[t] = first;
-        for (uint32_t i = 0; i < 2 * LEAVES - 1; i++)
-            steps[first + i] = i < LEAVES - 1
-                ? (struct tree_step){ first + 2 * i + 1, (uint16_t)(next() % COLUMNS),
-                                      (uint8_t)(1 + next() % 254), 0 }
-                : (struct tree_step){ first + i, COLUMNS, 1, 0 };
-    }
+    for (uint32_t t = 0; t < TREES; t++)
+        root[t] = t * LEAVES;
     /* Tops as complete: node i in order has the ancestors of exit i, up to its own level. */
     for (uint32_t t = 0; t < TREES; t++)
         for (uint32_t e = 0; e < TOP_EXITS; e++) {
@@ -159,7 +151,6 @@ static void grow(void)
     K("ranks_f64 256 rows", (void)(i % 16 ? 0 : (k->ranks_f64(rank, &wide, xd, N * 8, BLOCK_ROWS, BLOCK_ROWS), 0))) \
     K("match 64 trees of 32 leaves", (rank[0] = (uint8_t)i, (void)k->match(exits, tops, NULL, root, NULL, TREES, rank, 2))) \
     K("members 256 rows", k->members(leaf, rank, (const uint8_t *)tf, BLOCK_ROWS)) \
-    K("walk 64 trees of 32 leaves", (rank[0] = (uint8_t)i, k->walk(exits, steps, root, TREES, 5, rank))) \
     K("descend 8 x 32 leaves, 256 rows", k->descend(leaf, forks, fork_start, 8, rank, BLOCK_ROWS)) \
     K("descend 8 x 32 leaves, 32 rows", k->descend(leaf, forks, fork_start, 8, rank, 32)) \
     K("planes 28 columns x 254", (void)(i % 16 ? 0 : (k->planes(plane, plane_columns, COLUMNS, rank), 0))) \

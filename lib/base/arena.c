@@ -85,20 +85,31 @@ static int grow(struct arena *a, size_t bytes)
     return 1;
 }
 
-void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes)
+static size_t round_up(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+void *mdl_arena_take_raw(struct arena *a, uint64_t count, uint64_t bytes)
 {
     uint64_t size;
 
     if (!size_mul(count, bytes, &size) || size > SIZE_MAX - 2 * ALIGN)
         return NULL;
-    const size_t rounded = ((size_t)size + ALIGN - 1) / ALIGN * ALIGN;
+    const size_t rounded = round_up((size_t)size);
     if ((!a->blocks || rounded > a->left) && !grow(a, rounded))
         return NULL;
 
     unsigned char *p = (unsigned char *)a->blocks + a->blocks->bytes - a->left;
     a->left -= rounded;
-    memset(p, 0, rounded);
     return p;
+}
+
+void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes)
+{
+    void *p = mdl_arena_take_raw(a, count, bytes);
+
+    return p ? memset(p, 0, round_up((size_t)(count * bytes))) : NULL;
 }
 
 mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what)

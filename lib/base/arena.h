@@ -32,6 +32,9 @@ void mdl_arena_free(struct arena *a);
  * limit is reached or the product overflows.  A count of 0 gives a valid pointer. */
 void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes);
 
+/* The same, not zeroed: for what the caller fills. */
+void *mdl_arena_take_raw(struct arena *a, uint64_t count, uint64_t bytes);
+
 /* The error for a NULL from mdl_arena_take. */
 mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what);
 

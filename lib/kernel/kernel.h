@@ -22,7 +22,6 @@
 #include "base/compiler.h"
 
 struct rank_table;                /* kernel/tree.h */
-struct tree_step;
 struct tree_fork;
 struct plane_column;
 struct plane_group;
@@ -90,11 +89,6 @@ struct kernels {
     /* Block ranks of a test: out[r] is 0x7f where bit code[r] % 8 of byte code[r] / 8 of `set`
      * (32 bytes) is set, else 0x80. */
     void (*members)(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height);
-
-    /* `n` walks of one row, each from root[i]; exit[i] is where walk i ends.  depth is at
-     * least that of every tree. */
-    void (*walk)(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
-                 size_t depth, const uint8_t *rank);
 
     /* `height` rows down `trees` trees: leaf[t * height + r] is the leaf of row r.  The forks
      * of tree t are those from start[t] to start[t + 1].  In even trees rows move at a fork

@@ -195,17 +195,6 @@ static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_
         out[r] = set[code[r] / 8] >> code[r] % 8 & 1 ? 0x7f : 0x80;
 }
 
-static void walk(uint32_t *exit, const struct tree_step *steps, const uint32_t *root, size_t n,
-                 size_t depth, const uint8_t *rank)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t at = root[i];
-        for (size_t k = 0; k < depth; k++)
-            at = rank[steps[at].column] >= steps[at].rank ? steps[at].child + 1 : steps[at].child;
-        exit[i] = at;
-    }
-}
-
 static void fall(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start, size_t trees,
                  const uint8_t *rank, size_t height, int even)
 {

@@ -20,7 +20,6 @@
     .add_row_f32 = add_row_f32,
     .add_row_f64 = add_row_f64,
     .members = members,
-    .walk = walk,
     .descend = descend,
     .descend_even = descend_even,
     .planes = planes,

@@ -51,7 +51,6 @@
 #define FEW_WORD WORD_D
 #endif
 #include "kernel/few_tmpl.h"
-#include "kernel/tree_tmpl.h"
 
 #include "kernel/deep.h"
 #define NAMED_U32(name) name##_u32

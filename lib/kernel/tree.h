@@ -54,13 +54,8 @@ struct rank_table {
 #define RANK_MOST  254u           /* thresholds of one column, at most                  */
 #define RANK_BLOCK 16u            /* RANK_MOST of them are 16 blocks: one of pivots     */
 
-/*
- * Where there are too many columns to match: a step of a walk, to `child`, or to `child + 1` if the column's rank is at least
- * `rank`.  A leaf is its own child and looks at a column without thresholds, so that
- * walks of different depth may take equally many steps.
- */
+/* What a node asks: is the rank of the column at least `rank`? */
 struct tree_step {
-    uint32_t child;
     uint16_t column;
     uint8_t  rank;
     uint8_t  unused;

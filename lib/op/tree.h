@@ -95,16 +95,17 @@ struct trees_plan {
     const uint32_t *tree_start, *iteration, *output, *feature, *right;
     const uint8_t  *flags;
 
-    uint32_t *ordinal;            /* [n_nodes] leaf or set of a node, counted in node order    */
+    uint32_t *ordinal;            /* [n_nodes] set of a category node; else the leaves before  */
+                                  /* it, in node order: of a leaf, which one it is             */
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
     uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
     uint32_t n_general;           /* trees with tests                                          */
-    uint8_t  *general;            /* [n_trees] 1: it has tests: no steps                       */
+    uint8_t  *general;            /* [n_trees] 1: it has tests                                 */
 
     struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
 
     /* How one row goes, one of (kernel/tree.h): levels; heaps; tops, or no tops and tiles that
-     * begin with the roots; steps, where there are too many columns to match. */
+     * begin with the roots. */
     uint32_t quarters;            /* 16 ranks each                                             */
     uint32_t n_places;            /* of ranks, in whole TOP_COLUMNS; codes lie behind          */
     uint32_t level_depth;
@@ -113,8 +114,6 @@ struct trees_plan {
     struct tree_top *tops;        /* [n_trees]                                                 */
     struct tree_exits *exits;     /* [n_trees] NULL: exits of tops are leaves in order         */
     struct tree_tile *tiles;
-    struct tree_step *steps;      /* [n_nodes] tree t begins at tree_start[t]                  */
-    uint32_t *step_leaf;          /* [n_nodes] step -> leaf                                    */
 
     struct tree_test *tests;      /* of all trees in node order; tree t's from test_start[t]   */
     uint32_t *test_start;         /* [n_trees + 1]                                             */
@@ -137,15 +136,21 @@ struct trees_plan {
     double path;                  /* nodes that a row passes in a tree, about                  */
     const struct trees_engine *engine[TREES_SIZES];   /* tree_engine.c                         */
 
+    int in_order;                 /* all trees are in pre-order: so are their leaves           */
     int even;                     /* all trees ask one question a level: a fork a level        */
     const void *value;            /* [n_leaves, leaf_width] leaves, times weights if any       */
     const void *vectors;          /* the distinct ones, if they are few and of several values: */
     uint32_t *vector;             /* [n_leaves] which of them a leaf is; NULL: not so          */
 };
 
-/* Check every index and length; fill the pointers and counts of *plan (tree_check.c). */
-mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *plan,
-                           mdl_error *err);
+/* tree_check.c, in this order: check what there is beside the nodes, fill the pointers of *plan and
+ * the counts that need no nodes; what is wrong with a node of a tree, if one is; what there is for
+ * each leaf and set. */
+mdl_status mdl_trees_check(const struct node *n, struct trees_plan *plan, mdl_error *err);
+mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, uint64_t cols,
+                             uint32_t tree, mdl_error *err);
+mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const struct trees_plan *p,
+                                  mdl_error *err);
 
 /* Check, then derive n->plan (tree_plan.c). */
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
@@ -157,36 +162,52 @@ struct tree_rule {
     int    nan_right;
 };
 float mdl_ceil_float(double t);   /* the smallest float not below t */
+struct tree_rule mdl_trees_rule_of(const struct trees_params *p, uint32_t x_type, double threshold,
+                                   uint8_t flags);
 struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i);
 
 #define FORK_LEAVES 256u          /* of trees with forks, at most: positions of rows are bytes */
 
-/* tree_rank.c: fill plan->ranks and know every node's column and rank; *found is 0 when
+/* tree_rank.c: fill plan->ranks and know every split's column and rank; *found is 0 when
  * there are too many columns.  `temp` is the caller's to free. */
 struct rank_builder {
     struct arena temp;
-    struct rank_entry *entries;
-    uint32_t *table;              /* 1 + entry, by hash                                        */
-    uint32_t *entry_of;           /* [n_nodes] entry of a node                                 */
-    uint32_t  mask, n_entries;
+    struct rank_met *met;         /* what is asked, once each                                  */
+    struct rank_entry *entries;   /* the same as rules                                         */
+    uint32_t *table;              /* 1 + number, by hash: mask + 1 places, a hash's first bits */
+    uint32_t *known;              /* [n_splits] column, and rank << 16; no test's              */
+    const uint32_t *ordinal;
+    uint32_t  mask, shift, n_entries;
+    uint64_t  steps;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
 };
-mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
-                           uint32_t x_cols, struct arena *a, int *found, mdl_error *err);
-struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i);
+mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const struct value *x,
+                           const uint32_t *splits, uint32_t n_splits, struct arena *a, int *found,
+                           mdl_error *err);
+
+/* Those of split number k; of a node, no test, that is a split. */
+static inline struct tree_step mdl_rank_at(const struct rank_builder *b, uint32_t k)
+{
+    return (struct tree_step){ .column = (uint16_t)b->known[k], .rank = (uint8_t)(b->known[k] >> 16) };
+}
+
+static inline struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
+{
+    return mdl_rank_at(b, i - b->ordinal[i]);
+}
 
 /* tree_fork.c: plan->forks and what belongs to them, if no tree is too large; `scratch` has
  * room for the nodes of the largest tree. */
-mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
-                          struct arena *a, mdl_error *err);
+mdl_status mdl_trees_fork(const struct node *n, const uint32_t *splits, uint32_t *scratch,
+                          const struct rank_builder *b, struct arena *a, mdl_error *err);
 
 /* tree_whole.c: levels, if all trees are oblivious, or heaps, if all are shallow and not small;
- * tree_top.c: tops and tiles, and the slots of tests in tops.  `place` and `queue` have room for
- * the nodes of the largest tree. */
+ * tree_top.c: tops and tiles, and the slots of tests in tops.  `place` has room for the nodes of
+ * the largest tree. */
 mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_t *place,
                            struct arena *a, mdl_error *err);
-mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, uint32_t *queue,
-                         struct arena *temp, struct arena *a, mdl_error *err);
+mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct arena *temp,
+                         struct arena *a, mdl_error *err);
 
 /* tree_vector.c: plan->vector and vectors, if they pay. */
 mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,

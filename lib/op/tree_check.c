@@ -1,9 +1,9 @@
 /*
  * op/tree_check.c - is this really an ensemble of trees?
  *
- * One linear pass over untrusted arrays.  After it every index is in range and every
- * walk ends: both children of a node lie behind it, inside its tree.  That no node
- * has two parents or none is found while prepare numbers the nodes.
+ * Arrays are checked before the nodes (tree_survey.c) and, where their lengths follow from
+ * those, behind them.  After all that every index is in range and every walk ends: both
+ * children of a node lie behind it, inside its tree, and it has one parent.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -97,71 +97,17 @@ static mdl_status check_node(const struct node *n, const struct trees_plan *p, u
                                                   : check_split(n, p, i, end, cols, err);
 }
 
-/* Flags that nodes may have. */
-static void list_flags(uint8_t *allowed)
+mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, uint64_t cols,
+                             uint32_t tree, mdl_error *err)
 {
-    for (uint32_t f = 0; f < 256; f++) {
-        const uint32_t kind = f & NODE_KIND;
-        allowed[f] = kind == NODE_LEAF ? f == 0
-                                       : kind != NODE_KIND && !(f & 0xC0u)
-                                         && !(kind == NODE_NUMBER && f & NODE_SET_LEFT);
-    }
-}
+    const uint32_t end = p->tree_start[tree + 1];
+    mdl_status s = MDL_OK;
 
-/*
- * All nodes of all trees; counts leaves and sets.  Without a branch on what a node is: leaves and
- * splits follow each other in no order.  A tree in which something is wrong is looked at again,
- * node by node.  The magnitude of a threshold, as an integer, is above that of infinity for NaN
- * and 0 for +0 alone (-0 does not pass as the threshold that a leaf has not).
- */
-#define CHECK_NODES(name, integer, sign_off, infinity) \
-static int name(const struct trees_plan *p, const integer *threshold, const uint8_t *allowed, \
-                uint32_t start, uint32_t end, uint64_t cols, uint32_t *leaves, uint32_t *sets) \
-{ \
-    uint32_t bad = 0, n_leaves = 0, n_sets = 0; \
-\
-    for (uint32_t i = start; i < end; i++) { \
-        const uint32_t kind = p->flags[i] & NODE_KIND; \
-        const uint32_t split = kind != NODE_LEAF; \
-        const uint32_t first = split ? i + 2 : 0, last = split ? end : 1; \
-        const integer t = kind == NODE_NUMBER ? threshold[i] & (sign_off) : threshold[i]; \
-        const integer most = kind == NODE_NUMBER ? (infinity) : 0; \
-\
-        bad |= (uint32_t)!allowed[p->flags[i]] | (uint32_t)(p->feature[i] >= (split ? cols : 1)) \
-             | (uint32_t)(p->right[i] < first) | (uint32_t)(p->right[i] >= last) \
-             | (uint32_t)(t > most); \
-        n_leaves += !split; \
-        n_sets += kind == NODE_CATEGORY; \
-    } \
-    *leaves += n_leaves; \
-    *sets += n_sets; \
-    return !bad; \
-}
-CHECK_NODES(nodes_pass_f32, uint32_t, 0x7FFFFFFFu, 0x7F800000u)
-CHECK_NODES(nodes_pass_f64, uint64_t, 0x7FFFFFFFFFFFFFFFu, 0x7FF0000000000000u)
-
-static mdl_status check_nodes(const struct node *n, struct trees_plan *p, uint64_t cols,
-                              mdl_error *err)
-{
-    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
-    uint8_t allowed[256];
-
-    list_flags(allowed);
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        const uint32_t start = p->tree_start[t], end = p->tree_start[t + 1];
-        mdl_status s = MDL_OK;
-
-        if (start == end)
-            return BAD(TREES_TREE_START, t, "tree %u has no nodes", t);
-        const int pass = threshold->type == MDL_F32
-            ? nodes_pass_f32(p, threshold->data, allowed, start, end, cols, &p->n_leaves, &p->n_sets)
-            : nodes_pass_f64(p, threshold->data, allowed, start, end, cols, &p->n_leaves, &p->n_sets);
-        for (uint32_t i = start; i < end && !pass && !s; i++)
-            s = check_node(n, p, i, end, cols, err);
-        if (!pass)
-            return s ? s : BAD(TREES_FLAGS, start, "tree %u has a node that is none", t);
-    }
-    return MDL_OK;
+    if (p->tree_start[tree] == end)
+        return BAD(TREES_TREE_START, tree, "tree %u has no nodes", tree);
+    for (uint32_t i = p->tree_start[tree]; i < end && !s; i++)
+        s = check_node(n, p, i, end, cols, err);
+    return s;
 }
 
 static mdl_status check_linear(const struct node *n, const struct trees_plan *p, uint64_t cols,
@@ -192,7 +138,7 @@ static mdl_status check_linear(const struct node *n, const struct trees_plan *p,
     return s;
 }
 
-/* Sets, bases, weights and the other arrays whose length follows from the nodes. */
+/* Values, bases, weights and the other arrays whose length follows from the nodes. */
 static mdl_status check_lengths(const struct node *n, const struct trees_plan *p, mdl_error *err)
 {
     const struct trees_params *params = n->params;
@@ -227,8 +173,7 @@ static mdl_status check_trees(const struct node *n, const struct trees_plan *p, 
     return MDL_OK;
 }
 
-mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *p,
-                           mdl_error *err)
+mdl_status mdl_trees_check(const struct node *n, struct trees_plan *p, mdl_error *err)
 {
     const struct tensor *w = n->tensors;
     const struct trees_params *params = n->params;
@@ -261,8 +206,13 @@ mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_pla
     if (!s) s = mdl_op_need_tensor(n, TREES_THRESHOLD, 0, p->n_nodes, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_RIGHT, 0, p->n_nodes, err);
     if (!s) s = check_trees(n, p, err);
-    if (!s) s = check_nodes(n, p, cols, err);
-    if (!s) s = check_lengths(n, p, err);
-    if (!s) s = check_linear(n, p, cols, err);
     return s;
+}
+
+mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const struct trees_plan *p,
+                                  mdl_error *err)
+{
+    const mdl_status s = check_lengths(n, p, err);
+
+    return s ? s : check_linear(n, p, cols, err);
 }

@@ -86,10 +86,10 @@ static int all_even(const struct trees_plan *p, uint32_t *level, const struct ra
 {
     struct tree_step levels[8];
 
-    for (uint32_t t = 0; t < p->n_trees; t++)
+    for (uint32_t t = 0; t < p->n_trees && p->in_order; t++)
         if (even_levels(p, t, level, b, levels) == UINT32_MAX)
             return 0;
-    return 1;
+    return p->in_order;
 }
 
 static struct tree_fork make_fork(struct tree_step s, uint32_t left, uint32_t right)
@@ -109,8 +109,22 @@ static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at, uint3
     return at;
 }
 
+/* Of a tree without tests: what it needs is known of every node. */
+static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at, const uint32_t *splits,
+                          const struct rank_builder *b)
+{
+    const uint32_t first = p->first_leaf[tree], begin = p->tree_start[tree] - first;
+    const uint32_t end = tree + 1 < p->n_trees ? p->tree_start[tree + 1] - p->first_leaf[tree + 1]
+                                               : p->n_nodes - p->n_leaves;
+
+    for (uint32_t k = begin; k < end; k++)
+        p->forks[at++] = make_fork(mdl_rank_at(b, k), splits[k] - k - first,
+                                   p->ordinal[p->right[splits[k]]] - first);
+    return at;
+}
+
 /* leaves[i]: leaves to the left of node i. */
-static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *leaves,
+static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *leaves,
                           const struct rank_builder *b)
 {
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
@@ -127,8 +141,8 @@ static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at, uint
     return at;
 }
 
-mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
-                          struct arena *a, mdl_error *err)
+mdl_status mdl_trees_fork(const struct node *n, const uint32_t *splits, uint32_t *scratch,
+                          const struct rank_builder *b, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const uint64_t outputs = (uint64_t)((const struct trees_params *)n->params)->outputs;
@@ -136,11 +150,11 @@ mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct 
     if (!can_fork(p))
         return MDL_OK;
     p->even = all_even(p, scratch, b);
-    p->block_tree = mdl_arena_take(a, p->n_trees, sizeof *p->block_tree);
-    p->block_leaf = mdl_arena_take(a, p->n_trees, sizeof *p->block_leaf);
+    p->block_tree = mdl_arena_take_raw(a, p->n_trees, sizeof *p->block_tree);
+    p->block_leaf = mdl_arena_take_raw(a, p->n_trees, sizeof *p->block_leaf);
     p->output_at = mdl_arena_take(a, outputs + 1, sizeof *p->output_at);
     p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
-    p->forks = mdl_arena_take(a, p->n_nodes / 2 + 1, sizeof *p->forks);
+    p->forks = mdl_arena_take_raw(a, p->n_nodes / 2 + 1, sizeof *p->forks);
     if (!p->block_tree || !p->block_leaf || !p->output_at || !p->fork_start || !p->forks)
         return mdl_arena_fail(a, err, "tree ensemble");
     order_trees(n, p);
@@ -148,7 +162,8 @@ mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct 
         const uint32_t tree = p->block_tree[k], at = p->fork_start[k];
         p->block_leaf[k] = p->first_leaf[tree];
         p->fork_start[k + 1] = p->even ? put_even(p, tree, at, scratch, b)
-                                       : put_forks(p, tree, at, scratch, b);
+                             : p->general[tree] ? put_tested(p, tree, at, scratch, b)
+                                                : put_forks(p, tree, at, splits, b);
     }
     return MDL_OK;
 }

@@ -3,8 +3,8 @@
  *
  * A column is a feature and a side for NaN: a feature whose nodes disagree about NaN
  * has two.  A column with more thresholds than a byte can rank becomes several, each
- * with a stretch of them.  Equal thresholds meet in a hash table, so that sorting sees
- * only the few distinct ones.
+ * with a stretch of them.  Nodes that ask the same meet in a hash table, so that only the few
+ * distinct ones need a rule, and sorting sees no others.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,52 +18,120 @@ struct rank_entry {
     double   t;
     uint32_t key;                 /* 2 * feature + side of NaN             */
     uint32_t column;              /* of the table, once it is cut to size  */
-    uint32_t rank;
+    uint16_t rank;
+    uint16_t first;               /* 0: one before has the same            */
 };
 
-static uint32_t hash(uint32_t key, double t)
-{
-    uint64_t bits;
+/* What nodes ask, as the file says it: the same twice has the same rule.  Flags decide the side of
+ * NaN. */
+struct rank_met {
+    uint64_t key;                 /* feature, and flags below it           */
+    uint64_t threshold;           /* its bits                              */
+};
 
-    t += 0.0;                     /* -0 and +0 are one threshold */
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
-    return (uint32_t)(bits >> 32) ^ (uint32_t)bits >> 7;
+#define FLAG_BITS  8
+#define FIRST_MOST 1024u          /* places of the table at first, at most */
+#define STEPS_MOST 8u             /* looked at in vain, a node: with more the table is a bad one */
+
+/* Where to look first.  The highest bits depend on all. */
+static uint32_t hash(const struct rank_builder *b, uint64_t key, uint64_t threshold)
+{
+    const uint64_t h = (threshold ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
+
+    return (uint32_t)(h >> 32) >> b->shift;
 }
 
-static int same(const struct rank_entry *e, uint32_t key, double t)
+/* Twice as many places. */
+static mdl_status make_larger(struct rank_builder *b, mdl_error *err)
 {
-    return e->key == key && (e->t == t || (e->t != e->t && t != t));
+    const uint64_t size = 2 * (b->mask + 1ull);
+    uint32_t *table = mdl_arena_take(&b->temp, size, sizeof *table);
+    struct rank_met *met = mdl_arena_take_raw(&b->temp, size / 2, sizeof *met);
+
+    if (!table || !met)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    b->shift--;
+    b->mask = (uint32_t)(size - 1);
+    b->table = table;
+    if (b->n_entries)
+        memcpy(met, b->met, b->n_entries * sizeof *met);
+    b->met = met;
+    for (uint32_t e = 0; e < b->n_entries; e++) {
+        uint32_t i = hash(b, met[e].key, met[e].threshold);
+        while (table[i])
+            i = (i + 1) & b->mask;
+        table[i] = e + 1;
+    }
+    return MDL_OK;
 }
 
-/* The entry of (key, t), new or old. */
-static uint32_t enter(struct rank_builder *b, uint32_t key, double t)
+/* The number of what a node asks, new or old; there is room. */
+static inline uint32_t meet(struct rank_builder *b, uint64_t key, uint64_t threshold)
 {
-    uint32_t i = hash(key, t) & b->mask;
+    uint32_t i = hash(b, key, threshold);
 
-    for (; b->table[i]; i = (i + 1) & b->mask)
-        if (same(&b->entries[b->table[i] - 1], key, t))
+    for (; b->table[i]; i = (i + 1) & b->mask) {
+        const struct rank_met *m = &b->met[b->table[i] - 1];
+        if (m->key == key && m->threshold == threshold)
             return b->table[i] - 1;
-    b->entries[b->n_entries] = (struct rank_entry){ .t = t, .key = key };
+        b->steps++;
+    }
+    b->met[b->n_entries] = (struct rank_met){ key, threshold };
     b->table[i] = ++b->n_entries;
     return b->n_entries - 1;
 }
 
-/* 0: there are more than `most`. */
-static int enter_all(struct rank_builder *b, const struct node *n, uint32_t x_type, uint64_t most)
+/* What all splits ask.  *few is 0 if there are more than `most`, or they were made to collide. */
+static mdl_status meet_all(struct rank_builder *b, const struct node *n, const uint32_t *splits,
+                           uint32_t n_splits, uint64_t most, int *few, mdl_error *err)
 {
     const struct trees_plan *p = n->plan;
+    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
+    const int narrow = t->type == MDL_F32;
 
-    for (uint32_t tree = 0; tree < p->n_trees; tree++)
-        for (uint32_t i = p->tree_start[tree]; i < p->tree_start[tree + 1]; i++) {
-            if ((p->flags[i] & NODE_KIND) != NODE_NUMBER || mdl_trees_is_test(p, i))
-                continue;
-            const struct tree_rule rule = mdl_trees_rule(n, x_type, i);
-            b->entry_of[i] = enter(b, 2 * p->feature[i] + (rule.nan_right ? 1u : 0u), rule.t);
-            if (b->n_entries > most)
-                return 0;
+    *few = 0;
+    for (uint32_t k = 0; k < n_splits; k++) {
+        const uint32_t i = splits[k];
+
+        if (p->n_general && mdl_trees_is_test(p, i))
+            continue;
+        if (b->n_entries >= b->mask / 2) {
+            const mdl_status s = make_larger(b, err);
+            if (s)
+                return s;
         }
-    return 1;
+        b->known[k] = meet(b, (uint64_t)p->feature[i] << FLAG_BITS | p->flags[i],
+                           narrow ? ((const uint32_t *)t->data)[i]
+                                  : ((const uint64_t *)t->data)[i]);
+        if (b->n_entries > most || b->steps > STEPS_MOST * (k + 4096ull))
+            return MDL_OK;
+    }
+    *few = 1;
+    return MDL_OK;
+}
+
+/* The rules of all that was met. */
+static mdl_status find_rules(struct rank_builder *b, const struct node *n, uint32_t x_type,
+                             mdl_error *err)
+{
+    const int narrow = n->tensors[TREES_THRESHOLD].type == MDL_F32;
+
+    b->entries = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *b->entries);
+    if (!b->entries)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    for (uint32_t e = 0; e < b->n_entries; e++) {
+        const uint32_t low = (uint32_t)b->met[e].threshold;
+        float f;
+        double t;
+
+        memcpy(&f, &low, sizeof f);
+        memcpy(&t, &b->met[e].threshold, sizeof t);
+        const struct tree_rule r = mdl_trees_rule_of(n->params, x_type, narrow ? (double)f : t,
+                                                     (uint8_t)b->met[e].key);
+        const uint32_t feature = (uint32_t)(b->met[e].key >> FLAG_BITS);
+        b->entries[e] = (struct rank_entry){ .t = r.t, .key = 2 * feature + (r.nan_right ? 1u : 0u) };
+    }
+    return MDL_OK;
 }
 
 /* Order of entries: by key, then by threshold, NaN last. */
@@ -103,21 +171,34 @@ static void sort(const struct rank_entry *e, uint32_t *order, uint32_t n)
     }
 }
 
-/* Give every entry its column and rank, in order; returns the number of columns. */
+static int same(const struct rank_entry *a, const struct rank_entry *b)
+{
+    return a->key == b->key && (a->t == b->t || (a->t != a->t && b->t != b->t));
+}
+
+/* Give every entry its column and rank, in order; equal ones share them.  Returns the number of
+ * columns. */
 static uint32_t cut_columns(struct rank_builder *b, const uint32_t *order)
 {
     uint32_t columns = 0, rank = 0;
 
     for (uint32_t i = 0; i < b->n_entries; i++) {
         struct rank_entry *e = &b->entries[order[i]];
-        const int is_new = i == 0 || b->entries[order[i - 1]].key != e->key;
+        const struct rank_entry *last = i ? &b->entries[order[i - 1]] : NULL;
+        const int is_new = !last || last->key != e->key;
 
+        e->first = !last || !same(last, e);
+        if (!e->first) {
+            e->column = last->column;
+            e->rank = last->rank;
+            continue;
+        }
         if (is_new || (e->t == e->t && rank == RANK_MOST)) {
             columns++;
             rank = 0;
         }
         e->column = columns - 1;
-        e->rank = e->t == e->t ? ++rank : RANK_NAN;
+        e->rank = (uint16_t)(e->t == e->t ? ++rank : RANK_NAN);
     }
     return columns;
 }
@@ -159,7 +240,7 @@ static uint32_t size_columns(const struct rank_builder *b, uint32_t *count, uint
 {
     for (uint32_t i = 0; i < b->n_entries; i++) {
         const struct rank_entry *e = &b->entries[i];
-        count[e->column] += e->t == e->t;
+        count[e->column] += e->first && e->t == e->t;
     }
     for (uint32_t c = 0; c <= columns; c++)
         start[c + 1] = start[c] + blocks_of(count[c]);
@@ -255,28 +336,44 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
     return make_search(b, table, count, a, err);
 }
 
-mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_t x_type,
-                           uint32_t x_cols, struct arena *a, int *found, mdl_error *err)
+/* Columns and ranks of splits take the place of the numbers of what they ask. */
+static void know(struct rank_builder *b, const struct trees_plan *p, const uint32_t *splits,
+                 uint32_t n_splits)
+{
+    /* The table has had its time. */
+    for (uint32_t e = 0; e < b->n_entries; e++)
+        b->table[e] = b->entries[e].column | (uint32_t)b->entries[e].rank << 16;
+    for (uint32_t k = 0; k < n_splits; k++)
+        if (!p->n_general || !mdl_trees_is_test(p, splits[k]))
+            b->known[k] = b->table[b->known[k]];
+}
+
+mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const struct value *x,
+                           const uint32_t *splits, uint32_t n_splits, struct arena *a, int *found,
+                           mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    uint64_t size = 64, most = (uint64_t)b->most_columns * (RANK_MOST + 1);
+    int few;
 
     *found = 0;
     if (!p->n_trees)
         return MDL_OK;
-    if (most > p->n_nodes / 2)    /* half of the nodes are leaves */
-        most = p->n_nodes / 2;
-    while (size < 2 * (most + 1)) /* at most half full */
-        size *= 2;
-    b->mask = (uint32_t)(size - 1);
-    b->table = mdl_arena_take(&b->temp, size, sizeof *b->table);
-    b->entries = mdl_arena_take(&b->temp, most + 1, sizeof *b->entries);
-    b->entry_of = mdl_arena_take(&b->temp, p->n_nodes, sizeof *b->entry_of);
-    if (!b->table || !b->entries || !b->entry_of)
+    b->ordinal = p->ordinal;
+    b->known = mdl_arena_take_raw(&b->temp, n_splits, sizeof *b->known);
+    if (!b->known)
         return mdl_arena_fail(&b->temp, err, "ranks");
-    if (!enter_all(b, n, x_type, most))
-        return MDL_OK;
-    uint32_t *order = mdl_arena_take(&b->temp, b->n_entries, sizeof *order);
+    b->shift = 32 - 3;
+    for (b->mask = 7; b->mask < FIRST_MOST && b->mask / 2 <= n_splits; b->mask = 2 * b->mask + 1)
+        b->shift--;
+    mdl_status s = make_larger(b, err);
+    if (!s)
+        s = meet_all(b, n, splits, n_splits, (uint64_t)b->most_columns * (RANK_MOST + 1), &few, err);
+    if (s || !few)
+        return s;
+    s = find_rules(b, n, x->type, err);
+    if (s)
+        return s;
+    uint32_t *order = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *order);
     if (!order)
         return mdl_arena_fail(&b->temp, err, "ranks");
     for (uint32_t i = 0; i < b->n_entries; i++)
@@ -287,14 +384,8 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, uint32_
     if (columns >= b->most_columns)
         return MDL_OK;
     *found = 1;
-    const mdl_status s = make_table(b, &p->ranks, columns, x_type, a, err);
-    p->ranks.cols = x_cols;
+    know(b, p, splits, n_splits);
+    s = make_table(b, &p->ranks, columns, x->type, a, err);
+    p->ranks.cols = (uint32_t)x->cols;
     return s;
-}
-
-struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
-{
-    const struct rank_entry *e = &b->entries[b->entry_of[i]];
-
-    return (struct tree_step){ .column = (uint16_t)e->column, .rank = (uint8_t)e->rank };
 }

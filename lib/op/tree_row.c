@@ -97,28 +97,6 @@ static void match_pieces(const struct tree_walk *w, uint32_t *leaf, const uint8_
     go_on(w, leaf, rank, n);
 }
 
-/* The same step by step. */
-static void walk_steps(const struct tree_walk *w, uint32_t *leaf, const uint8_t *rank,
-                       uint32_t tree, uint32_t n, const void *row)
-{
-    const struct trees_plan *p = w->p;
-    uint32_t end[ROOTS], slot[ROOTS], begin[ROOTS], depth = 0, walks = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        if (p->general[tree + i]) {
-            leaf[i] = mdl_trees_walk_plain(w->n, w->x_type, row, tree + i);
-            continue;
-        }
-        begin[walks] = p->tree_start[tree + i];
-        slot[walks++] = i;
-        if (p->depth[tree + i] > depth)
-            depth = p->depth[tree + i];
-    }
-    w->r->kernels->walk(end, p->steps, begin, walks, depth, rank);
-    for (uint32_t i = 0; i < walks; i++)
-        leaf[slot[i]] = p->step_leaf[end[i]];
-}
-
 /* The group of levels that a tree is in. */
 static const struct tree_level *levels_at(const struct trees_plan *p, uint32_t tree)
 {
@@ -136,8 +114,6 @@ static void find_leaves(const struct tree_walk *w, uint32_t *leaf, const uint8_t
     else if (p->heaps)
         w->r->kernels->match_heaps(leaf, p->heaps + tree, p->first_leaf + tree, n, rank,
                                    p->quarters);
-    else if (p->steps)
-        walk_steps(w, leaf, rank, tree, n, row);
     else
         match_pieces(w, leaf, rank, tree, n, row);
 }

@@ -78,14 +78,21 @@ static int nan_goes_right(uint8_t flags, double t)
     }
 }
 
-struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i)
+struct tree_rule mdl_trees_rule_of(const struct trees_params *p, uint32_t x_type, double threshold,
+                                   uint8_t flags)
 {
-    const struct trees_plan *p = n->plan;
     int always_left;
-    double t = right_from(n->params, threshold_at(n, i), &always_left);
-    const int nan_right = nan_goes_right(p->flags[i], always_left ? (double)INFINITY : t);
+    double t = right_from(p, threshold, &always_left);
+    const int nan_right = nan_goes_right(flags, always_left ? (double)INFINITY : t);
 
     if (x_type == MDL_F32)
         t = (double)mdl_ceil_float(t);
     return (struct tree_rule){ always_left ? (double)NAN : t, nan_right };
+}
+
+struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t i)
+{
+    const struct trees_plan *p = n->plan;
+
+    return mdl_trees_rule_of(n->params, x_type, threshold_at(n, i), p->flags[i]);
 }

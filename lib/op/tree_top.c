@@ -12,21 +12,34 @@
 
 #include <string.h>
 
-/* What all pieces are made from. */
-struct cutting {
-    const struct node *n;
-    const struct trees_plan *p;
-    const struct rank_builder *b;
-    uint8_t  *starts;             /* [n_nodes] 1: a piece below the first begins here      */
-    uint32_t *queue;              /* roots of the tiles of one tree                        */
-    uint32_t queued, first_tile;  /* the first of the queue is this tile                   */
+/*
+ * A piece in parts: part 0 is its root, and the node that is taken k-th, from 0, has the parts
+ * 2 k + 1 and 2 k + 2 for its children.  A part that is not taken is an exit.
+ *
+ *     0 ---- 2 ---- 6          taken: parts 0, 2, 1: part 2 is right below 0, part 1 is left
+ *     |      '----- 3 5 ...
+ *     1 ...
+ */
+#define PARTS (2 * TOP_NODES + 1)
+
+/* How all pieces grew, so that they can be counted before there is room for them.  Tiles lie
+ * behind the first piece of their tree in the order in which they are met. */
+struct piece {
+    uint32_t root;                /* node                                                  */
+    uint8_t  part;                /* of the piece above                                    */
+    uint8_t  nodes;
+    uint8_t  below;               /* exits that are splits                                 */
 };
 
-/* One piece while it grows. */
-struct growth {
-    uint32_t frontier[TOP_EXITS]; /* nodes that could be taken next                        */
-    uint32_t level[TOP_EXITS];
-    uint32_t n_frontier;
+struct cutting {
+    const struct trees_plan *p;
+    const struct rank_builder *b;
+    const double *cover;          /* NULL: level by level                                  */
+    struct piece *pieces;
+    uint32_t  n_pieces;
+    uint8_t  *taken;              /* parts, piece by piece                                 */
+    uint32_t  n_taken;
+    uint32_t  below, tile;        /* while they are put down: the next that is below one   */
 };
 
 static int is_split(const struct trees_plan *p, uint32_t i)
@@ -34,56 +47,62 @@ static int is_split(const struct trees_plan *p, uint32_t i)
     return (p->flags[i] & NODE_KIND) != NODE_LEAF;
 }
 
-/* Place of the frontier node that most rows pass; n_frontier when all are leaves. */
-static uint32_t busiest(const struct cutting *c, const struct growth *g)
-{
-    const struct tensor *t = &c->n->tensors[TREES_COVER];
-    const double *cover = t->type ? t->data : NULL;
-    uint32_t best = g->n_frontier;
+/* Parts that could be taken next. */
+struct frontier {
+    double   weight[TOP_EXITS];
+    uint32_t node[TOP_EXITS];
+    uint8_t  part[TOP_EXITS];
+    uint32_t n;
+};
 
-    for (uint32_t k = 0; k < g->n_frontier; k++) {
-        if (!is_split(c->p, g->frontier[k]))
-            continue;
-        if (best == g->n_frontier || (cover ? cover[g->frontier[k]] > cover[g->frontier[best]]
-                                            : g->level[k] < g->level[best]))
-            best = k;
-    }
-    return best;
+/* Node i could be taken if it is no leaf. */
+static void offer(const struct cutting *c, struct frontier *f, uint32_t i, uint32_t part,
+                  double level)
+{
+    f->weight[f->n] = c->cover ? c->cover[i] : -level;
+    f->node[f->n] = i;
+    f->part[f->n] = (uint8_t)part;
+    f->n += (uint32_t)is_split(c->p, i);
 }
 
-/* A piece of at most `most` nodes from `root`; the splits it ends at are left in the queue. */
-static void grow(struct cutting *c, uint32_t root, uint32_t most)
+/* Grow a piece to at most `most` nodes; `go_on`: more begin at the splits it ends at. */
+static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_on)
 {
-    struct growth g = { .frontier = { root }, .n_frontier = 1 };
+    struct frontier f = { .n = 0 };
+    uint32_t nodes = 0;
 
-    for (uint32_t nodes = 0; nodes < most; nodes++) {
-        const uint32_t k = busiest(c, &g);
-        if (k == g.n_frontier)
-            return;
-        const uint32_t node = g.frontier[k];
+    offer(c, &f, piece->root, 0, 0);
+    for (; nodes < most && f.n; nodes++) {
+        uint32_t best = 0;
+        for (uint32_t k = 1; k < f.n; k++)
+            best = f.weight[k] > f.weight[best] ? k : best;
 
-        g.frontier[k] = node + 1;
-        g.level[k]++;
-        g.frontier[g.n_frontier] = c->p->right[node];
-        g.level[g.n_frontier++] = g.level[k];
+        const uint32_t node = f.node[best];
+        const double level = 1 - f.weight[best];
+        c->taken[c->n_taken++] = f.part[best];
+        f.n--;
+        f.weight[best] = f.weight[f.n];
+        f.node[best] = f.node[f.n];
+        f.part[best] = f.part[f.n];
+        offer(c, &f, node + 1, 2 * nodes + 1, level);
+        offer(c, &f, c->p->right[node], 2 * nodes + 2, level);
     }
-    for (uint32_t k = 0; k < g.n_frontier; k++)
-        if (is_split(c->p, g.frontier[k])) {
-            c->starts[g.frontier[k]] = 1;
-            c->queue[c->queued++] = g.frontier[k];
-        }
+    piece->nodes = (uint8_t)nodes;
+    piece->below = (uint8_t)f.n;
+    for (uint32_t k = 0; k < f.n && go_on; k++)
+        c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .part = f.part[k] };
 }
 
-/* Cut a tree whose first piece has at most `most` nodes; returns how many tiles are below. */
-static uint32_t cut(struct cutting *c, uint32_t tree, uint32_t most)
+/* Cut a tree whose first piece has at most `most` nodes. */
+static void cut(struct cutting *c, uint32_t tree, uint32_t most)
 {
-    c->queued = 0;
-    grow(c, c->p->tree_start[tree], most);
-    if (c->p->general[tree])
-        return 0;
-    for (uint32_t k = 0; k < c->queued; k++)
-        grow(c, c->queue[k], TILE_NODES);
-    return c->queued;
+    const int go_on = !c->p->general[tree];
+    uint32_t k = c->n_pieces;
+
+    c->pieces[c->n_pieces++] = (struct piece){ .root = c->p->tree_start[tree] };
+    grow(c, &c->pieces[k++], most, go_on);
+    while (k < c->n_pieces)
+        grow(c, &c->pieces[k++], TILE_NODES, go_on);
 }
 
 /* The test at node i of a tree. */
@@ -96,135 +115,133 @@ static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint
     return t;
 }
 
-/* Node i becomes slot k of a piece.  A test is never right by its rank. */
+/* Node i becomes a slot of a piece.  A test is never right by its rank. */
 static void put_node(const struct cutting *c, struct tree_top *top, uint32_t tree, uint32_t i,
-                     uint32_t k)
+                     uint32_t slot)
 {
-    if (mdl_trees_is_test(c->p, i)) {
-        test_at(c->p, tree, i)->slot = (uint8_t)k;
+    if (c->p->general[tree] && mdl_trees_is_test(c->p, i)) {
+        test_at(c->p, tree, i)->slot = (uint8_t)slot;
         return;
     }
     const struct tree_step s = mdl_rank_of(c->b, i);
-    top->column[k] = (uint8_t)s.column;
-    top->rank[k] = s.rank;
+    top->column[slot] = (uint8_t)s.column;
+    top->rank[slot] = s.rank;
 }
 
-/* What an exit at node i says; a tile that begins there is queued. */
-static uint32_t exit_at(struct cutting *c, uint32_t tree, uint32_t i)
+/* Exits of a tree with tests that are no leaves: the plain rule goes on there. */
+static void go_on_plainly(const struct cutting *c, const uint32_t *node, const uint8_t *first,
+                          uint32_t parts, uint32_t *exit)
 {
-    if (!is_split(c->p, i))
-        return c->p->ordinal[i];
-    if (c->p->general[tree])
-        return TOP_GOES_ON | i;
-    c->queue[c->queued] = i;
-    return TOP_GOES_ON | (c->first_tile + c->queued++);
+    for (uint32_t k = 0; k < parts; k++)
+        exit[first[k]] = is_split(c->p, node[k]) ? TOP_GOES_ON | node[k] : c->p->ordinal[node[k]];
 }
 
-/* A node still to be numbered, with its ancestors in the piece; in order: the right subtree
- * waits until the left one is done. */
-struct pending {
-    uint32_t node, ancestors;
-    int      left_done;
-};
-
-/* Number the nodes and exits of the piece that begins at `root`. */
-static void number(struct cutting *c, uint32_t tree, uint32_t root, struct tree_top *top,
-                   struct tree_exits *says)
+/*
+ * The next piece, of at most `most` nodes.  first[]: the exit that is leftmost below a part.  An
+ * exit is put down for each part that it is leftmost below: at last for its own.
+ */
+static void put_piece(struct cutting *c, uint32_t tree, uint32_t most, struct tree_top *top,
+                      uint32_t *exit)
 {
-    struct pending stack[TOP_EXITS + 1] = { { root, 0, 0 } };
-    uint32_t depth = 1, nodes = 0, exits = 0, in_left[TOP_EXITS + 1];
-
-    /* An ancestor's number is known only when its left subtree is done: the exits below it
-     * are patched then. */
-    memset(in_left, 0, sizeof in_left);
-    while (depth) {
-        struct pending *at = &stack[depth - 1];
-
-        if (!is_split(c->p, at->node) || (at->node != root && c->starts[at->node])) {
-            says->exit[exits] = exit_at(c, tree, at->node);
-            top->ancestors[exits++] = at->ancestors;
-            depth--;
-        } else if (!at->left_done) {
-            at->left_done = 1;
-            in_left[depth - 1] = exits;
-            stack[depth++] = (struct pending){ at->node + 1, at->ancestors, 0 };
-        } else {
-            const struct pending done = *at;
-            const uint32_t bit = (uint32_t)1 << nodes;
-
-            put_node(c, top, tree, done.node, nodes++);
-            for (uint32_t e = in_left[depth - 1]; e < exits; e++)
-                top->ancestors[e] |= bit;
-            /* The right subtree takes this place; its exits have `bit` from the start, and
-             * those who wait for their own number above patch theirs later. */
-            *at = (struct pending){ c->p->right[done.node], done.ancestors | bit, 0 };
-        }
-    }
-}
-
-/* The piece of at most `most` nodes at `root`. */
-static void put_piece(struct cutting *c, uint32_t tree, uint32_t root, uint32_t most,
-                      struct tree_top *top, struct tree_exits *says)
-{
+    const struct piece *piece = &c->pieces[c->n_pieces++];
+    const uint8_t *taken = c->taken + c->n_taken;
     const uint8_t nowhere = (uint8_t)(c->p->ranks.n_columns - 1);   /* where every rank is 0 */
+    const uint32_t n = piece->nodes, parts = 2 * n + 1;
+    uint32_t node[PARTS], ancestors[PARTS];
+    uint8_t first[PARTS], exits[PARTS];
 
-    memset(says, 0, sizeof *says);
+    memset(exits, 1, parts);
+    for (uint32_t k = n; k-- > 0;)
+        exits[taken[k]] = (uint8_t)(exits[2 * k + 1] + exits[2 * k + 2]);
     for (uint32_t i = 0; i <= most; i++) {
         top->column[i] = nowhere;
         top->rank[i] = i < most;           /* never right; the last one always */
         top->ancestors[i] = (uint32_t)1 << most;
+        exit[i] = 0;
     }
-    number(c, tree, root, top, says);
+    node[0] = piece->root;
+    ancestors[0] = first[0] = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        const uint32_t part = taken[k], left = 2 * k + 1, right = 2 * k + 2;
+        const uint32_t slot = first[part] + exits[left] - 1u;
+
+        put_node(c, top, tree, node[part], slot);
+        node[left] = node[part] + 1;
+        node[right] = c->p->right[node[part]];
+        first[left] = first[part];
+        first[right] = (uint8_t)(slot + 1);
+        ancestors[left] = ancestors[right] = ancestors[part] | (uint32_t)1 << slot;
+    }
+    for (uint32_t k = 0; k < parts; k++) {
+        top->ancestors[first[k]] = ancestors[k];
+        exit[first[k]] = c->p->ordinal[node[k]];
+    }
+    c->n_taken += n;
+    if (c->p->general[tree]) {
+        go_on_plainly(c, node, first, parts, exit);
+        return;
+    }
+    for (uint32_t k = 0; k < piece->below; k++)
+        exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++;
 }
 
-static void put_tile(struct cutting *c, uint32_t tree, uint32_t root, struct tree_tile *tile)
+static void put_tile(struct cutting *c, uint32_t tree, struct tree_tile *tile)
 {
     struct tree_top top;
-    struct tree_exits says;
 
-    put_piece(c, tree, root, TILE_NODES, &top, &says);
+    put_piece(c, tree, TILE_NODES, &top, tile->exit);
     memcpy(tile->column, top.column, sizeof tile->column);
     memcpy(tile->rank, top.rank, sizeof tile->rank);
-    memcpy(tile->exit, says.exit, sizeof tile->exit);
     for (uint32_t e = 0; e < TILE_EXITS; e++)
         tile->ancestors[e] = (uint16_t)top.ancestors[e];
 }
 
-mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, uint32_t *queue,
-                         struct arena *temp, struct arena *a, mdl_error *err)
+/* Put down all pieces: those of `first` tiles are first pieces, or there are tops. */
+static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first)
+{
+    uint32_t tile = first;
+
+    c->n_pieces = c->n_taken = 0;
+    c->tile = first;
+    for (uint32_t t = 0; t < p->n_trees; t++) {
+        uint32_t unused[TOP_EXITS];
+
+        c->below = c->n_pieces + 1;
+        if (first)
+            put_tile(c, t, &p->tiles[t]);
+        else
+            put_piece(c, t, TOP_NODES, &p->tops[t], p->exits ? p->exits[t].exit : unused);
+        while (c->n_pieces < c->below)
+            put_tile(c, t, &p->tiles[tile++]);
+    }
+}
+
+mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct arena *temp,
+                         struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    struct cutting c = { .n = n, .p = p, .b = b, .queue = queue };
-    const uint64_t few = (uint64_t)TILE_NODES * p->n_trees;
-    const int small = !p->n_general && (p->n_nodes - p->n_trees) / 2 <= few;
-    uint64_t tiles = small ? p->n_trees : 0, whole = 0;
+    const struct tensor *cover = &n->tensors[TREES_COVER];
+    struct cutting c = { .p = p, .b = b, .cover = cover->type ? cover->data : NULL };
+    const uint64_t splits = p->n_nodes - p->n_leaves;
+    const int small = !p->n_general && splits <= (uint64_t)TILE_NODES * p->n_trees;
+    uint32_t whole = 0;
 
-    c.first_tile = (uint32_t)tiles;
-    c.starts = mdl_arena_take(temp, p->n_nodes, 1);
-    if (!c.starts)
+    c.pieces = mdl_arena_take_raw(temp, splits + p->n_trees, sizeof *c.pieces);
+    c.taken = mdl_arena_take_raw(temp, splits, 1);
+    if (!c.pieces || !c.taken)
         return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
-        tiles += cut(&c, t, small ? TILE_NODES : TOP_NODES);
-        whole += !c.queued;
+        const uint32_t first = c.n_pieces;
+        cut(&c, t, small ? TILE_NODES : TOP_NODES);
+        whole += !c.pieces[first].below;
     }
-    p->tiles = mdl_arena_take(a, tiles, sizeof *p->tiles);
-    p->tops = small ? NULL : mdl_arena_take(a, p->n_trees, sizeof *p->tops);
-    const int apart = !small && whole < p->n_trees;
-    p->exits = apart ? mdl_arena_take(a, p->n_trees, sizeof *p->exits) : NULL;
+    const uint32_t tiles = small ? c.n_pieces : c.n_pieces - p->n_trees;
+    const int apart = !small && (whole < p->n_trees || !p->in_order);
+    p->tiles = mdl_arena_take_raw(a, tiles, sizeof *p->tiles);
+    p->tops = small ? NULL : mdl_arena_take_raw(a, p->n_trees, sizeof *p->tops);
+    p->exits = apart ? mdl_arena_take_raw(a, p->n_trees, sizeof *p->exits) : NULL;
     if (!p->tiles || (!small && !p->tops) || (apart && !p->exits))
         return mdl_arena_fail(a, err, "tree ensemble");
-
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        struct tree_exits says;
-        c.queued = 0;
-        if (small)
-            put_tile(&c, t, p->tree_start[t], &p->tiles[t]);
-        else
-            put_piece(&c, t, p->tree_start[t], TOP_NODES, &p->tops[t],
-                      p->exits ? &p->exits[t] : &says);
-        for (uint32_t k = 0; k < c.queued; k++)
-            put_tile(&c, t, c.queue[k], &p->tiles[c.first_tile + k]);
-        c.first_tile += c.queued;
-    }
+    put_all(&c, p, small ? p->n_trees : 0);
     return MDL_OK;
 }

@@ -99,7 +99,7 @@ mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_
         put_levels(p);
         return MDL_OK;
     }
-    if (most > HEAP_LEVELS || (p->n_nodes - p->n_trees) / 2 <= (uint64_t)TILE_NODES * p->n_trees)
+    if (!p->in_order || most > HEAP_LEVELS || (p->n_nodes - p->n_trees) / 2 <= (uint64_t)TILE_NODES * p->n_trees)
         return MDL_OK;
     p->heaps = mdl_arena_take(a, p->n_trees, sizeof *p->heaps);
     if (!p->heaps)

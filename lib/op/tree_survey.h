@@ -1,0 +1,28 @@
+/*
+ * op/tree_survey.h - what one pass over the nodes of an ensemble finds out
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_OP_TREE_SURVEY_H
+#define MDL_OP_TREE_SURVEY_H
+
+#include "op/tree.h"
+
+/* While the ensemble is prepared; `temp` is the caller's to free. */
+struct survey {
+    struct arena temp;
+    uint32_t  largest;            /* nodes of the largest tree                                 */
+    uint32_t  n_splits;
+    uint32_t *splits;             /* [n_splits] nodes that are no leaves, in order; tree t's   */
+                                  /* from tree_start[t] - first_leaf[t] on                     */
+    uint32_t *place, *level;      /* [largest] scratch                                         */
+    uint64_t *wait;               /* [largest + 2] nodes, and their levels above them          */
+    double    half[64];           /* 2^-i                                                      */
+};
+
+/* Check all nodes; fill the plan's ordinal, first_leaf, depth, general, path and counts, and the
+ * splits. */
+mdl_status mdl_trees_survey(const struct node *n, uint64_t cols, struct survey *s,
+                            struct arena *a, mdl_error *err);
+
+#endif
