@@ -12,9 +12,10 @@
 #include <immintrin.h>        /* before the target is narrowed */
 MDL_TARGET_BEGIN("avx2,popcnt")
 #include "kernel/vec_avx2.h"
+#include "kernel/vec8_x86.h"
 #include "kernel/vec8_avx2.h"
-#include "kernel/vec_turn_x86.h"
 #include "kernel/vec_rank_avx2.h"
+#include "kernel/vec_rank_x86.h"
 #include "kernel/kernel_tmpl.h"
 MDL_TARGET_END
 

@@ -12,9 +12,10 @@
 #include <immintrin.h>        /* before the target is narrowed */
 MDL_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,popcnt")
 #include "kernel/vec_avx512.h"
+#include "kernel/vec8_x86.h"
 #include "kernel/vec8_avx512.h"
-#include "kernel/vec_turn_x86.h"
 #include "kernel/vec_rank_avx512.h"
+#include "kernel/vec_rank_x86.h"
 #include "kernel/vec_few_avx512.h"
 #include "kernel/kernel_tmpl.h"
 MDL_TARGET_END

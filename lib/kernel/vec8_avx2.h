@@ -1,32 +1,8 @@
 /*
- * kernel/vec8_avx2.h - vectors of unsigned bytes on x86 with AVX2
+ * kernel/vec8_avx2.h - vectors of unsigned bytes on x86 with AVX2, beside vec8_x86.h
  *
  * SPDX-License-Identifier: MIT
  */
-typedef __m256i v8;
-#define V8_LANES 32u
-
-MDL_INLINE v8 v8_load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
-MDL_INLINE void v8_store(uint8_t *p, v8 a) { _mm256_storeu_si256((__m256i *)(void *)p, a); }
-MDL_INLINE v8 v8_set(uint8_t x) { return _mm256_set1_epi8((char)x); }
-MDL_INLINE v8 v8_and(v8 a, v8 b) { return _mm256_and_si256(a, b); }
-MDL_INLINE v8 v8_or(v8 a, v8 b) { return _mm256_or_si256(a, b); }
-MDL_INLINE v8 v8_xor(v8 a, v8 b) { return _mm256_xor_si256(a, b); }
-MDL_INLINE v8 v8_add(v8 a, v8 b) { return _mm256_add_epi8(a, b); }
-MDL_INLINE v8 v8_sub(v8 a, v8 b) { return _mm256_sub_epi8(a, b); }
-
-/* Bytes shifted; bits from the neighbour in a pair come in. */
-MDL_INLINE v8 v8_shl(v8 a, int n) { return _mm256_slli_epi16(a, n); }
-MDL_INLINE v8 v8_shr(v8 a, int n) { return _mm256_srli_epi16(a, n); }
-
-/* Masks: all ones where it holds, else zero. */
-MDL_INLINE v8 v8_eq(v8 a, v8 b) { return _mm256_cmpeq_epi8(a, b); }
-MDL_INLINE v8 v8_ge(v8 a, v8 b) { return _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a); }
-MDL_INLINE v8 v8_gt(v8 a, v8 b) { return _mm256_cmpgt_epi8(a, b); }        /* as signed bytes */
-
-/* Bit i: lane i of the mask is set. */
-MDL_INLINE uint32_t v8_bits(v8 mask) { return (uint32_t)_mm256_movemask_epi8(mask); }
-
 /* b where the mask is set, else a. */
 MDL_INLINE v8 v8_blend(v8 a, v8 b, v8 mask) { return _mm256_blendv_epi8(a, b, mask); }
 
@@ -57,15 +33,6 @@ MDL_INLINE v8 v8_lookup(v8_table t, v8 column, size_t quarters)
         return _mm256_blendv_epi8(low, third, upper);
     return _mm256_blendv_epi8(
         low, _mm256_blendv_epi8(third, _mm256_shuffle_epi8(t.quarter[3], column), odd), upper);
-}
-
-/* Bytes a[0 .. 16) and b[0 .. 16): the V8_LANES of them from lane `first` on. */
-MDL_INLINE v8 v8_load_halves(const uint8_t *a, const uint8_t *b, size_t first)
-{
-    (void)first;
-    return _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)a)),
-        _mm_loadu_si128((const __m128i *)(const void *)b), 1);
 }
 
 /* Bit i: table[column[i]] >= rank[i], for 32 columns below 16 times `quarters`. */

@@ -56,18 +56,3 @@ MDL_INLINE void vr_column(uint8_t *rank, const float *cell, size_t height, const
         _mm256_storeu_si256((__m256i *)(void *)(rank + r), _mm256_xor_si256(rows, _mm256_set1_epi8(-128)));
     }
 }
-
-/* Block ranks of `height` cells, a multiple of BLOCK_ROWS_STEP. */
-MDL_INLINE void vr_ranks(uint8_t *rank, const float *cell, size_t height, const float *search,
-                         unsigned levels, int nan_right)
-{
-    switch (levels) {
-    case 0: vr_column(rank, cell, height, search, 0, nan_right); break;
-    case 3: vr_column(rank, cell, height, search, 3, nan_right); break;
-    case 4: vr_column(rank, cell, height, search, 4, nan_right); break;
-    case 5: vr_column(rank, cell, height, search, 5, nan_right); break;
-    case 6: vr_column(rank, cell, height, search, 6, nan_right); break;
-    case 7: vr_column(rank, cell, height, search, 7, nan_right); break;
-    default: vr_column(rank, cell, height, search, 8, nan_right); break;
-    }
-}

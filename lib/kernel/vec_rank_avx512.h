@@ -56,17 +56,3 @@ MDL_INLINE void vr_column(uint8_t *rank, const float *cell, size_t height, const
         _mm_storeu_si128((__m128i *)(void *)(rank + r), _mm_xor_si128(bytes, _mm_set1_epi8(-128)));
     }
 }
-
-MDL_INLINE void vr_ranks(uint8_t *rank, const float *cell, size_t height, const float *search,
-                         unsigned levels, int nan_right)
-{
-    switch (levels) {
-    case 0: vr_column(rank, cell, height, search, 0, nan_right); break;
-    case 3: vr_column(rank, cell, height, search, 3, nan_right); break;
-    case 4: vr_column(rank, cell, height, search, 4, nan_right); break;
-    case 5: vr_column(rank, cell, height, search, 5, nan_right); break;
-    case 6: vr_column(rank, cell, height, search, 6, nan_right); break;
-    case 7: vr_column(rank, cell, height, search, 7, nan_right); break;
-    default: vr_column(rank, cell, height, search, 8, nan_right); break;
-    }
-}

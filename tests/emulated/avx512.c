@@ -159,9 +159,10 @@ static inline double reduce_max_pd(simde__m512d a)
 #define __asm__(...)              /* words only hide values from the compiler with it */
 #include "emulated_avx512.h"
 #include "kernel/vec_avx512.h"
+#include "kernel/vec8_x86.h"
 #include "kernel/vec8_avx512.h"
-#include "kernel/vec_turn_x86.h"
 #include "kernel/vec_rank_avx512.h"
+#include "kernel/vec_rank_x86.h"
 #include "kernel/vec_few_avx512.h"
 #include "kernel/kernel_tmpl.h"
 

@@ -1,5 +1,5 @@
 /*
- * kernel/vec_turn_x86.h - rows of floats into columns, on x86 with AVX or more
+ * kernel/vec_rank_x86.h - ranks of a column of cells on x86, after vec_rank_<isa>.h
  *
  * SPDX-License-Identifier: MIT
  */
@@ -23,5 +23,20 @@ MDL_INLINE void vr_turn8(float *to, size_t height, const unsigned char *from, si
     for (size_t i = 0; i < 4; i++) {
         _mm256_storeu_ps(to + i * height, _mm256_permute2f128_ps(s[i], s[i + 4], 0x20));
         _mm256_storeu_ps(to + (i + 4) * height, _mm256_permute2f128_ps(s[i], s[i + 4], 0x31));
+    }
+}
+
+/* Block ranks of `height` cells, a multiple of BLOCK_STEP. */
+MDL_INLINE void vr_ranks(uint8_t *rank, const float *cell, size_t height, const float *search,
+                         unsigned levels, int nan_right)
+{
+    switch (levels) {
+    case 0: vr_column(rank, cell, height, search, 0, nan_right); break;
+    case 3: vr_column(rank, cell, height, search, 3, nan_right); break;
+    case 4: vr_column(rank, cell, height, search, 4, nan_right); break;
+    case 5: vr_column(rank, cell, height, search, 5, nan_right); break;
+    case 6: vr_column(rank, cell, height, search, 6, nan_right); break;
+    case 7: vr_column(rank, cell, height, search, 7, nan_right); break;
+    default: vr_column(rank, cell, height, search, 8, nan_right); break;
     }
 }
