@@ -244,6 +244,12 @@ static uint64_t wanted_bytes(const struct call *c, const unsigned char *marks)
     return bytes;
 }
 
+/* Scratch of a row, at most. */
+static uint64_t row_bytes(const struct call *c)
+{
+    return c->n_out == 1 && !c->out_at[0] ? c->model->main_bytes : c->model->plan.row_bytes;
+}
+
 static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_t scratch_bytes,
                              uint64_t first, uint64_t rows)
 {
@@ -256,9 +262,10 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
         mark_wanted(m, c->out_at, c->n_out, own);
         marks = own;
     }
-    const uint64_t row = wanted_bytes(c, marks), room = scratch_bytes - fixed_bytes(m);
+    const uint64_t room = scratch_bytes - fixed_bytes(m);
     uint64_t block = rows;
-    if (rows > m->most_rows || rows * row > room) {      /* else no division is needed */
+    if (rows > m->most_rows || rows * row_bytes(c) > room) {   /* else all fit, whatever they need */
+        const uint64_t row = wanted_bytes(c, marks);
         block = row ? room / row : m->most_rows;
         block = block < m->most_rows ? block : m->most_rows;
     }
@@ -269,12 +276,6 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
             return s;
     }
     return MDL_OK;
-}
-
-/* Scratch of a row, at most. */
-static uint64_t row_bytes(const struct call *c)
-{
-    return c->n_out == 1 && !c->out_at[0] ? c->model->main_bytes : c->model->plan.row_bytes;
 }
 
 mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t first, uint64_t rows)

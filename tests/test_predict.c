@@ -89,6 +89,40 @@ static void packed_rows_of_both_types_give_the_answers_derived_by_hand(void **st
     assert_int_equal(mdl_predict_f64(f->m, NULL, 0, NULL), MDL_OK);
 }
 
+/* Trees of float64 take float32 rows as they lie, but an output of that input is float64. */
+static void an_input_that_is_an_output_too_comes_back_as_it_was(void **state)
+{
+    static const uint8_t flags[3] = { MDL_NODE_NUMBER, MDL_NODE_LEAF, MDL_NODE_LEAF };
+    static const int32_t left[3] = { 1 }, right[3] = { 2 }, feature[3] = { 1 };
+    static const double threshold[3] = { 0.5 }, value[3] = { 0, -1, 2 };
+    const mdl_trees sums_of = { .size = sizeof sums_of, .threshold_type = MDL_F64,
+                                .leaf_type = MDL_F64, .outputs = 1, .leaf_width = 1 };
+    const mdl_tree tree = { .size = sizeof tree, .n_nodes = 3, .weight = 1, .flags = flags,
+                            .left = left, .right = right, .feature = feature,
+                            .threshold = threshold, .value = value };
+    static const float x[3][2] = { { 3, 0.25f }, { -7, 0.75f }, { 0.125f, 0.5f } };
+    static const double want[3] = { -1, 2, 2 };
+    double y[3], back[3][2];
+    float narrow[3][2];
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t in = mdl_build_input(b, "x", MDL_F64, 2, MDL_ABSENT_ZERO);
+    const int32_t node = mdl_build_trees(b, in, &sums_of);
+    (void)state;
+
+    mdl_build_tree(b, node, &tree);
+    mdl_build_output(b, "same", MDL_OUTPUT_VALUE, in);
+    mdl_build_output(b, "sum", MDL_OUTPUT_RAW, mdl_build_result(b, node, 0));
+    mdl_model *m = loaded(b, NULL);
+    assert_int_equal(mdl_predict(m, x[0], 3, narrow[0]), MDL_OK);
+    assert_memory_equal(narrow, x, sizeof x);
+    const mdl_tensor given = table(MDL_F32, (void *)(uintptr_t)x, 3, 2);
+    const mdl_tensor out[2] = { table(MDL_F64, back, 3, 2), table(MDL_F64, y, 3, 1) };
+    assert_int_equal(mdl_run(m, NULL, &given, 1, out, 2, NULL), MDL_OK);
+    for (int i = 0; i < 3; i++)
+        assert_true(y[i] == want[i] && back[i][0] == (double)x[i][0] && back[i][1] == (double)x[i][1]);
+    mdl_free(m);
+}
+
 static void rows_may_lie_anywhere_in_any_order(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packed_rows_of_both_types_give_the_answers_derived_by_hand),
+        cmocka_unit_test(an_input_that_is_an_output_too_comes_back_as_it_was),
         cmocka_unit_test(rows_may_lie_anywhere_in_any_order),
         cmocka_unit_test(a_row_of_stride_zero_is_read_again_and_again),
         cmocka_unit_test(answers_go_where_and_as_what_they_are_wanted),

@@ -21,14 +21,18 @@ static int add(uint64_t *total, uint64_t bytes, uint64_t *rounded)
     return size_add(*total, *rounded, total);
 }
 
-/* Values of float64 whose readers all take float32 too. */
-static void mark_narrow(struct plan *p, const struct graph *g)
+/* Values of float64 whose readers all take float32 too; whoever reads an output does not. */
+static void mark_narrow(struct plan *p, const struct model_graph *m)
 {
+    const struct graph *g = &m->graph;
+
     for (uint32_t v = 0; v < g->n_values; v++)
         p->takes_f32[v] = g->values[v].type == MDL_F64;
     for (uint32_t i = 0; i < g->n_nodes; i++)
         for (uint32_t k = 0; k < g->nodes[i].n_in; k++)
             p->takes_f32[g->nodes[i].in[k]] &= g->nodes[i].takes_f32 != 0;
+    for (uint32_t i = 0; i < m->schema.n_outputs; i++)
+        p->takes_f32[m->schema.outputs[i].value] = 0;
 }
 
 /* Inputs all of whose readers take sparse rows with that meaning of what is left out; an input
@@ -68,7 +72,7 @@ mdl_status mdl_graph_plan(struct plan *p, const struct model_graph *m, struct ar
     for (uint32_t v = 0; v < g->n_values; v++)
         fits = fits && add(&p->row_bytes, g->values[v].cols * mdl_type_bytes(g->values[v].type),
                            &p->bytes[v]);
-    mark_narrow(p, g);
+    mark_narrow(p, m);
     mark_sparse(p, m);
 
     uint32_t ensembles = 0;

@@ -174,9 +174,10 @@ struct rank_builder {
     struct arena temp;
     struct rank_met *met;         /* what is asked, once each                                  */
     struct rank_entry *entries;   /* the same as rules                                         */
+    const uint32_t *order;        /* of entries                                                */
     uint32_t *table;              /* 1 + number, by hash: mask + 1 places, a hash's first bits */
     uint32_t *known;              /* [n_splits] column, and rank << 16; no test's              */
-    const uint32_t *ordinal;
+    const uint32_t *ordinal, *splits;
     uint32_t  mask, shift, n_entries;
     uint64_t  steps;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
@@ -188,7 +189,9 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const s
 /* Those of split number k; of a node, no test, that is a split. */
 static inline struct tree_step mdl_rank_at(const struct rank_builder *b, uint32_t k)
 {
-    return (struct tree_step){ .column = (uint16_t)b->known[k], .rank = (uint8_t)(b->known[k] >> 16) };
+    const uint32_t known = b->known[k];
+
+    return (struct tree_step){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
 }
 
 static inline struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
@@ -198,8 +201,8 @@ static inline struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_
 
 /* tree_fork.c: plan->forks and what belongs to them, if no tree is too large; `scratch` has
  * room for the nodes of the largest tree. */
-mdl_status mdl_trees_fork(const struct node *n, const uint32_t *splits, uint32_t *scratch,
-                          const struct rank_builder *b, struct arena *a, mdl_error *err);
+mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
+                          struct arena *a, mdl_error *err);
 
 /* tree_whole.c: levels, if all trees are oblivious, or heaps, if all are shallow and not small;
  * tree_top.c: tops and tiles, and the slots of tests in tops.  `place` has room for the nodes of

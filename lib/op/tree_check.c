@@ -128,7 +128,7 @@ static mdl_status check_linear(const struct node *n, const struct trees_plan *p,
 
     s = mdl_op_need_tensor(n, TREES_LINEAR_CONST, 0, p->n_leaves, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_LINEAR_COEF, 0, feature->count, err);
-    if (!s) s = check_offsets(n, TREES_LINEAR_START, (uint64_t)p->n_leaves + 1, feature->count, err);
+    if (!s) s = check_offsets(n, TREES_LINEAR_START, p->n_leaves + 1ull, feature->count, err);
     for (uint64_t i = 0; !s && i < feature->count; i++) {
         const uint32_t column = ((const uint32_t *)feature->data)[i];
         if (column >= cols)

@@ -52,42 +52,39 @@ static struct tree_step ask(const struct trees_plan *p, const struct rank_builde
     return mdl_rank_of(b, i);
 }
 
-/* Has the tree all leaves at one level, and one question a level?  They are put into `levels`;
- * returns how many, or UINT32_MAX. */
-static uint32_t even_levels(const struct trees_plan *p, uint32_t tree, uint32_t *level,
-                            const struct rank_builder *b, struct tree_step *levels)
+/* The number of a tree's first split. */
+static uint32_t first_split(const struct trees_plan *p, uint32_t tree)
 {
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    uint32_t n = 0;
+    return tree < p->n_trees ? p->tree_start[tree] - p->first_leaf[tree]
+                             : p->n_nodes - p->n_leaves;
+}
 
-    while ((2u << n) - 1 < end - start)
-        n++;
-    if ((2u << n) - 1 != end - start || n > 8 || p->general[tree])
-        return UINT32_MAX;
+/* Has a tree in pre-order all leaves at one level, and one question a level?  `level` has room for
+ * its splits: below split k of level l, of n, are k + 1 and k + 2^(n - 1 - l). */
+static int is_even(const struct trees_plan *p, uint32_t tree, uint32_t *level,
+                   const struct rank_builder *b)
+{
+    const uint32_t *known = b->known + first_split(p, tree);
+    const uint32_t n = p->depth[tree], nodes = p->tree_start[tree + 1] - p->tree_start[tree];
+
+    if (p->general[tree] || n > LEVEL_MOST || nodes != (2u << n) - 1)
+        return 0;
     level[0] = 0;
-    for (uint32_t i = start, seen = 0; i < end; i++) {
-        const uint32_t at = level[i - start];
+    for (uint32_t k = 0; k < nodes / 2; k++) {
+        const uint32_t at = level[k];
 
-        if (((p->flags[i] & NODE_KIND) == NODE_LEAF) != (at == n))
-            return UINT32_MAX;
-        if (at == n)
-            continue;
-        const struct tree_step s = mdl_rank_of(b, i);
-        if (at == seen)
-            levels[seen++] = s;
-        else if (s.column != levels[at].column || s.rank != levels[at].rank)
-            return UINT32_MAX;
-        level[i + 1 - start] = level[p->right[i] - start] = at + 1;
+        if (known[k] != known[at])             /* the first ones are one a level */
+            return 0;
+        if (at + 1 < n)
+            level[k + 1] = level[k + (1u << (n - 1 - at))] = at + 1;
     }
-    return n;
+    return 1;
 }
 
 static int all_even(const struct trees_plan *p, uint32_t *level, const struct rank_builder *b)
 {
-    struct tree_step levels[8];
-
     for (uint32_t t = 0; t < p->n_trees && p->in_order; t++)
-        if (even_levels(p, t, level, b, levels) == UINT32_MAX)
+        if (!is_even(p, t, level, b))
             return 0;
     return p->in_order;
 }
@@ -98,28 +95,26 @@ static struct tree_fork make_fork(struct tree_step s, uint32_t left, uint32_t ri
                                .left = (uint8_t)left, .move = (uint8_t)(left ^ right) };
 }
 
-static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *level,
+static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at,
                          const struct rank_builder *b)
 {
-    struct tree_step levels[8];
-    const uint32_t n = even_levels(p, tree, level, b, levels);
+    const uint32_t n = p->depth[tree], first = first_split(p, tree);
 
     for (uint32_t l = 0; l < n; l++)
-        p->forks[at++] = make_fork(levels[l], 0, 1u << (n - 1 - l));
+        p->forks[at++] = make_fork(mdl_rank_at(b, first + l), 0, 1u << (n - 1 - l));
     return at;
 }
 
 /* Of a tree without tests: what it needs is known of every node. */
-static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at, const uint32_t *splits,
+static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
                           const struct rank_builder *b)
 {
-    const uint32_t first = p->first_leaf[tree], begin = p->tree_start[tree] - first;
-    const uint32_t end = tree + 1 < p->n_trees ? p->tree_start[tree + 1] - p->first_leaf[tree + 1]
-                                               : p->n_nodes - p->n_leaves;
+    const uint32_t *splits = b->splits, *ordinal = p->ordinal, *right = p->right;
+    const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
 
-    for (uint32_t k = begin; k < end; k++)
+    for (uint32_t k = first_split(p, tree); k < end; k++)
         p->forks[at++] = make_fork(mdl_rank_at(b, k), splits[k] - k - first,
-                                   p->ordinal[p->right[splits[k]]] - first);
+                                   ordinal[right[splits[k]]] - first);
     return at;
 }
 
@@ -141,8 +136,8 @@ static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at, uin
     return at;
 }
 
-mdl_status mdl_trees_fork(const struct node *n, const uint32_t *splits, uint32_t *scratch,
-                          const struct rank_builder *b, struct arena *a, mdl_error *err)
+mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
+                          struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const uint64_t outputs = (uint64_t)((const struct trees_params *)n->params)->outputs;
@@ -161,9 +156,9 @@ mdl_status mdl_trees_fork(const struct node *n, const uint32_t *splits, uint32_t
     for (uint32_t k = 0; k < p->n_trees; k++) {
         const uint32_t tree = p->block_tree[k], at = p->fork_start[k];
         p->block_leaf[k] = p->first_leaf[tree];
-        p->fork_start[k + 1] = p->even ? put_even(p, tree, at, scratch, b)
+        p->fork_start[k + 1] = p->even ? put_even(p, tree, at, b)
                              : p->general[tree] ? put_tested(p, tree, at, scratch, b)
-                                                : put_forks(p, tree, at, splits, b);
+                                                : put_forks(p, tree, at, b);
     }
     return MDL_OK;
 }

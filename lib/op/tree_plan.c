@@ -42,7 +42,7 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
 
     if (status || !ranked)
         return status;
-    const mdl_status forked = mdl_trees_fork(n, s->splits, s->level, b, a, err);
+    const mdl_status forked = mdl_trees_fork(n, s->level, b, a, err);
     if (forked)
         return forked;
     const mdl_status laid = lay_out_row(n, s, b, a, err);
@@ -66,7 +66,7 @@ static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
     p->value = value->data;
     if (!weight->type)
         return MDL_OK;
-    void *weighed = mdl_arena_take(a, value->count, mdl_type_bytes(value->type));
+    void *weighed = mdl_arena_take_raw(a, value->count, mdl_type_bytes(value->type));
     if (!weighed)
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {

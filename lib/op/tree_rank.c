@@ -33,12 +33,10 @@ struct rank_met {
 #define FIRST_MOST 1024u          /* places of the table at first, at most */
 #define STEPS_MOST 8u             /* looked at in vain, a node: with more the table is a bad one */
 
-/* Where to look first.  The highest bits depend on all. */
-static uint32_t hash(const struct rank_builder *b, uint64_t key, uint64_t threshold)
+/* Its first bits, which depend on all, say where to look first. */
+static uint32_t hash(uint64_t key, uint64_t threshold)
 {
-    const uint64_t h = (threshold ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
-
-    return (uint32_t)(h >> 32) >> b->shift;
+    return (uint32_t)((threshold ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull >> 32);
 }
 
 /* Twice as many places. */
@@ -57,7 +55,7 @@ static mdl_status make_larger(struct rank_builder *b, mdl_error *err)
         memcpy(met, b->met, b->n_entries * sizeof *met);
     b->met = met;
     for (uint32_t e = 0; e < b->n_entries; e++) {
-        uint32_t i = hash(b, met[e].key, met[e].threshold);
+        uint32_t i = hash(met[e].key, met[e].threshold) >> b->shift;
         while (table[i])
             i = (i + 1) & b->mask;
         table[i] = e + 1;
@@ -65,45 +63,70 @@ static mdl_status make_larger(struct rank_builder *b, mdl_error *err)
     return MDL_OK;
 }
 
-/* The number of what a node asks, new or old; there is room. */
-static inline uint32_t meet(struct rank_builder *b, uint64_t key, uint64_t threshold)
+/* What split k asks is new: its place in the table is i. */
+static void add(struct rank_builder *b, uint32_t k, uint32_t i, uint64_t key, uint64_t threshold)
 {
-    uint32_t i = hash(b, key, threshold);
-
-    for (; b->table[i]; i = (i + 1) & b->mask) {
-        const struct rank_met *m = &b->met[b->table[i] - 1];
-        if (m->key == key && m->threshold == threshold)
-            return b->table[i] - 1;
-        b->steps++;
-    }
+    b->known[k] = b->n_entries;
     b->met[b->n_entries] = (struct rank_met){ key, threshold };
     b->table[i] = ++b->n_entries;
-    return b->n_entries - 1;
 }
 
+/* Look up what splits from k on ask, to the first that asks something new: it is added; returns
+ * the one behind. */
+#define MEET(name, integer) \
+static uint32_t name(struct rank_builder *b, const struct trees_plan *p, const integer *threshold, \
+                     uint32_t k, uint32_t end) \
+{ \
+    const uint32_t *splits = b->splits, *feature = p->feature, *table = b->table; \
+    const uint8_t *flags = p->flags; \
+    const struct rank_met *met = b->met; \
+    const uint32_t mask = b->mask, shift = b->shift; \
+    const uint64_t patience = STEPS_MOST * (end + 4096ull); \
+    const int tests = p->n_general != 0; \
+    uint32_t *known = b->known; \
+    uint64_t steps = b->steps; \
+\
+    for (; k < end && steps < patience; k++) { \
+        const uint32_t node = splits[k]; \
+        const uint64_t key = (uint64_t)feature[node] << FLAG_BITS | flags[node]; \
+        const uint64_t t = threshold[node]; \
+        uint32_t i = hash(key, t) >> shift; \
+\
+        if (tests && mdl_trees_is_test(p, node)) \
+            continue; \
+        for (; table[i] && (met[table[i] - 1].key != key || met[table[i] - 1].threshold != t); \
+             steps++) \
+            i = (i + 1) & mask; \
+        if (!table[i]) { \
+            add(b, k++, i, key, t); \
+            break; \
+        } \
+        known[k] = table[i] - 1; \
+    } \
+    b->steps = steps; \
+    return k; \
+}
+MEET(meet_f32, uint32_t)
+MEET(meet_f64, uint64_t)
+
 /* What all splits ask.  *few is 0 if there are more than `most`, or they were made to collide. */
-static mdl_status meet_all(struct rank_builder *b, const struct node *n, const uint32_t *splits,
-                           uint32_t n_splits, uint64_t most, int *few, mdl_error *err)
+static mdl_status meet_all(struct rank_builder *b, const struct node *n, uint32_t n_splits,
+                           uint64_t most, int *few, mdl_error *err)
 {
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-    const int narrow = t->type == MDL_F32;
 
     *few = 0;
-    for (uint32_t k = 0; k < n_splits; k++) {
-        const uint32_t i = splits[k];
-
-        if (p->n_general && mdl_trees_is_test(p, i))
-            continue;
+    for (uint32_t k = 0; k < n_splits;) {
         if (b->n_entries >= b->mask / 2) {
             const mdl_status s = make_larger(b, err);
             if (s)
                 return s;
         }
-        b->known[k] = meet(b, (uint64_t)p->feature[i] << FLAG_BITS | p->flags[i],
-                           narrow ? ((const uint32_t *)t->data)[i]
-                                  : ((const uint64_t *)t->data)[i]);
-        if (b->n_entries > most || b->steps > STEPS_MOST * (k + 4096ull))
+        k = t->type == MDL_F32 ? meet_f32(b, p, t->data, k, n_splits)
+                               : meet_f64(b, p, t->data, k, n_splits);
+        if (b->n_entries > most
+            || (k < n_splits && b->steps >= STEPS_MOST * (n_splits + 4096ull)))
             return MDL_OK;
     }
     *few = 1;
@@ -129,46 +152,52 @@ static mdl_status find_rules(struct rank_builder *b, const struct node *n, uint3
         const struct tree_rule r = mdl_trees_rule_of(n->params, x_type, narrow ? (double)f : t,
                                                      (uint8_t)b->met[e].key);
         const uint32_t feature = (uint32_t)(b->met[e].key >> FLAG_BITS);
-        b->entries[e] = (struct rank_entry){ .t = r.t, .key = 2 * feature + (r.nan_right ? 1u : 0u) };
+        b->entries[e] = (struct rank_entry){ .t = r.t,
+                                             .key = 2 * feature + (r.nan_right ? 1u : 0u) };
     }
     return MDL_OK;
 }
 
-/* Order of entries: by key, then by threshold, NaN last. */
-static int before(const struct rank_entry *a, const struct rank_entry *b)
+/* Bits that order thresholds as their values are, NaN last. */
+static uint64_t ordered(double t)
 {
-    if (a->key != b->key)
-        return a->key < b->key;
-    return a->t < b->t || (a->t == a->t && b->t != b->t);
+    uint64_t bits;
+
+    memcpy(&bits, &t, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-/* Sift order[root] down a heap of n (Williams 1964). */
-static void sift(const struct rank_entry *e, uint32_t *order, uint32_t root, uint32_t n)
+/* Entries by key, then by threshold, to b->order: byte by byte, the lowest first. */
+static mdl_status sort(struct rank_builder *b, mdl_error *err)
 {
-    const uint32_t x = order[root];
-    uint32_t child;
+    uint32_t *from = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *from);
+    uint32_t *to = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *to);
 
-    while ((child = 2 * root + 1) < n) {
-        if (child + 1 < n && before(&e[order[child]], &e[order[child + 1]]))
-            child++;
-        if (!before(&e[x], &e[order[child]]))
-            break;
-        order[root] = order[child];
-        root = child;
+    if (!from || !to)
+        return mdl_arena_fail(&b->temp, err, "ranks");
+    for (uint32_t e = 0; e < b->n_entries; e++) {
+        from[e] = e;
+        b->met[e] = (struct rank_met){ b->entries[e].key, ordered(b->entries[e].t) };
     }
-    order[root] = x;
-}
+    for (uint32_t digit = 0; digit < 8 + sizeof b->entries->key; digit++) {
+        const uint64_t *word = digit < 8 ? &b->met->threshold : &b->met->key;   /* every other */
+        const uint32_t shift = 8 * (digit % 8), n = b->n_entries;
+        uint32_t at[257] = { 0 };
 
-static void sort(const struct rank_entry *e, uint32_t *order, uint32_t n)
-{
-    for (uint32_t i = n / 2; i-- > 0;)
-        sift(e, order, i, n);
-    for (uint32_t end = n; end > 1; end--) {
-        const uint32_t x = order[0];
-        order[0] = order[end - 1];
-        order[end - 1] = x;
-        sift(e, order, 0, end - 1);
+        for (size_t e = 0; e < n; e++)
+            at[(word[2 * e] >> shift & 255u) + 1]++;
+        if (n && at[(*word >> shift & 255u) + 1] == n)
+            continue;             /* all have the same */
+        for (uint32_t d = 0; d < 256; d++)
+            at[d + 1] += at[d];
+        for (size_t k = 0; k < n; k++)
+            to[at[word[2 * (size_t)from[k]] >> shift & 255u]++] = from[k];
+        uint32_t *const done = to;
+        to = from;
+        from = done;
     }
+    b->order = from;
+    return MDL_OK;
 }
 
 static int same(const struct rank_entry *a, const struct rank_entry *b)
@@ -178,8 +207,9 @@ static int same(const struct rank_entry *a, const struct rank_entry *b)
 
 /* Give every entry its column and rank, in order; equal ones share them.  Returns the number of
  * columns. */
-static uint32_t cut_columns(struct rank_builder *b, const uint32_t *order)
+static uint32_t cut_columns(struct rank_builder *b)
 {
+    const uint32_t *order = b->order;
     uint32_t columns = 0, rank = 0;
 
     for (uint32_t i = 0; i < b->n_entries; i++) {
@@ -269,8 +299,8 @@ static uint32_t place_in_search(uint32_t i, uint32_t levels)
 }
 
 /* The search trees of a table. */
-static mdl_status make_search(struct rank_builder *b, struct rank_table *table, const uint32_t *count,
-                              struct arena *a, mdl_error *err)
+static mdl_status make_search(struct rank_builder *b, struct rank_table *table,
+                              const uint32_t *count, struct arena *a, mdl_error *err)
 {
     uint32_t *start = mdl_arena_take(a, table->n_columns, sizeof *start);
     uint8_t *levels = mdl_arena_take(a, table->n_columns, 1);
@@ -290,8 +320,9 @@ static mdl_status make_search(struct rank_builder *b, struct rank_table *table, 
         search[i] = (float)NAN;
     for (uint32_t i = 0; i < b->n_entries; i++) {
         const struct rank_entry *e = &b->entries[i];
+        const uint32_t c = e->column;
         if (e->t == e->t)
-            search[start[e->column] + place_in_search(e->rank - 1, levels[e->column])] = mdl_ceil_float(e->t);
+            search[start[c] + place_in_search(e->rank - 1u, levels[c])] = mdl_ceil_float(e->t);
     }
     table->search = search;
     table->search_start = start;
@@ -337,15 +368,15 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
 }
 
 /* Columns and ranks of splits take the place of the numbers of what they ask. */
-static void know(struct rank_builder *b, const struct trees_plan *p, const uint32_t *splits,
-                 uint32_t n_splits)
+static void know(struct rank_builder *b, const struct trees_plan *p, uint32_t n_splits)
 {
-    /* The table has had its time. */
+    uint32_t *known = b->known, *places = b->table;   /* the table has had its time */
+
     for (uint32_t e = 0; e < b->n_entries; e++)
-        b->table[e] = b->entries[e].column | (uint32_t)b->entries[e].rank << 16;
+        places[e] = b->entries[e].column | (uint32_t)b->entries[e].rank << 16;
     for (uint32_t k = 0; k < n_splits; k++)
-        if (!p->n_general || !mdl_trees_is_test(p, splits[k]))
-            b->known[k] = b->table[b->known[k]];
+        if (!p->n_general || !mdl_trees_is_test(p, b->splits[k]))
+            known[k] = places[known[k]];
 }
 
 mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const struct value *x,
@@ -359,6 +390,7 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const s
     if (!p->n_trees)
         return MDL_OK;
     b->ordinal = p->ordinal;
+    b->splits = splits;
     b->known = mdl_arena_take_raw(&b->temp, n_splits, sizeof *b->known);
     if (!b->known)
         return mdl_arena_fail(&b->temp, err, "ranks");
@@ -367,24 +399,18 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const s
         b->shift--;
     mdl_status s = make_larger(b, err);
     if (!s)
-        s = meet_all(b, n, splits, n_splits, (uint64_t)b->most_columns * (RANK_MOST + 1), &few, err);
+        s = meet_all(b, n, n_splits, (uint64_t)b->most_columns * (RANK_MOST + 1), &few, err);
     if (s || !few)
         return s;
     s = find_rules(b, n, x->type, err);
+    if (!s) s = sort(b, err);
     if (s)
         return s;
-    uint32_t *order = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *order);
-    if (!order)
-        return mdl_arena_fail(&b->temp, err, "ranks");
-    for (uint32_t i = 0; i < b->n_entries; i++)
-        order[i] = i;
-    sort(b->entries, order, b->n_entries);
-
-    const uint32_t columns = cut_columns(b, order);
+    const uint32_t columns = cut_columns(b);
     if (columns >= b->most_columns)
         return MDL_OK;
     *found = 1;
-    know(b, p, splits, n_splits);
+    know(b, p, n_splits);
     s = make_table(b, &p->ranks, columns, x->type, a, err);
     p->ranks.cols = (uint32_t)x->cols;
     return s;

@@ -102,8 +102,8 @@ static int number(struct trees_plan *p, uint32_t start, uint32_t end, struct sur
         levels[n] = (uint32_t)level;
         n += split;
         wait[top] = (level + 1) << 32 | right[i];
+        const uint64_t next = wait[top + split - 1];   /* what was put there, or what waited */
         top += 2 * (size_t)split - 1;
-        const uint64_t next = wait[top - split];   /* what was put there, or what waited */
         bad |= ((uint32_t)next ^ (uint32_t)(i + 1)) & (split - 1);
         level = next >> 32;
     }
@@ -214,7 +214,7 @@ static mdl_status make_room(struct trees_plan *p, struct survey *s, struct arena
     s->place = mdl_arena_take_raw(&s->temp, s->largest, sizeof *s->place);
     s->level = mdl_arena_take_raw(&s->temp, s->largest, sizeof *s->level);
     s->wait = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->wait);
-    s->splits = mdl_arena_take_raw(&s->temp, p->n_nodes, sizeof *s->splits);
+    s->splits = mdl_arena_take_raw(&s->temp, p->n_nodes / 2 + 1ull + s->largest, sizeof *s->splits);
     if (!s->place || !s->level || !s->wait || !s->splits)
         return mdl_arena_fail(&s->temp, err, "tree ensemble");
     p->ordinal = mdl_arena_take_raw(a, p->n_nodes, sizeof *p->ordinal);

@@ -29,6 +29,7 @@ struct piece {
     uint8_t  part;                /* of the piece above                                    */
     uint8_t  nodes;
     uint8_t  below;               /* exits that are splits                                 */
+    uint8_t  whole;               /* all that is below its root, in pre-order: not grown   */
 };
 
 struct cutting {
@@ -40,6 +41,7 @@ struct cutting {
     uint8_t  *taken;              /* parts, piece by piece                                 */
     uint32_t  n_taken;
     uint32_t  below, tile;        /* while they are put down: the next that is below one   */
+    struct tree_step never;       /* right                                                 */
 };
 
 static int is_split(const struct trees_plan *p, uint32_t i)
@@ -65,12 +67,31 @@ static void offer(const struct cutting *c, struct frontier *f, uint32_t i, uint3
     f->n += (uint32_t)is_split(c->p, i);
 }
 
+/* Splits from a node down, in a tree in pre-order: the last one below is the rightmost leaf. */
+static uint32_t splits_below(const struct trees_plan *p, uint32_t i)
+{
+    uint32_t last = i;
+
+    while (is_split(p, last))
+        last = p->right[last];
+    return (last - i) / 2;
+}
+
 /* Grow a piece to at most `most` nodes; `go_on`: more begin at the splits it ends at. */
 static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_on)
 {
-    struct frontier f = { .n = 0 };
+    struct frontier f;
     uint32_t nodes = 0;
 
+    if (c->p->in_order && go_on) {
+        const uint32_t below = splits_below(c->p, piece->root);
+        if (below <= most) {
+            piece->nodes = (uint8_t)below;
+            piece->whole = 1;
+            return;
+        }
+    }
+    f.n = 0;
     offer(c, &f, piece->root, 0, 0);
     for (; nodes < most && f.n; nodes++) {
         uint32_t best = 0;
@@ -115,17 +136,13 @@ static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint
     return t;
 }
 
-/* Node i becomes a slot of a piece.  A test is never right by its rank. */
-static void put_node(const struct cutting *c, struct tree_top *top, uint32_t tree, uint32_t i,
-                     uint32_t slot)
+/* Node i of a tree becomes a slot of a piece. */
+static struct tree_step step_at(const struct cutting *c, uint32_t tree, uint32_t i, uint32_t slot)
 {
-    if (c->p->general[tree] && mdl_trees_is_test(c->p, i)) {
-        test_at(c->p, tree, i)->slot = (uint8_t)slot;
-        return;
-    }
-    const struct tree_step s = mdl_rank_of(c->b, i);
-    top->column[slot] = (uint8_t)s.column;
-    top->rank[slot] = s.rank;
+    if (!c->p->general[tree] || !mdl_trees_is_test(c->p, i))
+        return mdl_rank_of(c->b, i);
+    test_at(c->p, tree, i)->slot = (uint8_t)slot;
+    return c->never;              /* a test is not right by its rank */
 }
 
 /* Exits of a tree with tests that are no leaves: the plain rule goes on there. */
@@ -136,83 +153,127 @@ static void go_on_plainly(const struct cutting *c, const uint32_t *node, const u
         exit[first[k]] = is_split(c->p, node[k]) ? TOP_GOES_ON | node[k] : c->p->ordinal[node[k]];
 }
 
-/*
- * The next piece, of at most `most` nodes.  first[]: the exit that is leftmost below a part.  An
- * exit is put down for each part that it is leftmost below: at last for its own.
- */
-static void put_piece(struct cutting *c, uint32_t tree, uint32_t most, struct tree_top *top,
-                      uint32_t *exit)
+/* What no node has been put into: never right, but for the last one, always. */
+static void make_empty(const struct rank_table *ranks, struct tree_top *top, struct tree_tile *tile)
 {
-    const struct piece *piece = &c->pieces[c->n_pieces++];
-    const uint8_t *taken = c->taken + c->n_taken;
-    const uint8_t nowhere = (uint8_t)(c->p->ranks.n_columns - 1);   /* where every rank is 0 */
-    const uint32_t n = piece->nodes, parts = 2 * n + 1;
-    uint32_t node[PARTS], ancestors[PARTS];
-    uint8_t first[PARTS], exits[PARTS];
-
-    memset(exits, 1, parts);
-    for (uint32_t k = n; k-- > 0;)
-        exits[taken[k]] = (uint8_t)(exits[2 * k + 1] + exits[2 * k + 2]);
-    for (uint32_t i = 0; i <= most; i++) {
-        top->column[i] = nowhere;
-        top->rank[i] = i < most;           /* never right; the last one always */
-        top->ancestors[i] = (uint32_t)1 << most;
-        exit[i] = 0;
-    }
-    node[0] = piece->root;
-    ancestors[0] = first[0] = 0;
-    for (uint32_t k = 0; k < n; k++) {
-        const uint32_t part = taken[k], left = 2 * k + 1, right = 2 * k + 2;
-        const uint32_t slot = first[part] + exits[left] - 1u;
-
-        put_node(c, top, tree, node[part], slot);
-        node[left] = node[part] + 1;
-        node[right] = c->p->right[node[part]];
-        first[left] = first[part];
-        first[right] = (uint8_t)(slot + 1);
-        ancestors[left] = ancestors[right] = ancestors[part] | (uint32_t)1 << slot;
-    }
-    for (uint32_t k = 0; k < parts; k++) {
-        top->ancestors[first[k]] = ancestors[k];
-        exit[first[k]] = c->p->ordinal[node[k]];
-    }
-    c->n_taken += n;
-    if (c->p->general[tree]) {
-        go_on_plainly(c, node, first, parts, exit);
-        return;
-    }
-    for (uint32_t k = 0; k < piece->below; k++)
-        exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++;
-}
-
-static void put_tile(struct cutting *c, uint32_t tree, struct tree_tile *tile)
-{
-    struct tree_top top;
-
-    put_piece(c, tree, TILE_NODES, &top, tile->exit);
-    memcpy(tile->column, top.column, sizeof tile->column);
-    memcpy(tile->rank, top.rank, sizeof tile->rank);
+    memset(top->column, (int)(ranks->n_columns - 1), sizeof top->column);   /* all ranks are 0 */
+    memset(top->rank, 1, TOP_NODES);
+    for (uint32_t e = 0; e < TOP_EXITS; e++)
+        top->ancestors[e] = (uint32_t)1 << TOP_NODES;
+    memset(tile->column, (int)(ranks->n_columns - 1), sizeof tile->column);
+    memset(tile->rank, 1, TILE_NODES);
     for (uint32_t e = 0; e < TILE_EXITS; e++)
-        tile->ancestors[e] = (uint16_t)top.ancestors[e];
+        tile->ancestors[e] = (uint16_t)(1u << TILE_NODES);
 }
 
-/* Put down all pieces: those of `first` tiles are first pieces, or there are tops. */
-static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first)
+/*
+ * Put down a piece that is all of a subtree in pre-order: nodes, and exits, lie together, and how
+ * many leaves are before a node says which exit is leftmost below it.  Its own is the last one.
+ */
+#define PUT_WHOLE(name, kind, mask) \
+static void name(const struct cutting *c, const struct piece *piece, kind *to, uint32_t *exit) \
+{ \
+    const uint32_t *ordinal = c->p->ordinal + piece->root, *right = c->p->right + piece->root; \
+    const uint32_t leaf = ordinal[0], split = piece->root - leaf, n = piece->nodes; \
+    const uint32_t *splits = c->b->splits + split; \
+    mask ancestors[PARTS]; \
+\
+    ancestors[0] = 0; \
+    for (uint32_t k = 0; k < n; k++) { \
+        const uint32_t i = splits[k] - piece->root, r = right[i] - piece->root; \
+        const uint32_t slot = ordinal[r] - leaf - 1; \
+        const struct tree_step s = mdl_rank_at(c->b, split + k); \
+\
+        to->column[slot] = (uint8_t)s.column; \
+        to->rank[slot] = s.rank; \
+        ancestors[i + 1] = ancestors[r] = (mask)(ancestors[i] | (mask)1 << slot); \
+    } \
+    for (uint32_t i = 0; i < 2 * n + 1; i++) \
+        to->ancestors[ordinal[i] - leaf] = ancestors[i]; \
+    for (uint32_t e = 0; e < n + 1; e++) \
+        exit[e] = leaf + e; \
+}
+PUT_WHOLE(put_whole_top, struct tree_top, uint32_t)
+PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t)
+
+/*
+ * Put down the next piece.  exits[], first[]: of a part, how many, and which is leftmost.  What an
+ * exit says is put down for each part that it is leftmost below: its own is the last one.
+ */
+#define PUT(name, put_whole, kind, mask) \
+static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
+{ \
+    const struct piece *piece = &c->pieces[c->n_pieces++]; \
+    const uint8_t *taken = c->taken + c->n_taken; \
+    const uint32_t *right = c->p->right, *ordinal = c->p->ordinal; \
+    const uint32_t n = piece->nodes, parts = 2 * n + 1; \
+    uint32_t node[PARTS]; \
+    mask ancestors[PARTS]; \
+    uint8_t first[PARTS], exits[PARTS]; \
+\
+    if (piece->whole) { \
+        put_whole(c, piece, to, exit); \
+        return; \
+    } \
+    c->n_taken += n; \
+    memset(exits, 1, sizeof exits); \
+    for (uint32_t k = n; k-- > 0;) \
+        exits[taken[k]] = (uint8_t)(exits[2 * k + 1] + exits[2 * k + 2]); \
+    node[0] = piece->root; \
+    ancestors[0] = 0; \
+    first[0] = 0; \
+    for (uint32_t k = 0; k < n; k++) { \
+        const uint32_t part = taken[k], i = node[part]; \
+        const uint32_t slot = first[part] + exits[2 * k + 1] - 1u; \
+        const struct tree_step s = step_at(c, tree, i, slot); \
+\
+        to->column[slot] = (uint8_t)s.column; \
+        to->rank[slot] = s.rank; \
+        node[2 * k + 1] = i + 1; \
+        node[2 * k + 2] = right[i]; \
+        first[2 * k + 1] = first[part]; \
+        first[2 * k + 2] = (uint8_t)(slot + 1); \
+        ancestors[2 * k + 1] = ancestors[2 * k + 2] = (mask)(ancestors[part] | (mask)1 << slot); \
+    } \
+    for (uint32_t k = 0; k < parts; k++) { \
+        to->ancestors[first[k]] = ancestors[k]; \
+        exit[first[k]] = ordinal[node[k]]; \
+    } \
+    if (c->p->general[tree]) \
+        go_on_plainly(c, node, first, parts, exit); \
+    else \
+        for (uint32_t k = 0; k < piece->below; k++) \
+            exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++; \
+}
+PUT(put_top, put_whole_top, struct tree_top, uint32_t)
+PUT(put_tile, put_whole_tile, struct tree_tile, uint16_t)
+
+/* Put down all pieces: the first ones are the first tiles, or tops. */
+static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile)
 {
-    uint32_t tile = first;
+    struct tree_top no_top = { .rank = { 0 } };
+    struct tree_tile no_tile = { .rank = { 0 } };
+    uint32_t unread[TOP_EXITS];
 
+    make_empty(&p->ranks, &no_top, &no_tile);
+    c->never = (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns - 1), .rank = 1 };
     c->n_pieces = c->n_taken = 0;
-    c->tile = first;
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        uint32_t unused[TOP_EXITS];
-
+    c->tile = first_tile;
+    for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {
         c->below = c->n_pieces + 1;
-        if (first)
-            put_tile(c, t, &p->tiles[t]);
-        else
-            put_piece(c, t, TOP_NODES, &p->tops[t], p->exits ? p->exits[t].exit : unused);
-        while (c->n_pieces < c->below)
-            put_tile(c, t, &p->tiles[tile++]);
+        if (first_tile) {
+            p->tiles[t] = no_tile;
+            put_tile(c, t, &p->tiles[t], p->tiles[t].exit);
+        } else {
+            p->tops[t] = no_top;
+            if (p->exits)
+                p->exits[t] = (struct tree_exits){ { 0 } };
+            put_top(c, t, &p->tops[t], p->exits ? p->exits[t].exit : unread);
+        }
+        for (; c->n_pieces < c->below; tile++) {
+            p->tiles[tile] = no_tile;
+            put_tile(c, t, &p->tiles[tile], p->tiles[tile].exit);
+        }
     }
 }
 

@@ -21,17 +21,25 @@ struct vectors {
     uint32_t  mask, n;
 };
 
+static uint64_t stir(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0x9E3779B97F4A7C15ull;
+    return h ^ h >> 29;
+}
+
 static uint32_t hash(const unsigned char *row, size_t bytes)
 {
-    uint64_t h = 0;
+    uint64_t h = 0, word;
+    uint32_t last = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < bytes; i += 4) {
-        uint32_t word;
+    for (; i + sizeof word <= bytes; i += sizeof word) {
         memcpy(&word, row + i, sizeof word);
-        h = (h ^ word) * 0x9E3779B97F4A7C15ull;
-        h ^= h >> 29;
+        h = stir(h, word);
     }
-    return (uint32_t)(h >> 32);
+    if (i < bytes)
+        memcpy(&last, row + i, sizeof last);
+    return (uint32_t)(stir(h, last) >> 32);
 }
 
 /* The number of the vector of a leaf, new or old. */
@@ -64,8 +72,8 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
         size *= 2;
     v.mask = (uint32_t)(size - 1);
     v.table = mdl_arena_take(temp, size, sizeof *v.table);
-    v.first = mdl_arena_take(temp, most + 1ull, sizeof *v.first);
-    uint32_t *vector = mdl_arena_take(temp, p->n_leaves, sizeof *vector);
+    v.first = mdl_arena_take_raw(temp, most + 1ull, sizeof *v.first);
+    uint32_t *vector = mdl_arena_take_raw(temp, p->n_leaves, sizeof *vector);
     if (!v.table || !v.first || !vector)
         return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t leaf = 0; leaf < p->n_leaves && v.n <= most; leaf++)
@@ -73,8 +81,8 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
     if (v.n > most)
         return MDL_OK;
 
-    p->vector = mdl_arena_take(a, p->n_leaves, sizeof *p->vector);
-    unsigned char *vectors = mdl_arena_take(a, v.n, v.bytes);
+    p->vector = mdl_arena_take_raw(a, p->n_leaves, sizeof *p->vector);
+    unsigned char *vectors = mdl_arena_take_raw(a, v.n, v.bytes);
     if (!p->vector || !vectors)
         return mdl_arena_fail(a, err, "tree ensemble");
     memcpy(p->vector, vector, p->n_leaves * sizeof *vector);

@@ -53,7 +53,8 @@ static void put_levels(struct trees_plan *p)
         struct tree_level *group = p->levels + (size_t)(tree / LEVEL_TREES) * p->level_depth;
 
         for (uint32_t l = 0; l < p->level_depth; l++) {
-            const struct tree_fork *f = &p->forks[p->fork_start[k] + (l < missing ? 0 : l - missing)];
+            const uint32_t fork = p->fork_start[k] + (l < missing ? 0 : l - missing);
+            const struct tree_fork *f = &p->forks[fork];
             group[l].column[lane] = l < missing ? nowhere : (uint8_t)f->column;
             group[l].rank[lane] = l < missing ? 1 : (uint8_t)((f->below ^ 0x80u) + 1u);
         }
@@ -99,7 +100,8 @@ mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_
         put_levels(p);
         return MDL_OK;
     }
-    if (!p->in_order || most > HEAP_LEVELS || (p->n_nodes - p->n_trees) / 2 <= (uint64_t)TILE_NODES * p->n_trees)
+    if (!p->in_order || most > HEAP_LEVELS
+        || p->n_nodes - p->n_leaves <= (uint64_t)TILE_NODES * p->n_trees)
         return MDL_OK;
     p->heaps = mdl_arena_take(a, p->n_trees, sizeof *p->heaps);
     if (!p->heaps)
