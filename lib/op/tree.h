@@ -91,6 +91,7 @@ struct trees_planes;              /* op/tree_planes.h */
 
 /* Typed pointers to the slots, and what prepare derives from them. */
 struct trees_plan {
+    uint32_t leaf_width;
     uint32_t n_trees, n_nodes, n_leaves, n_sets, n_iterations;
     const uint32_t *tree_start, *iteration, *output, *feature, *right;
     const uint8_t  *flags;

@@ -189,6 +189,7 @@ mdl_status mdl_trees_check(const struct node *n, struct trees_plan *p, mdl_error
                         (unsigned long long)w[TREES_TREE_START].count);
 
     *p = (struct trees_plan){
+        .leaf_width = (uint32_t)params->leaf_width,
         .n_trees = (uint32_t)(w[TREES_TREE_START].count - 1),
         .n_nodes = (uint32_t)w[TREES_FLAGS].count,
         .n_iterations = (uint32_t)(w[TREES_ITERATION].count - 1),

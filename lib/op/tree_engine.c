@@ -36,6 +36,12 @@ static void plain_run(const struct tree_walk *w)
             mdl_trees_put_leaf(w, r, t, mdl_trees_walk_plain(w->n, w->x_type, view_row(w->x, r), t));
 }
 
+/* Leaves of several values: what adding one takes longer. */
+static double vector_cost(const struct trees_plan *p)
+{
+    return p->leaf_width > 1 ? 0.3 * p->leaf_width : 0;
+}
+
 /* ---- one row at a time, by ranks ------------------------------------------------------------ */
 
 static double row_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
@@ -43,10 +49,12 @@ static double row_cost(const struct trees_plan *p, const struct kernels *k, size
     (void)rows;
     if (!mdl_trees_match(p) || k == &mdl_kernels_ref)
         return mdl_trees_match(p) ? 1e9 : 0;
-    /* What rows pass below a top of 31 nodes; trees with tests are walked plainly there. */
+    /* Trees with tests are walked plainly below their tops. */
     const double below = p->path > 5 ? p->path - 5 : 0;
-    const double tree = p->levels ? 1.3 : 4 + 2.5 * below;
-    return 20 + 2.5 * p->ranks.n_columns + p->n_trees * tree + p->n_general * plain_step(p) * below;
+    const double tree = p->levels ? 1.1 : p->heaps ? 5.2 : p->tops && !p->exits ? 4.3
+                                                         : 4.3 + 0.65 * p->path;
+    return 20 + 2.8 * p->ranks.n_columns + p->n_trees * (tree + 2 * vector_cost(p))
+         + p->n_general * plain_step(p) * below;
 }
 
 static void row_run(const struct tree_walk *w)
@@ -75,8 +83,8 @@ static double block_cost(const struct trees_plan *p, const struct kernels *k, si
         return 1e9;
     const double height = (double)((rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP);
     const double forks = (double)p->fork_start[p->n_trees];
-    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.014 * forks) + forks
-            + 10.0 * p->n_trees) / (double)rows + turn_cost(p);
+    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.0135 * forks) + 0.55 * forks
+            + 10.0 * p->n_trees) / (double)rows + turn_cost(p) + p->n_trees * vector_cost(p);
 }
 
 static void block_run(const struct tree_walk *w)
@@ -94,7 +102,7 @@ static double planes_cost(const struct trees_plan *p, const struct kernels *k, s
     if (k == &mdl_kernels_ref)
         return 1e9;
     return 1.5 * p->ranks.n_columns + 0.004 * p->planes->n_planes + (p->even ? 0.37 : 0.4) * p->n_trees
-         + 0.006 * (double)p->fork_start[p->n_trees] + turn_cost(p);
+         + 0.006 * (double)p->fork_start[p->n_trees] + turn_cost(p) + p->n_trees * vector_cost(p);
 }
 
 static void planes_run(const struct tree_walk *w)
