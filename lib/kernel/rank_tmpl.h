@@ -4,8 +4,8 @@
  * Two blocks of compares and counts for a cell, without a branch on data; see tree.h for
  * the layout.
  *
- * Parameters: RANK_REAL; RANK_FIELD, its thresholds in the table; RANK_NAMED(name) appends the type to a name; RANK_WORD(name) is
- * the word of vec_<isa>.h, of which reached16 is used.
+ * Parameters: RANK_REAL; RANK_FIELD, its thresholds in the table; RANK_NAMED(name) appends the
+ * type to a name; RANK_WORD(name) is the word of vec_<isa>.h, of which reached16 is used.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -55,7 +55,7 @@ struct rank_table {
 #define RANK_BLOCK 16u            /* RANK_MOST of them are 16 blocks: one of pivots     */
 
 /* What a node asks: is the rank of the column at least `rank`? */
-struct tree_step {
+struct tree_question {
     uint16_t column;
     uint8_t  rank;
     uint8_t  unused;

@@ -188,14 +188,14 @@ mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const s
                            mdl_error *err);
 
 /* Those of split number k; of a node, no test, that is a split. */
-static inline struct tree_step mdl_rank_at(const struct rank_builder *b, uint32_t k)
+static inline struct tree_question mdl_rank_at(const struct rank_builder *b, uint32_t k)
 {
     const uint32_t known = b->known[k];
 
-    return (struct tree_step){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
+    return (struct tree_question){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
 }
 
-static inline struct tree_step mdl_rank_of(const struct rank_builder *b, uint32_t i)
+static inline struct tree_question mdl_rank_of(const struct rank_builder *b, uint32_t i)
 {
     return mdl_rank_at(b, i - b->ordinal[i]);
 }

@@ -43,11 +43,11 @@ static void order_trees(const struct node *n, struct trees_plan *p)
 
 /* Where a row goes right: the step of node i as a fork knows it; tests have columns of their
  * own behind those of the ranks, where right is 1 or more. */
-static struct tree_step ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t i,
+static struct tree_question ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t i,
                             uint32_t *tests)
 {
     if (mdl_trees_is_test(p, i))
-        return (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns + (*tests)++),
+        return (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns + (*tests)++),
                                    .rank = 1 };
     return mdl_rank_of(b, i);
 }
@@ -89,7 +89,7 @@ static int all_even(const struct trees_plan *p, uint32_t *level, const struct ra
     return p->in_order;
 }
 
-static struct tree_fork make_fork(struct tree_step s, uint32_t left, uint32_t right)
+static struct tree_fork make_fork(struct tree_question s, uint32_t left, uint32_t right)
 {
     return (struct tree_fork){ .column = s.column, .below = (uint8_t)((s.rank - 1u) ^ 0x80u),
                                .left = (uint8_t)left, .move = (uint8_t)(left ^ right) };

@@ -41,7 +41,7 @@ struct cutting {
     uint8_t  *taken;              /* parts, piece by piece                                 */
     uint32_t  n_taken;
     uint32_t  below, tile;        /* while they are put down: the next that is below one   */
-    struct tree_step never;       /* right                                                 */
+    struct tree_question never;       /* right                                                 */
 };
 
 static int is_split(const struct trees_plan *p, uint32_t i)
@@ -137,7 +137,7 @@ static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint
 }
 
 /* Node i of a tree becomes a slot of a piece. */
-static struct tree_step step_at(const struct cutting *c, uint32_t tree, uint32_t i, uint32_t slot)
+static struct tree_question step_at(const struct cutting *c, uint32_t tree, uint32_t i, uint32_t slot)
 {
     if (!c->p->general[tree] || !mdl_trees_is_test(c->p, i))
         return mdl_rank_of(c->b, i);
@@ -182,7 +182,7 @@ static void name(const struct cutting *c, const struct piece *piece, kind *to, u
     for (uint32_t k = 0; k < n; k++) { \
         const uint32_t i = splits[k] - piece->root, r = right[i] - piece->root; \
         const uint32_t slot = ordinal[r] - leaf - 1; \
-        const struct tree_step s = mdl_rank_at(c->b, split + k); \
+        const struct tree_question s = mdl_rank_at(c->b, split + k); \
 \
         to->column[slot] = (uint8_t)s.column; \
         to->rank[slot] = s.rank; \
@@ -225,7 +225,7 @@ static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
     for (uint32_t k = 0; k < n; k++) { \
         const uint32_t part = taken[k], i = node[part]; \
         const uint32_t slot = first[part] + exits[2 * k + 1] - 1u; \
-        const struct tree_step s = step_at(c, tree, i, slot); \
+        const struct tree_question s = step_at(c, tree, i, slot); \
 \
         to->column[slot] = (uint8_t)s.column; \
         to->rank[slot] = s.rank; \
@@ -256,7 +256,7 @@ static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile
     uint32_t unread[TOP_EXITS];
 
     make_empty(&p->ranks, &no_top, &no_tile);
-    c->never = (struct tree_step){ .column = (uint16_t)(p->ranks.n_columns - 1), .rank = 1 };
+    c->never = (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns - 1), .rank = 1 };
     c->n_pieces = c->n_taken = 0;
     c->tile = first_tile;
     for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {

@@ -77,7 +77,7 @@ static void put_heap(const struct trees_plan *p, uint32_t tree, const struct ran
             h->leaves |= (uint64_t)1 << (leftmost - HEAP_NODES);
             continue;
         }
-        const struct tree_step s = mdl_rank_of(b, i);
+        const struct tree_question s = mdl_rank_of(b, i);
         h->column[at] = (uint8_t)s.column;
         h->rank[at] = s.rank;
     }
