@@ -80,7 +80,7 @@ case $CFLAGS in *-fsanitize*) echo 'skip symbols: a sanitizer adds its own'; exi
 
 # What the run-time library may ask of its host: libc, nothing else.
 allowed='close fstat fsync getpid mmap munmap open read rename stat unlink write
-bcmp free malloc memchr memcmp memcpy memmove memset qsort
+bcmp free madvise malloc memchr memcmp memcpy memmove memset posix_memalign qsort
 snprintf vsnprintf strchr strcmp strerror strlen strncmp strtod
 __errno_location __stack_chk_fail _GLOBAL_OFFSET_TABLE_'
 # And what the pool may, in an object of its own: the threads of the system.

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
+#if MDL_OS_LINUX
 #  include <sys/mman.h>
 #endif
 
