@@ -8,7 +8,7 @@
  *     mdl_free(m);
  *
  * A model is immutable once loaded: any number of threads may use one handle at
- * the same time.  The library never prints, exits, aborts, starts threads, reads
+ * the same time.  The library never prints, exits, aborts, starts threads unasked, reads
  * the environment or depends on the locale; it keeps errno as it was, has no
  * writable globals, and treats every byte of a file as untrusted.
  *
