@@ -109,8 +109,21 @@ MDL_API const char *mdl_strerror(mdl_status status);
 #define MDL_U64    12u
 #define MDL_BOOL   13u   /* one byte, 0 or 1              */
 #define MDL_STRING 14u   /* const char *, UTF-8, NUL-ended */
+#define MDL_F8E4M3FN   15u   /* a byte each, also those of 4 and 2 bits (in its low bits; */
+#define MDL_F8E4M3FNUZ 16u   /* of signed ones the others repeat the sign)                */
+#define MDL_F8E5M2     17u
+#define MDL_F8E5M2FNUZ 18u
+#define MDL_F8E8M0     19u
+#define MDL_F4E2M1     20u
+#define MDL_I4         21u
+#define MDL_U4         22u
+#define MDL_I2         23u
+#define MDL_U2         24u
+#define MDL_C64        25u   /* two float32: real, imaginary  */
+#define MDL_C128       26u   /* two float64                   */
 
 #define MDL_MAX_RANK 8
+#define MDL_ANY_RANK UINT32_MAX
 
 /* ---- loading --------------------------------------------------------------- */
 
@@ -296,13 +309,40 @@ MDL_API mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x,
                                    mdl_error *error);
 
 /*
- * Run a graph with several named inputs and outputs.  Every input must be given;
- * only the outputs asked for are computed.  All tensors agree in dims[0], the
- * number of rows.  `context` may be NULL.
+ * Run a graph with several named inputs and outputs.  Every input must be given, in the
+ * model's own type where it is a graph of tensors (mdl_input says which); only the outputs
+ * asked for are computed, into tensors of just their shape.  In a graph of tables all
+ * tensors agree in dims[0], the number of rows.  `context` may be NULL.
+ *
+ * A tensor may be an input and an output at once, as the state of a streaming model is:
+ * it is written after everything has been read.
+ *
+ * Errors, beside those of mdl_predict_tensor: MDL_ERR_DATA for a shape or a content that the
+ * model does not take, with the node that found it; MDL_ERR_LIMIT when more scratch is
+ * needed than mdl_limits.scratch_bytes, or than the context has.
  */
 MDL_API mdl_status mdl_run(const mdl_model *model, mdl_context *context,
                            const mdl_tensor *inputs, size_t n_inputs,
                            const mdl_tensor *outputs, size_t n_outputs, mdl_error *error);
+
+/*
+ * The same for outputs whose shapes are not known before.  An output whose `data` is NULL
+ * stays in the context, which must be given: type, rank, dims, strides and data are filled in,
+ * and hold until the context is used again.  (Graphs of tables: every output needs memory.)
+ */
+MDL_API mdl_status mdl_run_tensors(const mdl_model *model, mdl_context *context,
+                                   const mdl_tensor *inputs, size_t n_inputs,
+                                   mdl_tensor *outputs, size_t n_outputs, mdl_error *error);
+
+/*
+ * What outputs of a run with inputs of these types and shapes will be (their data is not
+ * read): fills type, rank, dims and strides of each output, named or by position, and sets
+ * its data to NULL.  *context_bytes, if not NULL, is how many bytes a context for such a
+ * run needs.  MDL_ERR_UNSUPPORTED when the shapes depend on what is in the inputs.
+ */
+MDL_API mdl_status mdl_run_shapes(const mdl_model *model, const mdl_tensor *inputs,
+                                  size_t n_inputs, mdl_tensor *outputs, size_t n_outputs,
+                                  size_t *context_bytes, mdl_error *error);
 
 /* The columns an output has for a range of iterations (leaf indices have one per
  * tree of the range; other outputs do not depend on it).  Fills *cols. */
@@ -314,6 +354,9 @@ MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_op
  * allocates.  `rows` is how many rows are worked on at once (calls may have any
  * number; 64 is a good choice, 0 means that).  One thread at a time per context.
  *
+ * For a graph of tensors mdl_context_bytes is SIZE_MAX when its input has further open
+ * dimensions: mdl_run_shapes tells the bytes for given shapes, and `rows` means nothing then.
+ *
  * mdl_context_init places a context into `bytes` bytes at `memory` (any alignment);
  * NULL when there are fewer than mdl_context_bytes.  Nothing to free: forget the
  * memory when done.  The model must outlive it.
@@ -321,6 +364,15 @@ MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_op
 MDL_API size_t mdl_context_bytes(const mdl_model *model, size_t rows);
 MDL_API mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory,
                                       size_t bytes);
+
+/*
+ * A context of the library's own, from the model's allocator.  That of a graph of tensors
+ * grows to what the largest call needs, and then allocates no more.  Free it before the
+ * model.  NULL is fine.
+ */
+MDL_API mdl_status mdl_context_create(mdl_context **context, const mdl_model *model,
+                                      mdl_error *error);
+MDL_API void mdl_context_free(mdl_context *context);
 
 /* ---- several threads for one call -------------------------------------------- */
 
@@ -365,8 +417,8 @@ typedef struct mdl_input_info {
     uint32_t    rank;
     uint32_t    absent_missing;  /* 1: sparse entries not stored are missing, 0: zero  */
     const char *name;
-    int64_t     dims[MDL_MAX_RANK];  /* -1: any number of rows                         */
-} mdl_input_info;
+    int64_t     dims[MDL_MAX_RANK];  /* -1: any; dims[0] of a table: the rows          */
+} mdl_input_info;                    /* rank MDL_ANY_RANK: any shape                   */
 
 typedef struct mdl_column_info {
     uint32_t    size;

@@ -53,6 +53,12 @@ MDL_API mdl_status mdl_builder_fail(mdl_builder *b, mdl_status status, const cha
 MDL_API int32_t mdl_build_input(mdl_builder *b, const char *name, uint32_t type, uint64_t cols,
                                 uint32_t absent);
 
+/* A tensor of any type and rank, for a graph of tensor operators; a dimension of -1 is
+ * settled by each call, and so are all with MDL_ANY_RANK.  Float tables (rank 2, [-1, cols])
+ * are the same as mdl_build_input's. */
+MDL_API int32_t mdl_build_tensor(mdl_builder *b, const char *name, uint32_t type, uint32_t rank,
+                                 const int64_t *dims);
+
 /* Name and kind of one column of an input (given by its value).  Columns that are
  * never described are unnamed numbers. */
 MDL_API mdl_status mdl_build_column(mdl_builder *b, int32_t input, uint64_t column,
@@ -79,6 +85,14 @@ MDL_API mdl_status mdl_build_metadata(mdl_builder *b, const char *key, const cha
 MDL_API int32_t mdl_build_node(mdl_builder *b, const char *op, const char *name,
                                const int32_t *inputs, size_t n_inputs);
 
+/* The same for a tensor operator, of which `n_results` are asked; an optional input that is
+ * not given is MDL_NONE. */
+MDL_API int32_t mdl_build_node_n(mdl_builder *b, const char *op, const char *name,
+                                 const int32_t *inputs, size_t n_inputs, size_t n_results);
+
+/* Type (MDL_*) of a value of what has been built so far, 0 after an error. */
+MDL_API uint32_t mdl_build_type(mdl_builder *b, int32_t value);
+
 /* The value that holds result `i` of a node. */
 MDL_API int32_t mdl_build_result(mdl_builder *b, int32_t node, size_t i);
 
@@ -87,6 +101,10 @@ MDL_API mdl_status mdl_build_int(mdl_builder *b, int32_t node, const char *param
 MDL_API mdl_status mdl_build_float(mdl_builder *b, int32_t node, const char *param, double v);
 MDL_API mdl_status mdl_build_choice(mdl_builder *b, int32_t node, const char *param,
                                     const char *v);
+
+/* What an input's dimension is called in the source ("batch"); shown by tools. */
+MDL_API mdl_status mdl_build_dim_name(mdl_builder *b, int32_t input, uint32_t dim,
+                                      const char *name);
 
 /* One weight array, packed and row-major.  `dims` may be NULL when rank is 0. */
 MDL_API mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *slot,
@@ -101,7 +119,14 @@ typedef struct mdl_op_info {
     uint32_t    n_params, n_weights;
     const char *name;          /* "dense"                                              */
     const char *about;         /* one line: the formula                                */
+    uint32_t    max_results;   /* n_results, or more                                   */
+    uint32_t    flags;         /* MDL_OP_*                                             */
 } mdl_op_info;
+
+#define MDL_OP_TENSOR 1u       /* works on tensors of any rank, not on tables          */
+#define MDL_OP_HALF   2u       /* takes float16 and bfloat16 (tensor operators)        */
+#define MDL_OP_RANDOM 4u       /* another result each time                             */
+#define MDL_OP_SHAPE  8u       /* its results depend on the shapes of inputs alone     */
 
 /* Operator `op`, counted from 0; MDL_ERR_ARGUMENT behind the last. */
 MDL_API mdl_status mdl_op(size_t op, mdl_op_info *info);

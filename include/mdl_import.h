@@ -29,10 +29,14 @@ typedef struct mdl_import_options {
                                   means it; -2: all that the file has.  See below       */
     mdl_progress progress;     /* or NULL                                               */
     void        *user;
+    const char  *directory;    /* ONNX: where tensors lie that are kept in files of their own;
+                                  NULL: beside the file (mdl_import), or nowhere        */
+    const char  *without;      /* networks: clean-up passes to leave out, by name, with commas
+                                  ("fold,dead"); "all": every one; NULL: none is left out */
 } mdl_import_options;
 
 #define MDL_IMPORT_OPTIONS_INIT \
-    { sizeof(mdl_import_options), 0, NULL, NULL, -1, NULL, NULL }
+    { sizeof(mdl_import_options), 0, NULL, NULL, -1, NULL, NULL, NULL, NULL }
 
 /*
  * best_iteration.  What a file means by itself (-1) is what the object it was saved from

@@ -6,6 +6,7 @@
 #include "model.h"
 
 #include "mdl_build.h"
+#include "op/nd.h"
 #include "op/tree_engine.h"
 
 #include <stdio.h>
@@ -18,12 +19,16 @@ uint32_t mdl_format_version(void)
 
 size_t mdl_input_cols(const mdl_model *m)
 {
-    return m ? (size_t)m->m.graph.values[0].cols : 0;
+    if (!m || mdl_model_is_tensors(m))
+        return m ? m->in_cols : 0;
+    return (size_t)m->m.graph.values[0].cols;
 }
 
 size_t mdl_output_cols(const mdl_model *m)
 {
-    return m ? (size_t)m->m.graph.values[m->m.schema.outputs[0].value].cols : 0;
+    if (!m || mdl_model_is_tensors(m))
+        return m ? m->out_cols : 0;
+    return (size_t)m->m.graph.values[m->m.schema.outputs[0].value].cols;
 }
 
 size_t mdl_input_count(const mdl_model *m)
@@ -78,7 +83,8 @@ mdl_status mdl_output(const mdl_model *m, size_t i, mdl_output_info *info)
     const struct output *o = &m->m.schema.outputs[i];
     const struct value *v = &m->m.graph.values[o->value];
     const mdl_output_info all = { .role = o->role, .type = v->type, .label_type = o->labels.type,
-                                  .cols = v->cols, .n_labels = o->labels.count, .name = o->name };
+                                  .cols = m->output_cols ? m->output_cols[i] : v->cols,
+                                  .n_labels = o->labels.count, .name = o->name };
     return GIVE(info, all);
 }
 
@@ -241,7 +247,12 @@ mdl_status mdl_op(size_t i, mdl_op_info *info)
         return MDL_ERR_ARGUMENT;
     const mdl_op_info all = { .min_inputs = op->min_in, .max_inputs = op->max_in,
                               .n_results = op->n_out, .n_params = op->n_fields,
-                              .n_weights = op->n_slots, .name = op->name, .about = op->about };
+                              .n_weights = op->n_slots, .name = op->name, .about = op->about,
+                              .max_results = op_max_out(op),
+                              .flags = (op_is_tensor(op) ? MDL_OP_TENSOR : 0)
+                                     | (op->traits & ND_HALF ? MDL_OP_HALF : 0)
+                                     | (op->traits & ND_RANDOM ? MDL_OP_RANDOM : 0)
+                                     | (op->traits & ND_SHAPE ? MDL_OP_SHAPE : 0) };
     return GIVE(info, all);
 }
 

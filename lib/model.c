@@ -4,7 +4,7 @@
  *     bytes -> base/map.c        read, copied or mapped
  *           -> format/read.c     checked and wired
  *           -> graph/infer.c     types and shapes; layouts derived from weights
- *           -> graph/plan.c      places in scratch
+ *           -> graph/plan.c      places in scratch; graph/tensors.c for tensors
  *           -> kernel/kernel.c   the kernels this machine runs best
  *           -> run.c             what calls will need
  *
@@ -149,9 +149,17 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     if (!s) s = mdl_format_read(&m->m, &m->arena, m->map.data, m->map.size, &q->limits, err);
     if (!s) s = mdl_graph_infer(&m->m, &q->limits, err);
     if (!s) s = mdl_graph_prepare(&m->m, &m->arena, err);
-    if (!s) s = mdl_graph_plan(&m->plan, &m->m, &m->arena, &q->limits, err);
-    if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
-    if (!s) s = mdl_run_prepare(m, err);
+    m->scratch_limit = q->limits.scratch_bytes;
+    m->memory_limit = q->limits.memory_bytes;
+    if (!s && mdl_graph_is_tensors(&m->m)) {
+        s = mdl_graph_plan_tensors(&m->tensors, &m->m, &m->arena, err);
+        if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+        if (!s) s = mdl_tensors_prepare(m, err);
+    } else if (!s) {
+        s = mdl_graph_plan(&m->plan, &m->m, &m->arena, &q->limits, err);
+        if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+        if (!s) s = mdl_run_prepare(m, err);
+    }
     if (s) {
         mdl_free(m);
         return s;

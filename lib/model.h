@@ -7,7 +7,7 @@
 #define MDL_MODEL_H
 
 #include "base/map.h"
-#include "graph/graph.h"
+#include "graph/tensors.h"
 
 /*
  * Scratch memory of one thread's call: this header, then the views and the rows.
@@ -20,6 +20,7 @@ struct mdl_context {
     size_t scratch_bytes;         /* enough for a row at least            */
     void *block;                  /* from the allocator; NULL: the caller's */
     size_t bytes;
+    struct exec *exec;            /* of a graph of tensors (exec.h), else NULL */
 };
 
 #define SCRATCH_SLOTS 64u         /* more threads than this at once allocate */
@@ -34,7 +35,11 @@ struct mdl_model {
     struct map map;
     struct arena arena;
     struct model_graph m;
-    struct plan plan;
+    struct plan plan;             /* of a graph of tables                 */
+    struct tensor_plan tensors;   /* of a graph of tensors: nodes not NULL */
+    size_t in_cols, out_cols;     /* of mdl_predict on tensors; 0: it cannot be called */
+    size_t *output_cols;          /* [n_outputs] the same of each output  */
+    uint64_t scratch_limit, memory_limit;  /* of mdl_limits               */
     const struct kernels *kernels;
     struct scratch_slot *scratch; /* [SCRATCH_SLOTS]                      */
     size_t block_rows;            /* of a kept context, for the first output */
@@ -49,6 +54,23 @@ struct mdl_model {
 /* run.c: what calls need beside the plan; and what mdl_free must give back of it. */
 mdl_status mdl_run_prepare(mdl_model *model, mdl_error *err);
 void mdl_run_free(mdl_model *model);
+
+/* tensors.c: the same of a graph of tensors; its contexts; and mdl_run, mdl_predict of it. */
+mdl_status mdl_tensors_prepare(mdl_model *model, mdl_error *err);
+size_t mdl_tensors_context_bytes(const mdl_model *model, size_t rows);
+mdl_context *mdl_tensors_context_init(const mdl_model *model, void *memory, size_t bytes);
+mdl_context *mdl_tensors_context_new(const mdl_model *model);
+void mdl_tensors_context_free(const mdl_model *model, mdl_context *context);
+mdl_status mdl_tensors_run(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,
+                           size_t n_inputs, mdl_tensor *outputs, size_t n_outputs,
+                           mdl_error *err);
+mdl_status mdl_tensors_predict(const mdl_model *model, mdl_context *context, const mdl_tensor *x,
+                               const mdl_tensor *y, uint32_t output, mdl_error *err);
+
+static inline int mdl_model_is_tensors(const mdl_model *m)
+{
+    return m->tensors.values != NULL;
+}
 
 /* split.c: *to = a host's way to use threads, checked; run NULL for none. */
 mdl_status mdl_parallel_copy(mdl_parallel *to, const mdl_parallel *given, mdl_error *err);

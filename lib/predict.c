@@ -11,6 +11,27 @@
 
 /* ---- the simple calls ---------------------------------------------------------------------- */
 
+/* The same call on a graph of tensors. */
+static mdl_status predict_tensors(const mdl_model *m, uint32_t type, const void *x, size_t rows,
+                                  void *y)
+{
+    const int64_t cell = (int64_t)mdl_type_bytes(type);
+    const int64_t in_cols = (int64_t)m->in_cols, out_cols = (int64_t)m->out_cols;
+    uint64_t bytes;
+
+    if (!in_cols || !out_cols)
+        return MDL_ERR_UNSUPPORTED;
+    if (!size_mul(rows, (uint64_t)((in_cols > out_cols ? in_cols : out_cols) * cell), &bytes)
+        || bytes > SIZE_MAX / 2)
+        return MDL_ERR_ARGUMENT;
+    const mdl_tensor in = { .type = type, .rank = 2, .data = (void *)(uintptr_t)x,
+                            .dims = { (int64_t)rows, in_cols }, .strides = { in_cols * cell, cell } };
+    const mdl_tensor out = { .type = type, .rank = 2, .data = y,
+                             .dims = { (int64_t)rows, out_cols },
+                             .strides = { out_cols * cell, cell } };
+    return mdl_tensors_predict(m, NULL, &in, &out, 0, NULL);
+}
+
 static mdl_status predict_packed(const mdl_model *m, uint32_t type, const void *x, size_t rows,
                                  void *y)
 {
@@ -21,6 +42,8 @@ static mdl_status predict_packed(const mdl_model *m, uint32_t type, const void *
         return MDL_ERR_ARGUMENT;
     if (m->m.schema.n_inputs != 1)
         return MDL_ERR_UNSUPPORTED;
+    if (mdl_model_is_tensors(m))
+        return predict_tensors(m, type, x, rows, y);
     const uint64_t cell = type == MDL_F32 ? sizeof(float) : sizeof(double);
     const uint64_t in_cols = mdl_input_cols(m), out_cols = mdl_output_cols(m);
     if (!size_mul(rows, (in_cols > out_cols ? in_cols : out_cols) * cell, &bytes)
@@ -116,6 +139,8 @@ static mdl_status resolve(struct call *c, uint32_t *output, const mdl_predict_op
     c->tree_end = o->tree_end ? o->tree_end : UINT64_MAX;
     if (!o->tree_begin && !o->tree_end)
         return MDL_OK;
+    if (mdl_model_is_tensors(m))
+        return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "a graph of tensors has no ranges of trees");
     if (m->plan.trees == UINT32_MAX)
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED,
                         "a range of trees needs a model with exactly one tree ensemble");
@@ -138,11 +163,16 @@ static mdl_status check_cols(const struct call *c, const struct table *in, const
                              uint32_t output)
 {
     const mdl_model *m = c->model;
-    const uint64_t want_in = m->m.graph.values[0].cols, want_out = cols_of(c, output);
+    const int tensors = mdl_model_is_tensors(m);
+    const uint64_t want_in = tensors ? m->in_cols : m->m.graph.values[0].cols;
+    const uint64_t want_out = tensors ? m->output_cols[output] : cols_of(c, output);
 
     if (m->m.schema.n_inputs != 1)
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "the model has %u inputs: use mdl_run",
                         m->m.schema.n_inputs);
+    if (tensors && (!want_in || !want_out))
+        return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "the model does not take or give rows of a "
+                        "fixed width: use mdl_run");
     if (in->cols != want_in)
         return mdl_fail(c->err, MDL_ERR_DATA, "x has %llu columns, the model was trained on %llu",
                         (unsigned long long)in->cols, (unsigned long long)want_in);
@@ -154,6 +184,21 @@ static mdl_status check_cols(const struct call *c, const struct table *in, const
         return mdl_fail(c->err, MDL_ERR_DATA, "x has %llu rows and y has %llu",
                         (unsigned long long)in->rows, (unsigned long long)out->rows);
     return MDL_OK;
+}
+
+/* Tables in memory through a graph of tensors. */
+static mdl_status predict_table_tensors(const struct call *c, mdl_context *context, uint32_t output)
+{
+    const mdl_tensor x = { .type = c->in->type, .rank = 2, .data = (void *)(uintptr_t)c->in->data,
+                           .dims = { (int64_t)c->in->rows, (int64_t)c->in->cols },
+                           .strides = { c->in->row_stride, c->in->col_stride } };
+    const mdl_tensor y = { .type = c->out->type, .rank = 2, .data = (void *)(uintptr_t)c->out->data,
+                           .dims = { (int64_t)c->out->rows, (int64_t)c->out->cols },
+                           .strides = { c->out->row_stride, c->out->col_stride } };
+
+    if (c->in->csr)
+        return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "a graph of tensors takes dense rows alone");
+    return mdl_tensors_predict(c->model, context, &x, &y, output, c->err);
 }
 
 static mdl_status predict_table(const mdl_model *model, struct table *in, const mdl_tensor *y,
@@ -173,6 +218,8 @@ static mdl_status predict_table(const mdl_model *model, struct table *in, const 
     if (!s) s = check_cols(&c, in, &out, output);
     if (s)
         return s;
+    if (mdl_model_is_tensors(model))
+        return predict_table_tensors(&c, o.context, output);
     if (!o.context && !o.parallel)
         parallel = model->parallel;
     return mdl_run_call(&c, o.context, &parallel);
@@ -212,7 +259,8 @@ mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_options *o
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the model or cols is NULL");
     mdl_status s = mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", error);
     if (!s) s = resolve(&c, &output, &o);
-    if (!s) *cols = (size_t)cols_of(&c, output);
+    if (!s) *cols = mdl_model_is_tensors(model) ? model->output_cols[output]
+                                                : (size_t)cols_of(&c, output);
     return s;
 }
 
@@ -264,6 +312,35 @@ static mdl_status bind(struct call *c, const mdl_tensor *t, size_t position, int
     return MDL_OK;
 }
 
+/* mdl_run: every result has memory. */
+static mdl_status run_tensors(const mdl_model *m, mdl_context *context, const mdl_tensor *inputs,
+                              size_t n_inputs, const mdl_tensor *outputs, size_t n_outputs,
+                              mdl_error *error)
+{
+    mdl_tensor out[MAX_TENSORS];
+
+    for (size_t i = 0; i < n_outputs && i < MAX_TENSORS; i++) {
+        out[i] = outputs[i];
+        if (!out[i].data)
+            return mdl_fail(error, MDL_ERR_ARGUMENT, "output %u has no data; mdl_run_tensors leaves "
+                            "results in a context", (unsigned)i);
+    }
+    return mdl_tensors_run(m, context, inputs, n_inputs, out, n_outputs, error);
+}
+
+mdl_status mdl_run_tensors(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,
+                           size_t n_inputs, mdl_tensor *outputs, size_t n_outputs,
+                           mdl_error *error)
+{
+    if (!model || (!inputs && n_inputs) || !outputs)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the model, inputs or outputs are NULL");
+    if (context && context->model != model)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the context was made for another model");
+    if (mdl_model_is_tensors(model))
+        return mdl_tensors_run(model, context, inputs, n_inputs, outputs, n_outputs, error);
+    return mdl_run(model, context, inputs, n_inputs, outputs, n_outputs, error);
+}
+
 mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,
                    size_t n_inputs, const mdl_tensor *outputs, size_t n_outputs, mdl_error *error)
 {
@@ -275,8 +352,12 @@ mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tenso
                       .rows = UINT64_MAX, .tree_end = UINT64_MAX, .err = error };
     size_t at;
 
-    if (!model || !inputs || !outputs)
+    if (!model || (!inputs && n_inputs) || !outputs)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the model, inputs or outputs are NULL");
+    if (context && context->model != model)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the context was made for another model");
+    if (mdl_model_is_tensors(model))
+        return run_tensors(model, context, inputs, n_inputs, outputs, n_outputs, error);
     if (n_inputs != model->m.schema.n_inputs || n_inputs > MAX_TENSORS || !n_outputs
         || n_outputs > MAX_TENSORS)
         return mdl_fail(error, MDL_ERR_DATA, "%llu inputs and %llu outputs, the model has %u and %u",

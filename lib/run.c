@@ -38,6 +38,8 @@ size_t mdl_context_bytes(const mdl_model *model, size_t rows)
         return 0;
     if (!rows)
         rows = DEFAULT_ROWS;
+    if (mdl_model_is_tensors(model))
+        return mdl_tensors_context_bytes(model, rows);
     if (!size_mul(rows, model->plan.row_bytes, &bytes)
         || !size_add(bytes, model->plan.fixed_bytes + sizeof(mdl_context) + 256, &bytes)
         || bytes > SIZE_MAX)
@@ -47,7 +49,11 @@ size_t mdl_context_bytes(const mdl_model *model, size_t rows)
 
 mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void *memory, size_t bytes)
 {
-    if (!model || !memory || bytes < mdl_context_bytes(model, rows))
+    if (!model || !memory)
+        return NULL;
+    if (mdl_model_is_tensors(model))
+        return mdl_tensors_context_init(model, memory, bytes);
+    if (bytes < mdl_context_bytes(model, rows))
         return NULL;
     unsigned char *at = (unsigned char *)memory + (64 - (uintptr_t)memory % 64) % 64;
     mdl_context *c = (mdl_context *)(void *)at;
@@ -63,6 +69,22 @@ static uint32_t first_slot(const void *on_stack)
     return (uint32_t)(((uintptr_t)on_stack >> 12) * 0x9E3779B1u >> 16) % SCRATCH_SLOTS;
 }
 
+/* A context for so many rows and some bytes, from the allocator. */
+static mdl_context *new_context(const mdl_model *m, size_t rows, size_t more)
+{
+    const int kept = errno;
+    const size_t bytes = mdl_context_bytes(m, rows) + more;
+    void *block = m->allocator.alloc(m->allocator.user, bytes);
+    mdl_context *c = mdl_context_init(m, rows, block, bytes);
+
+    if (c) {
+        c->block = block;
+        c->bytes = bytes;
+    }
+    errno = kept;
+    return c;
+}
+
 static mdl_context *take_context(const mdl_model *m, uint32_t first)
 {
     for (uint32_t i = 0; i < SCRATCH_SLOTS; i++) {
@@ -74,16 +96,7 @@ static mdl_context *take_context(const mdl_model *m, uint32_t first)
     }
 
     /* A row of everything, and a block of what the first output needs. */
-    const int kept = errno;
-    const size_t bytes = mdl_context_bytes(m, 1) + m->block_rows * (size_t)m->main_bytes;
-    void *block = m->allocator.alloc(m->allocator.user, bytes);
-    mdl_context *c = mdl_context_init(m, 1, block, bytes);
-    if (c) {
-        c->block = block;
-        c->bytes = bytes;
-    }
-    errno = kept;
-    return c;
+    return new_context(m, 1, m->block_rows * (size_t)m->main_bytes);
 }
 
 static void give_context(const mdl_model *m, mdl_context *c, uint32_t first)
@@ -101,10 +114,29 @@ void mdl_run_free(mdl_model *m)
 {
     for (uint32_t i = 0; m->scratch && i < SCRATCH_SLOTS; i++) {
         mdl_context *c = m->scratch[i].context;
-        if (c)
+        if (c && c->exec)
+            mdl_tensors_context_free(m, c);
+        else if (c)
             m->allocator.free(m->allocator.user, c->block, c->bytes);
         m->scratch[i].context = NULL;
     }
+}
+
+mdl_status mdl_context_create(mdl_context **context, const mdl_model *model, mdl_error *error)
+{
+    if (!context || !model)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the model or the context is NULL");
+    *context = mdl_model_is_tensors(model) ? mdl_tensors_context_new(model)
+                                           : new_context(model, DEFAULT_ROWS, 0);
+    return *context ? MDL_OK : mdl_fail(error, MDL_ERR_MEMORY, "out of memory for a context");
+}
+
+void mdl_context_free(mdl_context *c)
+{
+    if (c && c->exec)
+        mdl_tensors_context_free(c->model, c);
+    else if (c && c->block)
+        c->model->allocator.free(c->model->allocator.user, c->block, c->bytes);
 }
 
 /* ---- a block of rows ------------------------------------------------------------------------ */

@@ -73,6 +73,30 @@ static void the_limit_holds_and_is_named_in_the_error(void **state)
     assert_int_equal(c.live, 0);
 }
 
+static void what_is_expected_comes_from_one_block(void **state)
+{
+    struct counting c = { 0 };
+    const mdl_allocator allocator = counting_allocator(&c);
+    struct arena a;
+    (void)state;
+
+    mdl_arena_init(&a, &allocator, UINT64_MAX);
+    mdl_arena_expect(&a, 100 * 6400);
+    for (int i = 0; i < 100; i++)
+        assert_non_null(mdl_arena_take(&a, 6400, 1));
+    assert_int_equal(c.allocs, 1);
+    assert_non_null(mdl_arena_take(&a, 1, 1));           /* and more is no mistake */
+    assert_int_equal(c.allocs, 2);
+    mdl_arena_free(&a);
+
+    mdl_arena_init(&a, &allocator, 20000);               /* a limit goes before */
+    mdl_arena_expect(&a, 30000);
+    assert_non_null(mdl_arena_take(&a, 10000, 1));
+    assert_true(a.used <= 20000 && !a.limited);
+    mdl_arena_free(&a);
+    assert_int_equal(c.live, 0);
+}
+
 static void an_allocator_that_fails_is_told_from_a_limit(void **state)
 {
     struct counting c = { .fail_at = 1 };
@@ -136,6 +160,7 @@ int main(void)
         cmocka_unit_test(pieces_are_aligned_zeroed_and_do_not_overlap),
         cmocka_unit_test(a_product_that_overflows_is_refused),
         cmocka_unit_test(the_limit_holds_and_is_named_in_the_error),
+        cmocka_unit_test(what_is_expected_comes_from_one_block),
         cmocka_unit_test(an_allocator_that_fails_is_told_from_a_limit),
         cmocka_unit_test(a_vec_keeps_what_it_holds_while_it_grows),
         cmocka_unit_test(a_vec_that_cannot_grow_is_as_before),

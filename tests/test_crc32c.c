@@ -57,6 +57,27 @@ static void every_length_start_and_split_agrees_with_the_definition(void **state
         }
 }
 
+/* Long ones are taken in strands. */
+static void long_inputs_agree_with_the_definition(void **state)
+{
+    enum { MOST = 20011 };
+    unsigned char *bytes = malloc(MOST);
+    uint64_t seed = 7;
+    (void)state;
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < MOST; i++)
+        bytes[i] = (unsigned char)next_random(&seed);
+    for (size_t size = 4090; size < 4125; size++)
+        assert_true(mdl_crc32c(0, bytes + size % 9, size) == by_bits(bytes + size % 9, size));
+    for (size_t size = 5000; size <= MOST; size += 1501) {
+        const uint32_t first = mdl_crc32c(0, bytes, size / 2);
+        assert_true(mdl_crc32c(0, bytes, size) == by_bits(bytes, size));
+        assert_true(mdl_crc32c(first, bytes + size / 2, size - size / 2) == by_bits(bytes, size));
+    }
+    free(bytes);
+}
+
 /* A CRC with a polynomial of degree 32 and a constant term finds every burst of 32 bits. */
 static void every_short_burst_changes_it(void **state)
 {
@@ -86,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_values_come_out),
         cmocka_unit_test(every_length_start_and_split_agrees_with_the_definition),
+        cmocka_unit_test(long_inputs_agree_with_the_definition),
         cmocka_unit_test(every_short_burst_changes_it),
     };
 

@@ -308,7 +308,8 @@ static void ranks_agree_with_ref(void **state)
                 xd[i] = wide.f64[next_random(&seed)
                                                           % (wide.start[COLUMNS] * RANK_BLOCK)];
             CHECK_ROW(uint8_t, same_bytes, "rank_f64", (size_t)COLUMNS, use->rank_f64(y, &wide, xd));
-            const size_t height = (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
+            const size_t height = rows <= BLOCK_HALF ? BLOCK_HALF
+                                : (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
             CHECK_ROW(uint8_t, same_bytes, "ranks_f64", COLUMNS * height,
                       use->ranks_f64(y, &wide, xd, 8 * sizeof *xd, rows, height);
                       clear_padding(y, rows, height));
@@ -350,6 +351,11 @@ static void a_rank_counts_the_thresholds_that_x_reaches(void **state)
     }
 }
 
+static size_t next_height(size_t height)
+{
+    return height == BLOCK_HALF ? BLOCK_STEP : height + BLOCK_STEP;
+}
+
 /* The forks of a random tree of `leaves` leaves from `first` on; returns the end. */
 static uint32_t grow(struct tree_fork *forks, uint32_t at, uint32_t first, uint32_t leaves,
                      uint64_t *seed)
@@ -382,7 +388,7 @@ static void descents_agree_with_ref(void **state)
                                     1 + (uint32_t)(next_random(&seed) % (t % 4 ? 31 : 256)), &seed);
             for (size_t i = 0; i < sizeof rank; i++)
                 rank[i] = (uint8_t)next_random(&seed);
-            for (size_t height = BLOCK_STEP; height <= BLOCK_ROWS; height += BLOCK_STEP) {
+            for (size_t height = BLOCK_HALF; height <= BLOCK_ROWS; height = next_height(height)) {
                 const size_t first = next_random(&seed) % 4, n = 1 + next_random(&seed) % 16;
                 mdl_kernels_ref.descend(expected, forks, start + first, n, rank, height);
                 k->descend(found, forks, start + first, n, rank, height);
@@ -410,7 +416,7 @@ static void leaves_are_added_in_the_order_of_the_trees(void **state)
     for (size_t i = 0; i < sizeof leaf; i++)
         leaf[i] = (uint8_t)next_random(&seed);
     for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
-        for (size_t height = BLOCK_STEP; height <= BLOCK_ROWS; height += BLOCK_STEP)
+        for (size_t height = BLOCK_HALF; height <= BLOCK_ROWS; height = next_height(height))
             for (size_t trees = 0; trees <= 8; trees++) {
                 float narrow[BLOCK_ROWS];
                 double wide[BLOCK_ROWS];
@@ -498,14 +504,17 @@ static void members_look_up_every_code_in_every_set(void **state)
     (void)state;
     for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
         for (int round = 0; round < 300; round++) {
-            const size_t height = BLOCK_STEP * (1 + next_random(&seed) % (BLOCK_ROWS / BLOCK_STEP));
+            const size_t steps = next_random(&seed) % (BLOCK_ROWS / BLOCK_STEP + 1);
+            const size_t height = steps ? BLOCK_STEP * steps : BLOCK_HALF;
             for (size_t i = 0; i < 32; i++)
                 set[i] = (uint8_t)next_random(&seed);
             for (size_t r = 0; r < BLOCK_ROWS; r++)
                 code[r] = (uint8_t)(round % 2 ? r : next_random(&seed));
+            memset(out, 1, sizeof out);
             k->members(out, code, set, height);
             for (size_t r = 0; r < height; r++)
                 assert_int_equal(out[r], set[code[r] / 8] >> code[r] % 8 & 1 ? 0x7f : 0x80);
+            assert_true(height == BLOCK_ROWS || out[height] == 1);      /* and nothing behind */
         }
 }
 

@@ -224,6 +224,91 @@ static void a_tile_is_left_where_its_nodes_send_the_row(void **state)
         }
 }
 
+/* Rows that are ranked by as many columns, each for itself and side by side. */
+static void random_rows(struct row *rows, uint8_t *side_by_side, uint32_t quarters)
+{
+    rows[0] = random_row(quarters);
+    for (uint32_t r = 0; r < BLOCK_HALF; r++) {
+        if (r)
+            do
+                rows[r] = random_row(quarters);
+            while (rows[r].columns != rows[0].columns);
+        for (uint32_t c = 0; c < rows[0].columns; c++)
+            side_by_side[c * BLOCK_HALF + r] = rows[r].rank[c] ^ 0x80u;
+    }
+}
+
+/* Of each node, the lowest exit below it. */
+static void find_lowest(struct tree_exits *exits, const struct tree_top *t)
+{
+    for (uint32_t e = TOP_EXITS; e-- > 0;)
+        for (uint32_t i = 0; i < TOP_NODES; i++)
+            if (t->ancestors[e] >> i & 1)
+                exits->lowest[i] = (uint8_t)e;
+}
+
+static void rows_side_by_side_leave_tops_as_each_would_alone(void **state)
+{
+    const struct kernels *k;
+    static struct tree_top tops[TREES];
+    static struct tree_exits exits[TREES];
+    static uint8_t rank[TOP_MOST * BLOCK_HALF], found[TREES * BLOCK_HALF];
+    static struct row rows[BLOCK_HALF];
+    const uint32_t first[TREES] = { 0 };
+    uint32_t alone[TREES];
+
+    (void)state;
+    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
+        for (uint32_t round = 0; round < 16 * 8; round++) {
+            const uint32_t n = below(TREES + 1);
+
+            random_rows(rows, rank, 1 + round % 16);
+            for (uint32_t i = 0; i < n; i++) {
+                random_piece(&tops[i], &rows[below(BLOCK_HALF)], TOP_NODES);
+                find_lowest(&exits[i], &tops[i]);
+            }
+            k->sift(found, tops, exits, n, rank);
+            for (uint32_t r = 0; r < BLOCK_HALF; r++) {
+                mdl_kernels_ref.match(alone, tops, NULL, first, NULL, n, rows[r].rank, rows[r].quarters);
+                for (uint32_t i = 0; i < n; i++)
+                    assert_int_equal(found[i * BLOCK_HALF + r], alone[i]);
+            }
+        }
+}
+
+static void rows_side_by_side_pass_tiles_as_each_would_alone(void **state)
+{
+    enum { EXITS = 20 * BLOCK_HALF };
+    const struct kernels *k;
+    static struct tree_tile tiles[TREES];
+    static uint8_t rank[TOP_MOST * BLOCK_HALF];
+    static struct row rows[BLOCK_HALF];
+    uint32_t exit[EXITS], want[EXITS];
+    uint16_t which[EXITS];
+
+    (void)state;
+    for (size_t at = 0; (k = TABLE_AT(at)) != NULL; at++)
+        for (uint32_t round = 0; round < 16 * 8; round++) {
+            uint32_t n = 0;
+
+            random_rows(rows, rank, 1 + round % 16);
+            for (uint32_t i = 0; i < TREES; i++)
+                random_tile(&tiles[i], &rows[below(BLOCK_HALF)]);
+            for (uint16_t i = 0; i < EXITS; i++) {
+                const struct row *r = &rows[i % BLOCK_HALF];
+                const uint32_t tile = below(TREES), goes_on = below(3) == 0;
+
+                exit[i] = want[i] = tile | (goes_on ? TOP_GOES_ON : 0);
+                if (!goes_on)
+                    continue;
+                which[n++] = i;
+                mdl_kernels_ref.match_tiles(&want[i], tiles, &tile, 1, r->rank, r->quarters);
+            }
+            k->pass_tiles(exit, tiles, which, n, rows->rank, sizeof *rows, rows->quarters);
+            assert_memory_equal(exit, want, sizeof want);
+        }
+}
+
 static void a_heap_is_left_at_the_leaf_that_its_nodes_lead_to(void **state)
 {
     const struct kernels *k;
@@ -306,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_top_is_left_where_its_nodes_send_the_row),
         cmocka_unit_test(a_tile_is_left_where_its_nodes_send_the_row),
+        cmocka_unit_test(rows_side_by_side_leave_tops_as_each_would_alone),
+        cmocka_unit_test(rows_side_by_side_pass_tiles_as_each_would_alone),
         cmocka_unit_test(a_heap_is_left_at_the_leaf_that_its_nodes_lead_to),
         cmocka_unit_test(outcomes_of_levels_are_the_bits_of_the_leaf),
         cmocka_unit_test(leaves_of_any_width_are_added_in_the_order_of_the_trees),

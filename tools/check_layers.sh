@@ -2,6 +2,7 @@
 # tools/check_layers.sh - a file includes only its own folder and folders to its left
 #
 #   base <- kernel <- op <- graph <- format <- lib/*.c <- include/*.h <- src, bindings, examples
+#   (in src: optimize <- import <- cli)
 #
 # SPDX-License-Identifier: MIT
 set -eu
@@ -18,7 +19,8 @@ allowed() {
     lib/format) echo 'base/ kernel/ op/ graph/ format/ mdl.h' ;;
     lib)        echo 'base/ kernel/ op/ graph/ format/ model.h run.h mdl.h mdl_build.h' ;;
     include)    echo 'mdl.h mdl_build.h mdl_import.h' ;;
-    src/import) echo 'base/ import/ mdl.h mdl_build.h mdl_import.h' ;;
+    src/optimize) echo 'base/ optimize/ mdl.h mdl_build.h mdl_import.h' ;;
+    src/import) echo 'base/ optimize/ import/ mdl.h mdl_build.h mdl_import.h' ;;
     src/cli)    echo 'base/ import/number.h cli/ demo_data.h mdl.h mdl_build.h mdl_import.h' ;;
     examples)   echo 'mdl.h mdl_build.h mdl_import.h mdl.hpp ride_mdl.h' ;;
     *)          echo '*' ;;

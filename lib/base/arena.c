@@ -23,9 +23,10 @@ struct arena_block {
 };
 
 #ifdef MADV_HUGEPAGE
-/* A large model is read, laid out and walked in pages of 2 MB, where Linux has them to spare: to
- * get small ones costs more than to fill them. */
-#  define HUGE_PAGE ((size_t)2 << 20)
+/* Memory costs what it takes to get its pages, 2 us for one of 4 KB in a virtual machine, 80 for
+ * one of 2 MB: so that is asked for, where Linux has them to spare, also for a part of one. */
+#  define HUGE_PAGE  ((size_t)2 << 20)
+#  define HUGE_LEAST (HUGE_PAGE / 4)
 
 static void *default_alloc(void *user, size_t bytes)
 {
@@ -33,8 +34,9 @@ static void *default_alloc(void *user, size_t bytes)
     void *p;
 
     (void)user;
-    if (bytes < HUGE_PAGE)
+    if (bytes < HUGE_LEAST || bytes > SIZE_MAX - HUGE_PAGE)
         return malloc(bytes);
+    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
     if (posix_memalign(&p, HUGE_PAGE, bytes))
         return NULL;
     (void)madvise(p, bytes, MADV_HUGEPAGE);
@@ -79,9 +81,10 @@ void mdl_arena_free(struct arena *a)
     }
     a->left = 0;
     a->used = 0;
+    a->expected = 0;
 }
 
-/* A new block with room for `bytes` aligned bytes. */
+/* A new block with room for `bytes` aligned bytes, and for what is expected if the limit allows. */
 static int grow(struct arena *a, size_t bytes)
 {
     const size_t overhead = sizeof(struct arena_block) + ALIGN;
@@ -91,6 +94,9 @@ static int grow(struct arena *a, size_t bytes)
     size_t total = bytes + overhead;
     if (total < BLOCK_BYTES)
         total = BLOCK_BYTES;
+    if (a->expected > total && a->limit - a->used >= a->expected)
+        total = (size_t)a->expected;
+    a->expected = 0;
     if (total > a->limit || a->used > a->limit - total) {
         a->limited = 1;
         return 0;
@@ -108,6 +114,12 @@ static int grow(struct arena *a, size_t bytes)
     const size_t pad = (ALIGN - ((uintptr_t)block + start) % ALIGN) % ALIGN;
     a->left = total - start - pad;
     return 1;
+}
+
+void mdl_arena_expect(struct arena *a, uint64_t bytes)
+{
+    if (bytes > a->left && bytes < SIZE_MAX / 2)
+        a->expected = bytes + sizeof(struct arena_block) + ALIGN;
 }
 
 static size_t round_up(size_t bytes)

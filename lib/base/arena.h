@@ -19,6 +19,7 @@ struct arena {
     size_t left;                  /* bytes free at the end of the newest   */
     uint64_t used;                /* bytes got from the allocator          */
     uint64_t limit;               /* of `used`                             */
+    uint64_t expected;            /* bytes of the next block, at least     */
     int limited;                  /* a request went over the limit         */
 };
 
@@ -34,6 +35,10 @@ void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes);
 
 /* The same, not zeroed: for what the caller fills. */
 void *mdl_arena_take_raw(struct arena *a, uint64_t count, uint64_t bytes);
+
+/* About so many bytes will be taken, piece by piece: they come from one block, unless the limit
+ * is near. */
+void mdl_arena_expect(struct arena *a, uint64_t bytes);
 
 /* The error for a NULL from mdl_arena_take. */
 mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what);

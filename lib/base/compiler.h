@@ -78,6 +78,14 @@
 #  define MDL_KEEP(p) ((void)0)
 #endif
 
+/* Four words of 32 bits at once, and words picked from two of them by number (0 .. 7). */
+#if defined(__has_builtin)
+#  if __has_builtin(__builtin_shufflevector)
+typedef uint32_t mdl_four __attribute__((vector_size(16)));
+#    define MDL_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#  endif
+#endif
+
 /* One pointer that threads exchange, see run.c. */
 #define mdl_atomic_exchange(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
 #define mdl_atomic_load(place) __atomic_load_n(place, __ATOMIC_RELAXED)

@@ -127,6 +127,9 @@ size_t mdl_type_bytes(uint32_t type)
         [MDL_F32] = 4, [MDL_F64] = 8, [MDL_F16] = 2, [MDL_BF16] = 2, [MDL_I8] = 1,
         [MDL_U8] = 1,  [MDL_I16] = 2, [MDL_U16] = 2, [MDL_I32] = 4,  [MDL_U32] = 4,
         [MDL_I64] = 8, [MDL_U64] = 8, [MDL_BOOL] = 1,
+        [MDL_F8E4M3FN] = 1, [MDL_F8E4M3FNUZ] = 1, [MDL_F8E5M2] = 1, [MDL_F8E5M2FNUZ] = 1,
+        [MDL_F8E8M0] = 1, [MDL_F4E2M1] = 1, [MDL_I4] = 1, [MDL_U4] = 1, [MDL_I2] = 1,
+        [MDL_U2] = 1, [MDL_C64] = 8, [MDL_C128] = 16,
     };
 
     return type < sizeof bytes ? bytes[type] : 0;
@@ -140,6 +143,11 @@ const char *mdl_type_name(uint32_t type)
         [MDL_I16] = "int16", [MDL_U16] = "uint16", [MDL_I32] = "int32",
         [MDL_U32] = "uint32", [MDL_I64] = "int64", [MDL_U64] = "uint64",
         [MDL_BOOL] = "bool", [MDL_STRING] = "string",
+        [MDL_F8E4M3FN] = "float8e4m3fn", [MDL_F8E4M3FNUZ] = "float8e4m3fnuz",
+        [MDL_F8E5M2] = "float8e5m2", [MDL_F8E5M2FNUZ] = "float8e5m2fnuz",
+        [MDL_F8E8M0] = "float8e8m0", [MDL_F4E2M1] = "float4e2m1", [MDL_I4] = "int4",
+        [MDL_U4] = "uint4", [MDL_I2] = "int2", [MDL_U2] = "uint2", [MDL_C64] = "complex64",
+        [MDL_C128] = "complex128",
     };
 
     return type && type < sizeof names / sizeof *names ? names[type] : "?";

@@ -73,10 +73,11 @@ struct mdl_file_section {
 
 struct mdl_file_input {
     uint32_t name;                /* text                                                 */
-    uint32_t type;                /* MDL_F32 or MDL_F64                                   */
-    uint32_t rank;                /* 2                                                    */
+    uint32_t type;                /* of a table MDL_F32 or MDL_F64, else any MDL_*        */
+    uint32_t rank;                /* of a table 2; of a tensor at most 8, or ~0: any      */
     uint32_t absent;              /* 0: what a sparse row leaves out is 0; 1: is missing  */
-    int64_t  dims[8];             /* [0] -1, any number of rows; [1] columns; rest 0      */
+    int64_t  dims[8];             /* [0] -1, any number of rows; [1] columns; rest 0.     */
+                                  /* Of a tensor any of them may be -1                    */
     uint32_t n_columns;           /* records in `columns`: 0 or dims[1]                   */
     uint32_t reserved[3];
 };
@@ -102,10 +103,11 @@ struct mdl_file_node {
     uint32_t op;                  /* op_list.h                                            */
     uint32_t version;             /* 1                                                    */
     uint32_t name;                /* text                                                 */
-    uint32_t n_in;                /* edges                                                */
+    uint32_t n_in;                /* edges; ~0 where a tensor operator is not given one   */
     uint32_t n_params;
     uint32_t n_tensors;
-    uint32_t reserved[10];
+    uint32_t n_out;               /* results; 0: as many as the operator has at least     */
+    uint32_t reserved[9];
 };
 
 struct mdl_file_tensor {

@@ -154,6 +154,27 @@ static mdl_status read_columns(struct reader *r, struct input *in, uint32_t coun
     return MDL_OK;
 }
 
+/* An input that is not a table. */
+static mdl_status read_tensor_input(const struct reader *r, const struct mdl_file_input *f,
+                                    struct value *v)
+{
+    const uint32_t rank = f->rank == VALUE_ANY_RANK ? 0 : f->rank;
+
+    if (!f->type || !strcmp(mdl_type_name(f->type), "?"))
+        return mdl_fail_at(r->err, MDL_ERR_VERSION, "inputs", record_at(r, SEC_inputs),
+                           "an input of type %u, which is unknown to this libmodel; update libmodel",
+                           f->type);
+    if (rank > MDL_MAX_RANK || f->n_columns)
+        return bad_last(r, SEC_inputs, "a tensor with a wrong rank, or with columns");
+    *v = (struct value){ .type = f->type, .rank = f->rank };
+    for (uint32_t i = 0; i < MDL_MAX_RANK; i++) {
+        if (i < rank ? f->dims[i] < -1 : f->dims[i] != 0)
+            return bad_last(r, SEC_inputs, "a wrong dimension");
+        v->dims[i] = f->dims[i];
+    }
+    return MDL_OK;
+}
+
 static mdl_status read_input(struct reader *r, struct input *in, struct value *v)
 {
     struct mdl_file_input f;
@@ -163,13 +184,13 @@ static mdl_status read_input(struct reader *r, struct input *in, struct value *v
     in->absent = f.absent;
     if (!in->name || f.absent > 1 || !words_zero(f.reserved, 3))
         return bad_last(r, SEC_inputs, "an input with a wrong name, sparse rule or reserved word");
-    if (f.rank != 2 || (f.type != MDL_F32 && f.type != MDL_F64) || f.dims[0] != -1)
-        return mdl_fail_at(r->err, MDL_ERR_VERSION, "inputs", record_at(r, SEC_inputs),
-                           "an input that is not a table of float32 or float64; update libmodel");
+    if (f.rank != 2 || (f.type != MDL_F32 && f.type != MDL_F64) || f.dims[0] != -1
+        || f.dims[1] < 1)
+        return read_tensor_input(r, &f, v);
     for (int i = 2; i < MDL_MAX_RANK; i++)
         if (f.dims[i])
             return bad_last(r, SEC_inputs, "a dimension beyond the rank is not 0");
-    if (f.dims[1] < 1 || (uint64_t)f.dims[1] > r->limits->columns)
+    if ((uint64_t)f.dims[1] > r->limits->columns)
         return mdl_fail_at(r->err, MDL_ERR_LIMIT, "inputs", record_at(r, SEC_inputs),
                            "%lld columns, expected 1 to %llu (mdl_limits.columns)",
                            (long long)f.dims[1], (unsigned long long)r->limits->columns);
@@ -269,7 +290,8 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
                                n->op->name);
         if (n->tensors[slot].type)
             return bad_last(r, SEC_tensors, "the same weights twice");
-        if (!(n->op->slots[slot].types & TYPE_BIT(t.type)) || t.rank != n->op->slots[slot].rank)
+        if (!(n->op->slots[slot].types & TYPE_BIT(t.type))
+            || (n->op->slots[slot].rank != VALUE_ANY_RANK && t.rank != n->op->slots[slot].rank))
             return mdl_fail_at(r->err, MDL_ERR_FORMAT, "tensors", record_at(r, SEC_tensors),
                                "'%s' has type %s and rank %u, not what %s takes",
                                n->op->slots[slot].name, mdl_type_name(t.type), t.rank, n->op->name);
@@ -331,14 +353,18 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
                            "operator %u version %u is unknown to this libmodel; update libmodel",
                            f.op, f.version);
     n->name = text_at(r, f.name);
-    if (!n->name || !words_zero(f.reserved, 10))
+    if (!n->name || !words_zero(f.reserved, 9))
         return bad_last(r, SEC_nodes, "a node with a wrong name or reserved word");
     if (f.n_in < n->op->min_in || f.n_in > n->op->max_in)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "nodes", n->offset,
                            "operator %s with %u inputs, expected %u to %u", n->op->name, f.n_in,
                            n->op->min_in, n->op->max_in);
     n->n_in = f.n_in;
-    n->n_out = n->op->n_out;
+    n->n_out = f.n_out ? f.n_out : n->op->n_out;
+    if (n->n_out < n->op->n_out || n->n_out > op_max_out(n->op))
+        return mdl_fail_at(r->err, MDL_ERR_FORMAT, "nodes", n->offset,
+                           "operator %s with %u results, expected %u to %u", n->op->name, n->n_out,
+                           n->op->n_out, op_max_out(n->op));
     if (f.n_in > r->s[SEC_edges].count - r->next[SEC_edges])
         return bad_last(r, SEC_nodes, "there are fewer edges than nodes say");
 
@@ -347,7 +373,8 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
         return mdl_arena_fail(r->a, r->err, "edges");
     for (uint32_t i = 0; i < n->n_in; i++) {
         next_record(r, SEC_edges, &edges[i]);
-        if (edges[i] >= *first_value)
+        if (edges[i] >= *first_value
+            && !(edges[i] == VALUE_NONE && op_is_tensor(n->op) && i >= n->op->min_in))
             return bad_last(r, SEC_edges, "a node reads a value that is made later");
     }
     for (uint32_t i = 0; i < n->n_out; i++)
@@ -391,7 +418,7 @@ static mdl_status read_pair(struct reader *r, struct pair *p)
 
 /* ---- the whole -------------------------------------------------------------------------------- */
 
-static mdl_status allocate(struct reader *r)
+static mdl_status allocate(struct reader *r, uint64_t file_bytes)
 {
     struct graph *g = &r->m->graph;
     struct schema *s = &r->m->schema;
@@ -400,17 +427,18 @@ static mdl_status allocate(struct reader *r)
     for (int i = 0; i < N_SECTIONS; i++)
         if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data && i != SEC_golden_data)
             return bad(r, i, 0, "too many records");
-    if (!s->n_inputs && !r->s[SEC_inputs].count)
-        return mdl_fail_at(r->err, MDL_ERR_FORMAT, "inputs", MDL_NO_OFFSET, "a model without inputs");
+    if (!r->s[SEC_inputs].count && !r->s[SEC_nodes].count)
+        return mdl_fail_at(r->err, MDL_ERR_FORMAT, "inputs", MDL_NO_OFFSET,
+                           "a model without inputs and nodes");
     if (!r->s[SEC_outputs].count)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "outputs", MDL_NO_OFFSET, "a model without outputs");
     for (uint64_t i = 0; i < r->s[SEC_nodes].count; i++) {
         struct mdl_file_node f;
         memcpy(&f, r->s[SEC_nodes].data + i * sizeof f, sizeof f);
         const struct op *op = mdl_op_by_code(f.op);
-        values += op ? op->n_out : 0;
+        values += f.n_out || !op ? f.n_out : op->n_out;
     }
-    if (values > UINT32_MAX / 4)
+    if (values > UINT32_MAX / 4 || values > file_bytes)   /* none takes less than a byte */
         return bad(r, SEC_nodes, 0, "too many values");
 
     g->n_values = (uint32_t)values;
@@ -456,7 +484,7 @@ mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *f
     struct reader r = { .a = a, .m = m, .limits = limits, .err = err };
     mdl_status s = mdl_sections_read(r.s, file, size, err);
 
-    if (!s) s = allocate(&r);
+    if (!s) s = allocate(&r, size);
     if (!s) s = read_all(&r);
     if (s)
         return s;

@@ -160,7 +160,8 @@ static void put_node(struct writer *w, const struct node *n)
 {
     struct mdl_file_node f = { .op = mdl_op_code(n->op), .version = 1,
                                .name = text_at(w, n->name), .n_in = n->n_in,
-                               .n_params = n->op->n_fields };
+                               .n_params = n->op->n_fields,
+                               .n_out = n->n_out == n->op->n_out ? 0 : n->n_out };
 
     put(w, SEC_edges, n->in, (uint64_t)n->n_in * sizeof *n->in);
     for (uint32_t i = 0; i < n->op->n_fields; i++)

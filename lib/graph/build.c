@@ -53,6 +53,7 @@ void mdl_builder_free(mdl_builder *b)
     mdl_vec_free(&b->outputs, &b->allocator);
     mdl_vec_free(&b->metadata, &b->allocator);
     mdl_vec_free(&b->golden, &b->allocator);
+    mdl_vec_free(&b->types, &b->allocator);
     mdl_arena_free(&b->image);
     mdl_arena_free(&b->arena);
     const mdl_allocator a = b->allocator;
@@ -134,6 +135,46 @@ static int copy_labels(mdl_builder *b, struct labels *l, uint32_t type, uint64_t
 
 /* ---- schema --------------------------------------------------------------------------- */
 
+/* Add an input whose value is set. */
+static int32_t add_input(mdl_builder *b, struct build_input *in, const char *name)
+{
+    if (b->error.code)
+        return MDL_NONE;
+    if (b->nodes.bytes) {
+        mdl_build_error(b, MDL_ERR_ARGUMENT, "inputs must be made before nodes");
+        return MDL_NONE;
+    }
+    in->input.name = copy_text(b, name);
+    if (b->error.code || !mdl_vec_add(&b->inputs, &b->allocator, in, sizeof *in)) {
+        mdl_build_memory(b);
+        return MDL_NONE;
+    }
+    return (int32_t)b->n_values++;
+}
+
+int32_t mdl_build_tensor(mdl_builder *b, const char *name, uint32_t type, uint32_t rank,
+                         const int64_t *dims)
+{
+    struct build_input in = { .value = { .type = type, .rank = rank } };
+    const uint32_t n = rank == MDL_ANY_RANK ? 0 : rank;
+
+    if (b->error.code)
+        return MDL_NONE;
+    int wrong = !strcmp(mdl_type_name(type), "?") || n > MDL_MAX_RANK || (n && !dims);
+    for (uint32_t i = 0; !wrong && i < n; i++) {
+        wrong = dims[i] < -1;
+        in.value.dims[i] = dims[i];
+    }
+    if (wrong) {
+        mdl_build_error(b, MDL_ERR_ARGUMENT, "an input of type %s and rank %u",
+                        mdl_type_name(type), (unsigned)rank);
+        return MDL_NONE;
+    }
+    if (rank == 2 && (type == MDL_F32 || type == MDL_F64) && dims[0] == -1 && dims[1] > 0)
+        value_table(&in.value, type, (uint64_t)dims[1]);
+    return add_input(b, &in, name);
+}
+
 int32_t mdl_build_input(mdl_builder *b, const char *name, uint32_t type, uint64_t cols,
                         uint32_t absent)
 {
@@ -146,17 +187,8 @@ int32_t mdl_build_input(mdl_builder *b, const char *name, uint32_t type, uint64_
                         (unsigned long long)cols, mdl_type_name(type));
         return MDL_NONE;
     }
-    if (b->nodes.bytes) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "inputs must be made before nodes");
-        return MDL_NONE;
-    }
-    in.input.name = copy_text(b, name);
     value_table(&in.value, type, cols);
-    if (b->error.code || !mdl_vec_add(&b->inputs, &b->allocator, &in, sizeof in)) {
-        mdl_build_memory(b);
-        return MDL_NONE;
-    }
-    return (int32_t)b->n_values++;
+    return add_input(b, &in, name);
 }
 
 /* Column `column` of an input, with its table made on first use; NULL on error. */
@@ -277,6 +309,10 @@ static int link_node(mdl_builder *b, struct node *n, const int32_t *inputs)
     if (!edges)
         return !mdl_build_memory(b);
     for (uint32_t i = 0; i < n->n_in; i++) {
+        if (inputs[i] == MDL_NONE && op_is_tensor(n->op) && i >= n->op->min_in) {
+            edges[i] = VALUE_NONE;
+            continue;
+        }
         if (inputs[i] < 0 || (uint32_t)inputs[i] >= b->n_values)
             return !mdl_build_error(b, MDL_ERR_ARGUMENT, "%s reads value %d, which is not there",
                                     n->op->name, (int)inputs[i]);
@@ -292,6 +328,14 @@ static int link_node(mdl_builder *b, struct node *n, const int32_t *inputs)
 int32_t mdl_build_node(mdl_builder *b, const char *op, const char *name, const int32_t *inputs,
                        size_t n_inputs)
 {
+    const struct op *known = mdl_op_by_name(op);
+
+    return mdl_build_node_n(b, op, name, inputs, n_inputs, known ? known->n_out : 0);
+}
+
+int32_t mdl_build_node_n(mdl_builder *b, const char *op, const char *name, const int32_t *inputs,
+                         size_t n_inputs, size_t n_results)
+{
     struct build_node n = { .node = { .op = mdl_op_by_name(op), .offset = MDL_NO_OFFSET } };
     const uint32_t position = BUILD_COUNT(b->nodes, struct build_node);
     struct node *node = &n.node;
@@ -303,9 +347,14 @@ int32_t mdl_build_node(mdl_builder *b, const char *op, const char *name, const i
                         (unsigned long long)n_inputs);
         return MDL_NONE;
     }
+    if (n_results < node->op->n_out || n_results > op_max_out(node->op)) {
+        mdl_build_error(b, MDL_ERR_ARGUMENT, "no operator '%s' with %llu results", op,
+                        (unsigned long long)n_results);
+        return MDL_NONE;
+    }
     node->name = copy_text(b, name);
     node->n_in = (uint32_t)n_inputs;
-    node->n_out = node->op->n_out;
+    node->n_out = (uint32_t)n_results;
     node->params = mdl_arena_take(&b->arena, 1, node->op->params_bytes);
     node->tensors = mdl_arena_take(&b->arena, node->op->n_slots, sizeof *node->tensors);
     if (b->error.code || !node->params || !node->tensors) {
@@ -335,6 +384,52 @@ int32_t mdl_build_result(mdl_builder *b, int32_t node, size_t i)
         return MDL_NONE;
     }
     return (int32_t)n->node.out[i];
+}
+
+/* Types of the results of one more node; unknown ones stay 0. */
+static int type_node(mdl_builder *b, const struct build_node *from)
+{
+    mdl_error quiet = { 0 };
+    struct node n = from->node;
+
+    if (!mdl_vec_add(&b->types, &b->allocator, NULL, n.n_out * sizeof(struct value)))
+        return !mdl_build_memory(b);
+    struct graph g = { .values = (struct value *)(void *)b->types.data };
+    if (from->trees)
+        for (uint32_t i = 0; i < n.n_out; i++)
+            g.values[n.out[i]].type = i ? MDL_I32 : mdl_tree_parts_type(from->trees);
+    else if (n.op->infer(&n, &g, &quiet))
+        for (uint32_t i = 0; i < n.n_out; i++)
+            g.values[n.out[i]] = (struct value){ 0 };
+    return 1;
+}
+
+uint32_t mdl_build_type(mdl_builder *b, int32_t value)
+{
+    const uint32_t n_inputs = BUILD_COUNT(b->inputs, struct build_input);
+
+    if (b->error.code || value < 0 || (uint32_t)value >= b->n_values)
+        return 0;
+    for (uint32_t i = BUILD_COUNT(b->types, struct value); i < n_inputs; i++) {
+        const struct build_input *in = (const struct build_input *)(const void *)b->inputs.data + i;
+        if (!mdl_vec_add(&b->types, &b->allocator, &in->value, sizeof in->value))
+            return mdl_build_memory(b), 0;
+    }
+    while ((uint32_t)value >= BUILD_COUNT(b->types, struct value))
+        if (!type_node(b, (const struct build_node *)(const void *)b->nodes.data + b->n_typed++))
+            return 0;
+    return ((const struct value *)(const void *)b->types.data)[value].type;
+}
+
+mdl_status mdl_build_dim_name(mdl_builder *b, int32_t input, uint32_t dim, const char *name)
+{
+    const struct build_input *in = input_at(b, input);
+    char key[256];
+
+    if (!in)
+        return b->error.code;
+    snprintf(key, sizeof key, "dim.%u.%s", (unsigned)dim, in->input.name);
+    return mdl_build_metadata(b, key, name);
 }
 
 static mdl_status set_param(mdl_builder *b, int32_t node, const char *param, uint32_t kind,
@@ -418,7 +513,8 @@ mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *slot, uin
         i++;
     if (i == op->n_slots)
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "%s has no weights '%s'", op->name, slot);
-    if (type > 31 || !(op->slots[i].types & TYPE_BIT(type)) || rank != op->slots[i].rank)
+    if (type > 31 || !(op->slots[i].types & TYPE_BIT(type))
+        || (op->slots[i].rank != VALUE_ANY_RANK && rank != op->slots[i].rank))
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "%s of %s has not type %s and rank %u", slot,
                                op->name, mdl_type_name(type), (unsigned)rank);
     return copy_tensor(b, &n->node.tensors[i], type, rank, dims, data);
@@ -505,7 +601,7 @@ mdl_status mdl_build_assemble(mdl_builder *b, struct model_graph *m, struct aren
 
     if (b->error.code)
         return b->error.code;
-    if (!n_inputs || !b->outputs.bytes)
+    if ((!n_inputs && !n_nodes) || !b->outputs.bytes)
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "a model needs an input and an output");
     *m = (struct model_graph){
         .graph = { .values = mdl_arena_take(a, b->n_values, sizeof(struct value)),

@@ -31,6 +31,8 @@ struct mdl_builder {
     struct vec outputs;          /* struct output                              */
     struct vec metadata;         /* struct pair                                */
     struct vec golden;           /* struct golden                              */
+    struct vec types;            /* struct value: those of the first nodes, for mdl_build_type */
+    uint32_t n_typed;            /* nodes that have been looked at for it      */
     uint32_t n_values;
     mdl_error error;             /* the first one                              */
 };
@@ -52,6 +54,8 @@ struct build_node *mdl_build_node_at(mdl_builder *b, int32_t node);
 
 /* build_tree.c */
 mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct arena *a);
+/* Type of the leaves. */
+uint32_t mdl_tree_parts_type(const struct tree_parts *parts);
 void mdl_tree_parts_free(mdl_builder *b, struct tree_parts *parts);
 
 #endif

@@ -349,6 +349,11 @@ mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct ar
                                   p->n_trees, a);
 }
 
+uint32_t mdl_tree_parts_type(const struct tree_parts *parts)
+{
+    return parts->leaf_type;
+}
+
 void mdl_tree_parts_free(mdl_builder *b, struct tree_parts *p)
 {
     if (!p)

@@ -19,6 +19,16 @@ static mdl_status at_node(mdl_error *err, const struct node *n, uint32_t i, mdl_
     return s;
 }
 
+/* A table operator reads tables, which a tensor may not be. */
+static mdl_status check_tables(const struct node *n, const struct graph *g, mdl_error *err)
+{
+    for (uint32_t i = 0; i < n->n_in && !op_is_tensor(n->op); i++)
+        if (!node_in(n, g, i)->cols)
+            return mdl_fail(err, MDL_ERR_FORMAT, "input %u is a tensor, expected a table",
+                            (unsigned)i);
+    return MDL_OK;
+}
+
 static mdl_status check_results(const struct node *n, const struct graph *g,
                                 const mdl_limits *limits, mdl_error *err)
 {
@@ -57,7 +67,9 @@ mdl_status mdl_graph_infer(struct model_graph *m, const mdl_limits *limits, mdl_
 
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct node *n = &g->nodes[i];
-        mdl_status s = n->op->infer(n, g, err);
+        mdl_status s = check_tables(n, g, err);
+
+        if (!s) s = n->op->infer(n, g, err);
 
         if (!s) s = check_results(n, g, limits, err);
         if (s)

@@ -4,17 +4,21 @@
  * A descent takes every fork of a tree in turn for a whole block of rows: compare ranks,
  * compare positions, move.  No slots, no stores, nothing to predict.  One fork waits for the
  * one before it, so narrow blocks take several trees side by side: FALL_VECTORS vectors of
- * rows times trees are in flight.
+ * rows times trees are in flight.  Where BLOCK_HALF rows are half a vector, the other half is
+ * another tree.
  *
  * Leaves are added tree by tree, eight rows in registers and eight leaves a load: the sum of a
  * row is that of its trees in order.
  *
- * Words of vec_<isa>.h used: load, store and add of vf and vd; of vec8_<isa>.h: v8, V8_LANES, v8_load, v8_store, v8_set, v8_eq, v8_gt (signed),
- * v8_and, v8_xor; v8_set256, v8_set256_load, v8_members.
+ * Words of vec_<isa>.h used: load, store and add of vf and vd; of vec8_<isa>.h: v8, V8_LANES,
+ * v8_load, v8_store, v8_set, v8_eq, v8_gt (signed), v8_and, v8_xor; v8_set256, v8_set256_load,
+ * v8_members; where V8_LANES is above BLOCK_HALF v8_load_halves, v8_load_eights, v8_spread,
+ * v8_store_halves.
  *
  * SPDX-License-Identifier: MIT
  */
 #define FALL_VECTORS 8u
+#define FALL_FORKS   255u         /* of a tree, at most */
 
 /* One fork for `wide` vectors of rows; `every`: rows move wherever they stand. */
 MDL_INLINE void fall(v8 *at, const struct tree_fork *fork, const uint8_t *rank, size_t height,
@@ -63,10 +67,69 @@ MDL_INLINE void fall_all(uint8_t *leaf, const struct tree_fork *forks, const uin
         fall_all(leaf + t_ * height, forks, start + t_, rank, height, wide, 1, every); \
 } while (0)
 
+#if V8_LANES > BLOCK_HALF
+#define HALF_TREES 4u             /* side by side */
+
+/* One fork each of two trees, for half a vector of rows. */
+MDL_INLINE v8 fall_two(v8 at, const struct tree_fork *a, const struct tree_fork *b,
+                       const uint8_t *rank, size_t height, int every)
+{
+    const v8 forks = v8_load_eights((const uint8_t *)a, (const uint8_t *)b);
+    const v8 ranks = v8_load_halves(rank + a->column * height, rank + b->column * height, 0);
+    const v8 right = v8_gt(ranks, v8_spread(forks, v8_set(offsetof(struct tree_fork, below))));
+    const v8 moved = v8_and(right, v8_spread(forks, v8_set(offsetof(struct tree_fork, move))));
+
+    const v8 left = v8_spread(forks, v8_set(offsetof(struct tree_fork, left)));
+
+    return v8_xor(at, every ? moved : v8_and(moved, v8_eq(at, left)));
+}
+
+/* Up to HALF_TREES trees for the BLOCK_HALF rows of half a vector.  Those that end before the
+ * others go on with forks that move no row. */
+MDL_INLINE void fall_half(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
+                          size_t trees, const uint8_t *rank, size_t height, int every)
+{
+    static const struct tree_fork still[FALL_FORKS + 1] = { { 0 } };
+    const struct tree_fork *fork[HALF_TREES];
+    uint32_t end[HALF_TREES], most = 0;
+    v8 at[HALF_TREES / 2];
+    uint8_t unused[BLOCK_HALF];
+
+    for (size_t t = 0; t < HALF_TREES; t++) {
+        fork[t] = t < trees ? forks + start[t] : still;
+        end[t] = t < trees ? start[t + 1] - start[t] : 0;
+        most = end[t] > most ? end[t] : most;
+        at[t / 2] = v8_set(0);
+    }
+    for (uint32_t i = 0, to; i < most;) {
+        to = most;
+        for (size_t t = 0; t < HALF_TREES; t++) {
+            fork[t] = end[t] > i ? fork[t] : still;
+            to = end[t] > i && end[t] < to ? end[t] : to;
+        }
+        for (; i < to; i++)
+            MDL_UNROLL(2)
+            for (size_t t = 0; t < HALF_TREES; t += 2)
+                at[t / 2] = fall_two(at[t / 2], fork[t] + i, fork[t + 1] + i, rank, height, every);
+    }
+    for (size_t t = 0; t < trees; t += 2)
+        v8_store_halves(leaf + t * height, t + 1 < trees ? leaf + (t + 1) * height : unused,
+                        at[t / 2]);
+}
+
+#define FALL_HALVES(every) do { \
+    for (size_t t_ = 0; t_ < trees; t_ += HALF_TREES) \
+        fall_half(leaf + t_ * height, forks, start + t_, \
+                  trees - t_ < HALF_TREES ? trees - t_ : HALF_TREES, rank, height, every); \
+} while (0)
+#else
+#define FALL_HALVES(every) (void)0
+#endif
+
 MDL_INLINE void fall_rows(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
                           size_t trees, const uint8_t *rank, size_t height, int every)
 {
-    for (size_t first = 0, wide; first < height; first += wide * V8_LANES) {
+    for (size_t first = 0, wide; first + V8_LANES <= height; first += wide * V8_LANES) {
         const size_t left = (height - first) / V8_LANES;
 
         wide = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
@@ -79,6 +142,8 @@ MDL_INLINE void fall_rows(uint8_t *leaf, const struct tree_fork *forks, const ui
         leaf += wide * V8_LANES;
         rank += wide * V8_LANES;
     }
+    if (height % V8_LANES)
+        FALL_HALVES(every);
 }
 
 static void descend(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
@@ -124,7 +189,14 @@ ADD_LEAVES(add_leaves_f64, double)
 static void members(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height)
 {
     const v8_set256 s = v8_set256_load(set);
+    size_t r = 0;
 
-    for (size_t r = 0; r < height; r += V8_LANES)
+    for (; r + V8_LANES <= height; r += V8_LANES)
         v8_store(out + r, v8_xor(v8_members(s, v8_load(code + r)), v8_set(0x80)));
+#if V8_LANES > BLOCK_HALF
+    if (r < height) {
+        const v8 twice = v8_load_halves(code + r, code + r, 0);
+        v8_store_halves(out + r, out + r, v8_xor(v8_members(s, twice), v8_set(0x80)));
+    }
+#endif
 }

@@ -5,8 +5,8 @@
  * of kernels has every kernel (kernel_table.h); all tables give the same bits, on
  * every processor:
  *
- *   - sums of products are not fused and are added in one fixed order, that of
- *     eight lanes: lane j sums the products i = j, j + 8, j + 16, ... in turn; then
+ *   - sums of products are not fused (gemm_f32 has rules of its own) and are added in
+ *     one fixed order, that of eight lanes: lane j sums the products i = j, j + 8, j + 16, ... in turn; then
  *     ((0+4) + (2+6)) + ((1+5) + (3+7)); then the bias is added;
  *   - everything else is one rounding per operation, as C writes it.
  *
@@ -32,6 +32,7 @@ struct tree_tile;
 struct tree_heap;
 struct tree_level;
 struct deep_table;                /* kernel/deep.h */
+struct gemm;                      /* kernel/gemm.h */
 
 struct kernels {
     const char *isa;
@@ -41,7 +42,8 @@ struct kernels {
     void (*rank_f64)(uint8_t *rank, const struct rank_table *t, const double *x);
 
     /* Block ranks (tree.h) of `rows` rows: rank[c * height + r]; those of further rows are
-     * unspecified.  height is a multiple of BLOCK_STEP, at least rows, at most BLOCK_ROWS. */
+     * unspecified.  height is BLOCK_HALF or a multiple of BLOCK_STEP, at least rows, at most
+     * BLOCK_ROWS. */
     void (*ranks_f32)(uint8_t *rank, const struct rank_table *t, const float *x, size_t x_stride,
                       size_t rows, size_t height);
     void (*ranks_f64)(uint8_t *rank, const struct rank_table *t, const double *x, size_t x_stride,
@@ -60,6 +62,13 @@ struct kernels {
                       size_t quarters);
     void (*match_tiles)(uint32_t *exit, const struct tree_tile *tiles, const uint32_t *at, size_t n,
                         const uint8_t *rank, size_t quarters);
+    /* Exits of BLOCK_HALF rows, side by side: at[i * BLOCK_HALF + r], of block ranks of as many. */
+    void (*sift)(uint8_t *at, const struct tree_top *tops, const struct tree_exits *exits, size_t n,
+                 const uint8_t *rank);
+    /* exit[at[i]], which is one of row at[i] % BLOCK_HALF and goes on, becomes what its tile says;
+     * ranks of rows are `stride` bytes apart. */
+    void (*pass_tiles)(uint32_t *exit, const struct tree_tile *tiles, const uint16_t *at, size_t n,
+                       const uint8_t *rank, size_t stride, size_t quarters);
     void (*match_heaps)(uint32_t *leaf, const struct tree_heap *heaps, const uint32_t *first,
                         size_t n, const uint8_t *rank, size_t quarters);
     void (*match_levels)(uint32_t *leaf, const struct tree_level *levels, size_t depth,
@@ -91,8 +100,8 @@ struct kernels {
     void (*members)(uint8_t *out, const uint8_t *code, const uint8_t *set, size_t height);
 
     /* `height` rows down `trees` trees: leaf[t * height + r] is the leaf of row r.  The forks
-     * of tree t are those from start[t] to start[t + 1].  In even trees rows move at a fork
-     * wherever they stand. */
+     * of tree t are those from start[t] to start[t + 1]; another one's bytes are behind the last.
+     * In even trees rows move at a fork wherever they stand. */
     void (*descend)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
                     size_t trees, const uint8_t *rank, size_t height);
     void (*descend_even)(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
@@ -115,7 +124,8 @@ struct kernels {
     void (*add_leaves_f64)(double *sum, const double *value, const uint32_t *first, size_t trees,
                            const uint8_t *leaf, size_t height);
 
-    /* The same of trees of at most FEW_LEAVES leaves: of tree t there are leaves[t]. */
+    /* The same of trees of at most FEW_LEAVES leaves: of tree t there are leaves[t].  height is no
+     * BLOCK_HALF. */
     void (*add_few_f32)(float *sum, const float *value, const uint32_t *first,
                         const uint16_t *leaves, size_t trees, const uint8_t *leaf, size_t height);
     void (*add_few_f64)(double *sum, const double *value, const uint32_t *first,
@@ -147,6 +157,10 @@ struct kernels {
                         const double *w, const double *b, size_t rows, size_t inputs,
                         size_t outputs);
 
+    /* A product of matrices: gemm.h says of what, and in which order.  The one kernel whose
+     * products are fused. */
+    void (*gemm_f32)(const struct gemm *g);
+
     /* e^x of n elements, float32 rounded once from double.  y may be x. */
     void (*exp_f32)(float *y, const float *x, size_t n);
     void (*exp_f64)(double *y, const double *x, size_t n);
@@ -159,6 +173,38 @@ struct kernels {
                         size_t cols);
     void (*softmax_f64)(double *y, size_t y_stride, const double *x, size_t x_stride, size_t rows,
                         size_t cols);
+
+    /* n numbers to one, in double and in lanes as above: see reduce.h.  Of columns: to[c] of
+     * x[r * stride + c], r < rows, c < width; `about` has `width` numbers, or is NULL: zeros. */
+    double (*reduce_f32)(uint32_t how, const float *x, size_t n, double about);
+    double (*reduce_f64)(uint32_t how, const double *x, size_t n, double about);
+    void (*reduce_rows_f32)(uint32_t how, double *to, const float *x, size_t stride, size_t rows,
+                            size_t width, const double *about);
+    void (*reduce_rows_f64)(uint32_t how, double *to, const double *x, size_t stride, size_t rows,
+                            size_t width, const double *about);
+    /* e^(x - most of the row) over their sum: in the type, sums as by reduce.  float32: each within
+     * 4 ULP of the exact e^(x - most) / sum (each.h has its exponential).  The same down columns.
+     * y may be x. */
+    void (*soft_f32)(float *y, const float *x, size_t rows, size_t cols);
+    void (*soft_f64)(double *y, const double *x, size_t rows, size_t cols);
+    void (*soft_rows_f32)(float *y, const float *x, size_t stride, size_t rows, size_t width);
+    void (*soft_rows_f64)(double *y, const double *x, size_t stride, size_t rows, size_t width);
+    /* y = (x - sub) mul scale[i] + bias[i], in double, rounded once; scale NULL: 1, bias NULL: add.
+     * y may be x. */
+    void (*affine_f32)(float *y, const float *x, double sub, double mul, double add,
+                       const float *scale, const float *bias, size_t n);
+    void (*affine_f64)(double *y, const double *x, double sub, double mul, double add,
+                       const double *scale, const double *bias, size_t n);
+    /* The same with three numbers for each: y = (x - sub[i]) mul[i] + add[i]. */
+    void (*affine_each_f32)(float *y, const float *x, const double *sub, const double *mul,
+                            const double *add, size_t n);
+    void (*affine_each_f64)(double *y, const double *x, const double *sub, const double *mul,
+                            const double *add, size_t n);
+
+    /* Element by element, what `how` says: see each.h. */
+    void (*each_f32)(uint32_t how, float *y, const float *x, size_t n, float a, float b);
+    void (*pair_f32)(uint32_t how, float *y, const float *p, const float *q, size_t n);
+    void (*pair_f64)(uint32_t how, double *y, const double *p, const double *q, size_t n);
 
     /* One row of n elements.  y may be x. */
     void (*sub_div_f32)(float *y, const float *x, const float *sub, const float *div, size_t n);

@@ -10,7 +10,7 @@
 
 #if MDL_ARCH_X86
 #include <immintrin.h>        /* before the target is narrowed */
-MDL_TARGET_BEGIN("avx2,popcnt")
+MDL_TARGET_BEGIN("avx2,fma,popcnt")
 #include "kernel/vec_avx2.h"
 #include "kernel/vec8_x86.h"
 #include "kernel/vec8_avx2.h"

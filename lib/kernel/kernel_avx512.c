@@ -10,7 +10,7 @@
 
 #if MDL_ARCH_X86
 #include <immintrin.h>        /* before the target is narrowed */
-MDL_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,popcnt")
+MDL_TARGET_BEGIN("avx512f,fma,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni,popcnt")
 #include "kernel/vec_avx512.h"
 #include "kernel/vec8_x86.h"
 #include "kernel/vec8_avx512.h"

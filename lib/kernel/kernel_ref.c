@@ -8,6 +8,7 @@
  */
 #include "kernel/kernel.h"
 #include "kernel/deep.h"
+#include "kernel/half.h"
 #include "kernel/math.h"
 #include "kernel/tree.h"
 
@@ -92,6 +93,23 @@ static uint32_t match(uint32_t *exit, const struct tree_top *tops, const struct 
     return any;
 }
 
+static void sift(uint8_t *at, const struct tree_top *tops, const struct tree_exits *exits, size_t n,
+                 const uint8_t *rank)
+{
+    (void)exits;
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < BLOCK_HALF; r++) {
+            const struct tree_top *t = &tops[i];
+            uint32_t outcomes = 0, e = 0;
+            for (uint32_t k = 0; k < TOP_EXITS; k++)
+                outcomes |= (uint32_t)((rank[t->column[k] * BLOCK_HALF + r] ^ 0x80u)
+                                       >= t->rank[k]) << k;
+            while ((outcomes ^ (((uint32_t)1 << e) - 1)) & t->ancestors[e])
+                e++;
+            at[i * BLOCK_HALF + r] = (uint8_t)e;
+        }
+}
+
 static void match_tiles(uint32_t *exit, const struct tree_tile *tiles, const uint32_t *at, size_t n,
                         const uint8_t *rank, size_t quarters)
 {
@@ -104,6 +122,15 @@ static void match_tiles(uint32_t *exit, const struct tree_tile *tiles, const uin
         while ((outcomes ^ (((uint32_t)1 << e) - 1)) & t->ancestors[e])
             e++;
         exit[i] = t->exit[e];
+    }
+}
+
+static void pass_tiles(uint32_t *exit, const struct tree_tile *tiles, const uint16_t *at, size_t n,
+                       const uint8_t *rank, size_t stride, size_t quarters)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t tile = exit[at[i]] & ~TOP_GOES_ON;
+        match_tiles(&exit[at[i]], tiles, &tile, 1, rank + at[i] % BLOCK_HALF * stride, quarters);
     }
 }
 
@@ -490,6 +517,9 @@ static void softmax_f64(double *y, size_t y_stride, const double *x, size_t x_st
     }
 }
 
+#include "kernel/each.h"
+#include "kernel/ref_each.h"
+
 static void sub_div_f32(float *y, const float *x, const float *sub, const float *div, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -549,6 +579,21 @@ static void narrow(float *y, const double *x, size_t n)
     for (size_t i = 0; i < n; i++)
         y[i] = (float)x[i];
 }
+
+#include "kernel/reduce.h"
+#define REDUCE_REAL float
+#define REDUCE_NAMED(name) name##_f32
+#define REDUCE_EXP(x) each_exp_of(x, 0)
+#include "kernel/ref_reduce.h"
+#undef REDUCE_REAL
+#undef REDUCE_NAMED
+#undef REDUCE_EXP
+#define REDUCE_REAL double
+#define REDUCE_NAMED(name) name##_f64
+#define REDUCE_EXP mdl_exp
+#include "kernel/ref_reduce.h"
+
+#include "kernel/ref_gemm.h"
 
 const struct kernels mdl_kernels_ref = {
     .isa = "ref",

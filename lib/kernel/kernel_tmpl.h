@@ -126,6 +126,10 @@
 
 #include "kernel/convert_tmpl.h"
 
+#include "kernel/each.h"
+#include "kernel/each_tmpl.h"
+#include "kernel/gemm_tmpl.h"
+
 #include "kernel/math.h"
 #include "kernel/exp_tmpl.h"
 #define LINK_NEAR 1024u           /* numbers that stay in L1 */
@@ -152,6 +156,34 @@
 #define LINK_ROUND(v) (v)
 #define LINK_IS_F32 0
 #include "kernel/link_tmpl.h"
+
+#include "kernel/reduce.h"
+#define REDUCE_REAL float
+#define REDUCE_NAMED NAMED_F
+#define REDUCE_LOAD vd_widen
+#define REDUCE_STORE vd_narrow
+#define REDUCE_VEC vf
+#define REDUCE_LANES VF_LANES
+#define REDUCE_WORD WORD_F
+#define REDUCE_EXP(v) vf_exp_of(v, vf_set(0))
+#include "kernel/reduce_tmpl.h"
+#undef REDUCE_REAL
+#undef REDUCE_NAMED
+#undef REDUCE_LOAD
+#undef REDUCE_STORE
+#undef REDUCE_VEC
+#undef REDUCE_LANES
+#undef REDUCE_WORD
+#undef REDUCE_EXP
+#define REDUCE_REAL double
+#define REDUCE_NAMED NAMED_D
+#define REDUCE_LOAD vd_load
+#define REDUCE_STORE vd_store
+#define REDUCE_VEC vd
+#define REDUCE_LANES VD_LANES
+#define REDUCE_WORD WORD_D
+#define REDUCE_EXP vd_exp_here
+#include "kernel/reduce_tmpl.h"
 
 #define UNARY_NAMED NAMED_F
 #define UNARY_REAL float

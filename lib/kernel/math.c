@@ -95,6 +95,16 @@ double mdl_exp(double x)
     return finish(k, r);
 }
 
+double mdl_exp_sum(double high, double low)
+{
+    double r;
+
+    if (!(high > -745.14 && high < 709.79))
+        return mdl_exp(high);
+    const int k = reduce(high, &r);
+    return finish(k, r + low);
+}
+
 double mdl_exp2(double x)
 {
     if (x != x)
@@ -173,6 +183,28 @@ double mdl_log1p(double x)
         k++;
     }
     return finish_log(k, m - 1, lost / u);
+}
+
+double mdl_log(double x)
+{
+    int k = -1023;
+
+    if (!(x > 0))
+        return x == 0 ? -(double)INFINITY : (double)NAN;
+    if (x == (double)INFINITY)
+        return x;
+    if (x < 0x1p-1022) {
+        x *= 0x1p54;
+        k -= 54;
+    }
+    const uint64_t bits = to_bits(x);
+    k += (int)(bits >> 52);
+    double m = from_bits((bits & 0xFFFFFFFFFFFFFull) | 0x3FF0000000000000ull);
+    if (m > 0x1.6a09e667f3bcdp0) {   /* sqrt(2) */
+        m *= 0.5;
+        k++;
+    }
+    return finish_log(k, m - 1, 0);
 }
 
 double mdl_tanh(double x)

@@ -87,9 +87,12 @@ struct tree_top {
 };
 
 /* What exits say: a leaf of the ensemble, or TOP_GOES_ON | tile.  Those of tops lie apart, and
- * are not there if all tops are whole trees: exits are leaves in order then. */
+ * are not there if all tops are whole trees: exits are leaves in order then.  For rows side by
+ * side, of each node the lowest exit below it: a row that goes right there and stands at that one
+ * or above goes to the exit after the node, nodes in order (kernel sift). */
 struct tree_exits {
     uint32_t exit[TOP_EXITS];
+    uint8_t  lowest[TOP_EXITS];
 };
 
 #define TOP_GOES_ON 0x80000000u
@@ -183,6 +186,7 @@ struct plane_group {
 
 #define BLOCK_ROWS 256u           /* rows of a block, at most                           */
 #define BLOCK_STEP 32u            /* its height is a multiple of                        */
+#define BLOCK_HALF 16u            /* or this                                            */
 #define FEW_LEAVES 64u            /* whose values are looked up in registers, at most   */
 #define GROUP_TREES 8u            /* whose leaves are added together, at most           */
 

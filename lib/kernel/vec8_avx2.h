@@ -35,6 +35,20 @@ MDL_INLINE v8 v8_lookup(v8_table t, v8 column, size_t quarters)
         low, _mm256_blendv_epi8(third, _mm256_shuffle_epi8(t.quarter[3], column), odd), upper);
 }
 
+/* Columns in the lower half are looked up in a, in the upper in b. */
+MDL_INLINE v8 v8_lookup_apart(const uint8_t *a, const uint8_t *b, size_t first, v8 column,
+                              size_t quarters)
+{
+    v8_table t;
+
+    (void)first;
+    for (size_t i = 0; i < quarters; i++)
+        t.quarter[i] = v8_load_halves(a + 16 * i, b + 16 * i, 0);
+    for (size_t i = quarters; i < 4; i++)
+        t.quarter[i] = t.quarter[0];
+    return v8_lookup(t, column, quarters);
+}
+
 /* Bit i: table[column[i]] >= rank[i], for 32 columns below 16 times `quarters`. */
 MDL_INLINE uint32_t v8_outcomes(v8_table t, const uint8_t *column, const uint8_t *rank, size_t quarters)
 {

@@ -21,6 +21,15 @@ MDL_INLINE v8 v8_lookup(v8_table t, v8 column, size_t quarters)
     return _mm512_castsi512_si256(_mm512_permutexvar_epi8(_mm512_castsi256_si512(column), t));
 }
 
+/* Columns in the lower half are looked up in a, in the upper in b. */
+MDL_INLINE v8 v8_lookup_apart(const uint8_t *a, const uint8_t *b, size_t first, v8 column,
+                              size_t quarters)
+{
+    (void)first;
+    return _mm256_blend_epi32(v8_lookup(v8_table_load(a), column, quarters),
+                              v8_lookup(v8_table_load(b), column, quarters), 0xF0);
+}
+
 /* Bit i: table[column[i]] >= rank[i], for 32 columns below 64. */
 MDL_INLINE uint32_t v8_outcomes(v8_table t, const uint8_t *column, const uint8_t *rank, size_t quarters)
 {

@@ -50,10 +50,26 @@ MDL_INLINE v8 v8_lookup(v8_table t, v8 column, size_t quarters)
     return vqtbl4q_u8(t, column);
 }
 
+/* Columns of lanes from `first` on: those of the first half are looked up in a, others in b. */
+MDL_INLINE v8 v8_lookup_apart(const uint8_t *a, const uint8_t *b, size_t first, v8 column,
+                              size_t quarters)
+{
+    return v8_lookup(v8_table_load(first ? b : a), column, quarters);
+}
+
 /* Bytes a[0 .. 16) and b[0 .. 16): the V8_LANES of them from lane `first` on. */
 MDL_INLINE v8 v8_load_halves(const uint8_t *a, const uint8_t *b, size_t first)
 {
     return vld1q_u8(first ? b : a);
+}
+
+/* The byte that each byte of `at` names by its low four bits. */
+MDL_INLINE v8 v8_spread(v8 halves, v8 at) { return vqtbl1q_u8(halves, vandq_u8(at, vdupq_n_u8(15))); }
+
+MDL_INLINE void v8_store_halves(uint8_t *a, uint8_t *b, v8 halves)
+{
+    (void)b;
+    vst1q_u8(a, halves);
 }
 
 MDL_INLINE uint32_t v8_outcomes16(v8_table t, const uint8_t *column, const uint8_t *rank)

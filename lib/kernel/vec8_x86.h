@@ -35,3 +35,21 @@ MDL_INLINE v8 v8_load_halves(const uint8_t *a, const uint8_t *b, size_t first)
         _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)a)),
         _mm_loadu_si128((const __m128i *)(const void *)b), 1);
 }
+
+/* Of each half of 16 bytes, the byte that each byte of `at` names by its low four bits. */
+MDL_INLINE v8 v8_spread(v8 halves, v8 at) { return _mm256_shuffle_epi8(halves, at); }
+
+/* Eight bytes of a and of b, each in a half whose rest is 0. */
+MDL_INLINE v8 v8_load_eights(const uint8_t *a, const uint8_t *b)
+{
+    return _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(const void *)a)),
+        _mm_loadl_epi64((const __m128i *)(const void *)b), 1);
+}
+
+/* The lower half to a, the upper to b. */
+MDL_INLINE void v8_store_halves(uint8_t *a, uint8_t *b, v8 halves)
+{
+    _mm_storeu_si128((__m128i *)(void *)a, _mm256_castsi256_si128(halves));
+    _mm_storeu_si128((__m128i *)(void *)b, _mm256_extracti128_si256(halves, 1));
+}

@@ -18,6 +18,8 @@ MDL_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+/* a * b + c in one rounding: for products of matrices alone (gemm.h) */
+MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 /* b where x is NaN, else a;  0 where x <= 0, else a */
 MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return _mm256_blendv_ps(a, b, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
 MDL_INLINE vf vf_zero_unless_positive(vf x) { return _mm256_andnot_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LE_OQ), x); }
@@ -46,6 +48,29 @@ MDL_INLINE vf vf_load_part(const float *p, size_t n)
     static const int32_t mask[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 
     return _mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i *)(const void *)(mask + 8 - n)));
+}
+
+/* The first 1 <= n <= VF_LANES to memory.  In pieces: a masked store is slow here. */
+MDL_INLINE void vf_store_part(float *p, vf a, size_t n)
+{
+    __m128 half = _mm256_castps256_ps128(a);
+
+    if (n == 8) {
+        _mm256_storeu_ps(p, a);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(p, half);
+        half = _mm256_extractf128_ps(a, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, half);
+        half = _mm_movehl_ps(half, half);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, half);
 }
 
 MDL_INLINE vd vd_load_part(const double *p, size_t n)
@@ -82,6 +107,26 @@ MDL_INLINE double vd_total(const vd *sum)
 /* a < b ? a : b and a > b ? a : b, as C has it: b where either is NaN. */
 MDL_INLINE vd vd_min(vd a, vd b) { return _mm256_min_pd(a, b); }
 MDL_INLINE vd vd_max(vd a, vd b) { return _mm256_max_pd(a, b); }
+
+/* Of floats too; |a|; -a; |a| with the sign of s; the upper 12 bits of the mantissa;
+ * the square root; a < b ? x : y. */
+MDL_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+MDL_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+MDL_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+MDL_INLINE vf vf_neg(vf a) { return _mm256_xor_ps(_mm256_set1_ps(-0.0f), a); }
+MDL_INLINE vf vf_with_sign(vf a, vf s) { return _mm256_or_ps(vf_abs(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), s)); }
+MDL_INLINE vf vf_top12(vf a) { return _mm256_and_ps(_mm256_castsi256_ps(_mm256_set1_epi32(-0x1000)), a); }
+MDL_INLINE vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+MDL_INLINE vf vf_if_less(vf a, vf b, vf x, vf y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+MDL_INLINE vd vd_if_less(vd a, vd b, vd x, vd y) { return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_LT_OQ)); }
+
+/* 2^(n >> s) for t = 1.5 2^23 + n with integers n, the result's exponent cut to 9 bits. */
+MDL_INLINE vf vf_pow2(vf t, unsigned s)
+{
+    const __m256i n = _mm256_slli_epi32(_mm256_srli_epi32(_mm256_castps_si256(t), (int)s), 23);
+
+    return _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(127 << 23)));
+}
 
 /* The largest lane; any, if one is NaN. */
 MDL_INLINE double vd_largest(vd a)

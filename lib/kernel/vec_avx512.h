@@ -17,6 +17,7 @@ MDL_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return _mm256_mask_mov_ps(a, _mm256_cmp_ps_mask(x, x, _CMP_UNORD_Q), b); }
 MDL_INLINE vf vf_zero_unless_positive(vf x) { return _mm256_maskz_mov_ps(_mm256_cmp_ps_mask(x, _mm256_setzero_ps(), _CMP_NLE_UQ), x); }
 
@@ -36,6 +37,7 @@ MDL_INLINE void vd_narrow(float *p, vd a) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(
 MDL_INLINE vf vf_keep(vf a) { __asm__("" : "+v"(a)); return a; }
 MDL_INLINE vd vd_keep(vd a) { __asm__("" : "+v"(a)); return a; }
 MDL_INLINE vf vf_load_part(const float *p, size_t n) { return _mm256_maskz_loadu_ps((__mmask8)((1u << n) - 1), p); }
+MDL_INLINE void vf_store_part(float *p, vf a, size_t n) { _mm256_mask_storeu_ps(p, (__mmask8)((1u << n) - 1), a); }
 MDL_INLINE vd vd_load_part(const double *p, size_t n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
 MDL_INLINE vd vd_widen_part(const float *p, size_t n) { return _mm512_cvtps_pd(vf_load_part(p, n)); }
 
@@ -53,6 +55,23 @@ MDL_INLINE double vd_total(const vd *sum)
     const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
 
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+MDL_INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+MDL_INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+MDL_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+MDL_INLINE vf vf_neg(vf a) { return _mm256_xor_ps(_mm256_set1_ps(-0.0f), a); }
+MDL_INLINE vf vf_with_sign(vf a, vf s) { return _mm256_or_ps(vf_abs(a), _mm256_and_ps(_mm256_set1_ps(-0.0f), s)); }
+MDL_INLINE vf vf_top12(vf a) { return _mm256_and_ps(_mm256_castsi256_ps(_mm256_set1_epi32(-0x1000)), a); }
+MDL_INLINE vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+MDL_INLINE vf vf_if_less(vf a, vf b, vf x, vf y) { return _mm256_mask_mov_ps(y, _mm256_cmp_ps_mask(a, b, _CMP_LT_OQ), x); }
+MDL_INLINE vd vd_if_less(vd a, vd b, vd x, vd y) { return _mm512_mask_mov_pd(y, _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), x); }
+
+MDL_INLINE vf vf_pow2(vf t, unsigned s)
+{
+    const __m256i n = _mm256_slli_epi32(_mm256_srli_epi32(_mm256_castps_si256(t), (int)s), 23);
+
+    return _mm256_castsi256_ps(_mm256_add_epi32(n, _mm256_set1_epi32(127 << 23)));
 }
 
 MDL_INLINE vd vd_min(vd a, vd b) { return _mm512_min_pd(a, b); }

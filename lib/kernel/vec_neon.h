@@ -15,6 +15,7 @@ MDL_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return vbslq_f32(vceqq_f32(x, x), a, b); }
 MDL_INLINE vf vf_zero_unless_positive(vf x)
 {
@@ -51,6 +52,17 @@ MDL_INLINE vf vf_load_part(const float *p, size_t n)
     return v;
 }
 
+MDL_INLINE void vf_store_part(float *p, vf a, size_t n)
+{
+    if (n == 4) {
+        vst1q_f32(p, a);
+        return;
+    }
+    vst1q_lane_f32(p, a, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, a, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, a, 2);
+}
+
 MDL_INLINE vd vd_load_part(const double *p, size_t n)
 {
     float64x2_t v = vdupq_n_f64(0);
@@ -82,6 +94,22 @@ MDL_INLINE double vd_total(const vd *sum)
     const float64x2_t two = vaddq_f64(vaddq_f64(sum[0], sum[2]), vaddq_f64(sum[1], sum[3]));
 
     return vgetq_lane_f64(two, 0) + vgetq_lane_f64(two, 1);
+}
+
+MDL_INLINE vf vf_min(vf a, vf b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+MDL_INLINE vf vf_max(vf a, vf b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+MDL_INLINE vf vf_abs(vf a) { return vabsq_f32(a); }
+MDL_INLINE vf vf_neg(vf a) { return vnegq_f32(a); }
+MDL_INLINE vf vf_with_sign(vf a, vf s) { return vbslq_f32(vdupq_n_u32(0x80000000u), s, a); }
+MDL_INLINE vf vf_top12(vf a) { return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a), vdupq_n_u32(0xfffff000u))); }
+MDL_INLINE vf vf_sqrt(vf a) { return vsqrtq_f32(a); }
+MDL_INLINE vf vf_if_less(vf a, vf b, vf x, vf y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+MDL_INLINE vd vd_if_less(vd a, vd b, vd x, vd y) { return vbslq_f64(vcltq_f64(a, b), x, y); }
+MDL_INLINE vf vf_pow2(vf t, unsigned s)
+{
+    const uint32x4_t n = vshlq_n_u32(vshlq_u32(vreinterpretq_u32_f32(t), vdupq_n_s32(-(int32_t)s)), 23);
+
+    return vreinterpretq_f32_u32(vaddq_u32(n, vdupq_n_u32(127u << 23)));
 }
 
 MDL_INLINE vd vd_min(vd a, vd b) { return vbslq_f64(vcltq_f64(a, b), a, b); }

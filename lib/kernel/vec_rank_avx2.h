@@ -46,13 +46,12 @@ MDL_INLINE void vr_column(uint8_t *rank, const float *cell, size_t height, const
 {
     const __m256i nan = _mm256_set1_epi32(nan_right ? (int)RANK_NAN : 0);
 
-    for (size_t r = 0; r < height; r += 32) {
-        __m256i n[4];
-        for (size_t k = 0; k < 4; k++)
-            n[k] = vr_find(search, _mm256_loadu_ps(cell + r + 8 * k), levels, nan);
-        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(n[0], n[1]),
-                                                  _mm256_packs_epi32(n[2], n[3]));
-        const __m256i rows = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-        _mm256_storeu_si256((__m256i *)(void *)(rank + r), _mm256_xor_si256(rows, _mm256_set1_epi8(-128)));
+    for (size_t r = 0; r < height; r += 16) {
+        const __m256i low = vr_find(search, _mm256_loadu_ps(cell + r), levels, nan);
+        const __m256i high = vr_find(search, _mm256_loadu_ps(cell + r + 8), levels, nan);
+        const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+        const __m128i rows = _mm_packus_epi16(_mm256_castsi256_si128(words),
+                                              _mm256_extracti128_si256(words, 1));
+        _mm_storeu_si128((__m128i *)(void *)(rank + r), _mm_xor_si128(rows, _mm_set1_epi8(-128)));
     }
 }

@@ -26,7 +26,7 @@ MDL_INLINE void vr_turn8(float *to, size_t height, const unsigned char *from, si
     }
 }
 
-/* Block ranks of `height` cells, a multiple of BLOCK_STEP. */
+/* Block ranks of `height` cells, BLOCK_HALF or a multiple of BLOCK_STEP. */
 MDL_INLINE void vr_ranks(uint8_t *rank, const float *cell, size_t height, const float *search,
                          unsigned levels, int nan_right)
 {

@@ -11,6 +11,10 @@
  *
  * infer and prepare check everything that could be wrong, so run has no error path.
  *
+ * That is a table operator.  A tensor operator (nd.h) works on tensors of any rank whose
+ * shapes are known only when a call is made: instead of `run` it has `shape` and `eval`,
+ * which are called in turn, and whose errors are those of the caller's data.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef MDL_OP_OP_H
@@ -19,13 +23,17 @@
 #include "base/arena.h"
 #include "kernel/kernel.h"
 
-/* A table in the graph. */
+/* A table in the graph, or a tensor. */
 struct value {
-    uint32_t type;                /* MDL_F32, MDL_F64 or MDL_I32                    */
-    uint32_t rank;                /* 2 so far                                       */
-    int64_t  dims[MDL_MAX_RANK];  /* dims[0] -1: the rows of the call               */
-    uint64_t cols;                /* product of dims[1 ..]                          */
+    uint32_t type;                /* a table: MDL_F32, MDL_F64 or MDL_I32           */
+    uint32_t rank;                /* 2; VALUE_ANY_RANK: a tensor whose shape a call decides */
+    int64_t  dims[MDL_MAX_RANK];  /* dims[0] -1: the rows of the call; of inputs any may be -1 */
+    uint64_t cols;                /* of a table: product of dims[1 ..]; of a tensor 0 */
+    const struct tensor *constant;/* what it always is, or NULL                     */
 };
+
+#define VALUE_ANY_RANK UINT32_MAX
+#define VALUE_NONE     UINT32_MAX /* an optional input of a tensor operator that is not given */
 
 /* Weights, in the file image; read-only, packed, row-major, aligned to 64. */
 struct tensor {
@@ -64,6 +72,8 @@ struct node {
 
 #define SPARSE_ZERO    1u         /* 1 + input.absent of the schema                 */
 #define SPARSE_MISSING 2u
+
+struct nd_call;                   /* nd.h */
 
 struct graph {
     struct value  *values;
@@ -107,7 +117,7 @@ struct field {
 struct slot {
     const char *name;
     uint32_t    types;            /* bits TYPE_BIT(MDL_...) it may have             */
-    uint32_t    rank;
+    uint32_t    rank;             /* VALUE_ANY_RANK: any                            */
     uint32_t    required;
 };
 
@@ -119,6 +129,7 @@ struct op {
     uint32_t            n_fields, n_slots;
     uint32_t            params_bytes;
     uint32_t            min_in, max_in, n_out;
+    uint32_t            max_out;  /* tensor operators: from n_out up to so many results; 0: n_out */
 
     /* Check inputs, parameters and weights; set type and dims of every result, and
      * n->temp_bytes.  Values are all of g; results are g->values[n->out[i]]. */
@@ -133,6 +144,12 @@ struct op {
     /* Once the kernels are known: which of several ways to go; `engine` NULL: the cheapest.
      * NULL: there is one way. */
     void (*choose)(struct node *n, const struct kernels *k, const char *engine);
+
+    /* Tensor operators, see nd.h.  Of those, infer sets the types of results alone. */
+    mdl_status (*shape)(const struct node *n, struct nd_call *c);
+    mdl_status (*eval)(const struct node *n, struct nd_call *c);
+    uint32_t contents;            /* bit i: shape reads what is in input i          */
+    uint32_t traits;              /* ND_*                                           */
 };
 
 /* The operator with this code on disk or this name, NULL if there is none; the
@@ -169,6 +186,18 @@ static inline struct view run_out(const struct node *n, const struct run *r, uin
 static inline void *view_row(struct view v, size_t row)
 {
     return (unsigned char *)v.data + row * v.stride;
+}
+
+/* Does it work on tensors? */
+static inline int op_is_tensor(const struct op *op)
+{
+    return op->eval != NULL;
+}
+
+/* Results it has at most. */
+static inline uint32_t op_max_out(const struct op *op)
+{
+    return op->max_out > op->n_out ? op->max_out : op->n_out;
 }
 
 /* Make v a table of `cols` columns. */

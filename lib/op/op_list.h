@@ -19,3 +19,115 @@ OP(11, cast)      /* cast.c      another element type                           
 OP(12, complement)/* label.c    [1 - p, p]                                     */
 OP(13, encode)    /* encode.c    position among the values of a column          */
 OP(14, average)   /* average.c   sums by the iterations that went into them         */
+
+/* Tensor operators. */
+OP(16, constant)  /* nd_constant.c  a tensor that is always the same                */
+OP(17, texts)     /* nd_constant.c  strings that are always the same                */
+OP(18, if)        /* nd_flow.c   one of two bodies                                  */
+OP(19, loop)      /* nd_flow.c   a body again and again                             */
+OP(20, loop_state)
+OP(21, scan)      /* nd_flow.c   a body for each slice                              */
+OP(22, scan_state)
+
+/* Element by element. */
+OP(32, unary)     /* nd_unary.c  f(x): abs, exp, relu, ...                          */
+OP(33, binary)    /* nd_binary.c f(a, b): add, mul, pow, max, ...                   */
+OP(34, compare)
+OP(35, where)     /* nd_choose.c one of two, within bounds, or all                  */
+OP(36, clip)
+OP(37, dropout)
+OP(38, align)
+OP(39, convert)   /* nd_convert.c  as another type                                  */
+OP(40, reinterpret)
+
+/* Layout, indices, order. */
+OP(64, reshape)   /* nd_shape.c  the same elements in another shape                 */
+OP(65, flatten)
+OP(66, squeeze)
+OP(67, unsqueeze)
+OP(68, shape)
+OP(69, transpose) /* nd_layout.c elements in another order, or again and again      */
+OP(70, depth_space)
+OP(71, expand)
+OP(72, tile)
+OP(73, reverse_sequence)
+OP(74, join)      /* nd_slice.c  tensors put together and cut                       */
+OP(75, split)
+OP(76, slice)
+OP(77, pad)       /* nd_pad.c    more around a tensor, or less                      */
+OP(78, center_crop_pad)
+OP(79, gather)    /* nd_gather.c elements picked by number or condition             */
+OP(80, gather_elements)
+OP(81, gather_nd)
+OP(82, compress)
+OP(83, nonzero)
+OP(84, scatter_elements)  /* nd_scatter.c  elements put by number                   */
+OP(85, scatter_nd)
+OP(86, tensor_scatter)
+OP(87, topk)      /* nd_sort.c   the largest or smallest                            */
+OP(88, order)     /* nd_unique.c the distinct elements                              */
+OP(89, unique)
+OP(90, fill)      /* nd_make.c   tensors made from little                           */
+OP(91, eye)
+OP(92, trilu)
+OP(93, range)
+OP(94, one_hot)
+OP(95, cumulate)  /* nd_cumulate.c  sums and products so far                        */
+
+OP(96, matmul)    /* nd_matmul.c products of matrices                               */
+OP(97, gemm)
+OP(98, einsum)    /* nd_einsum.c sums of products over labelled axes                */
+OP(99, matmul_integer)    /* nd_matmul_int.c  products of matrices of bytes         */
+OP(100, qlinear_matmul)
+OP(101, conv)     /* nd_conv.c   convolutions                                       */
+OP(102, conv_integer)     /* nd_conv_int.c    convolutions of bytes                 */
+OP(103, qlinear_conv)
+OP(104, conv_transpose)   /* nd_conv_transpose.c  windows put back into an image    */
+OP(105, col2im)
+OP(106, deform_conv)      /* nd_deform.c  convolutions whose taps are moved         */
+OP(107, pool)     /* nd_pool.c   maximum, average or norm of windows                */
+OP(108, global_pool)
+OP(109, max_unpool)
+OP(110, roi_pool) /* nd_roi.c    boxes of an image, brought to one size             */
+OP(111, roi_align)
+OP(112, resize)   /* nd_resize.c another size of an image                           */
+OP(113, grid_sample)      /* nd_grid.c    images read at any places                 */
+OP(114, affine_grid)
+OP(115, det)      /* nd_det.c    determinants                                       */
+
+OP(128, reduce)   /* nd_reduce.c sum, mean, norm or extreme over some axes          */
+OP(129, arg)      /* nd_arg.c    where the largest or smallest number is            */
+OP(130, softmax)  /* nd_softmax.c  softmax, its logarithm, its hard form            */
+OP(131, nll_loss) /* nd_loss.c   negative log likelihood                            */
+OP(132, batch_norm)   /* nd_batch_norm.c                                            */
+OP(133, group_norm)   /* nd_norm.c   groups of channels                             */
+OP(134, layer_norm)   /* nd_layer_norm.c  rows; RMS too                             */
+OP(135, standardize)  /* nd_norm.c   mean 0, variance 1 over some axes              */
+OP(136, lp_norm)      /* nd_norm.c   x over its norm                                */
+OP(137, lrn)          /* nd_lrn.c    neighbouring channels                          */
+OP(138, quantize)     /* nd_quantize.c  x / scale + zero, to few bits               */
+OP(139, dequantize)   /* nd_quantize.c  (x - zero) scale                            */
+OP(140, dynamic_quantize) /* nd_quantize.c  the same, by the extremes of x          */
+OP(141, window)       /* nd_window.c  Hann, Hamming, Blackman                       */
+OP(142, mel_weights)  /* nd_window.c  triangles on the mel scale                    */
+OP(143, dft)          /* nd_dft.c    discrete Fourier transform                     */
+OP(144, stft)         /* nd_dft.c    the same of frames                             */
+OP(145, nms)          /* nd_nms.c    boxes that overlap none better                 */
+
+/* Classic machine learning. */
+OP(176, table)    /* nd_table.c  a tensor as a table                                */
+OP(177, positions)    /* positions.c  columns, then positions among values          */
+OP(178, post_transform)   /* nd_ml.c  logistic, softmax, probit of scores           */
+OP(179, linear_classes)   /* nd_classes.c  labels and scores                        */
+OP(180, tree_classes)
+OP(181, extremes)     /* nd_extremes.c  least or greatest of leaves                 */
+OP(182, svm)          /* nd_svm.c    support vectors: regression                    */
+OP(183, svm_classes)  /* nd_svm_classes.c                                           */
+OP(184, lookup)       /* nd_lookup.c  values by keys                                */
+OP(185, categories)   /* nd_lookup.c  1 where x is a category                       */
+OP(186, rescale)      /* nd_columns.c  features made ready                          */
+OP(187, replace)
+OP(188, binarize)
+OP(189, normalize_rows)
+OP(190, feature_vector)   /* nd_features.c  side by side; picked                    */
+OP(191, pick_columns)

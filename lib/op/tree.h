@@ -50,8 +50,8 @@ enum trees_slot {
     TREES_LINEAR_COEF, TREES_COVER, TREES_SLOTS
 };
 
-/* Working memory per row and column of ranks, in bytes: a call of BLOCK_STEP / 2 rows has
- * room for BLOCK_STEP. */
+/* Working memory per row and column of ranks, in bytes: a call of BLOCK_HALF / 2 rows has
+ * room for BLOCK_HALF, one of more than BLOCK_HALF for BLOCK_STEP. */
 #define TREES_TEMP_PER_COLUMN 2u
 
 /* The bits of a node's flags; the names are in mdl_build.h, the values are on disk. */
@@ -69,6 +69,18 @@ enum trees_slot {
 
 /* What LightGBM takes for zero: its kZeroThreshold, a float, widened (meta.h). */
 #define TREES_TINY ((double)1e-35f)
+
+/* Elements of arrays that follow each other, while it is time: they are on their way.  (Inline: gcc
+ * 12 leaves out a function that does nothing else.) */
+MDL_INLINE void mdl_trees_fetch(const void *from, uint32_t first, uint32_t end, size_t bytes)
+{
+    const unsigned char *at = from;
+
+    for (size_t i = first * bytes; i < end * bytes; i += 64)
+        MDL_PREFETCH(at + i);
+}
+
+#define NEAR_NODES 2048u          /* of a tree: all it has fits the second cache               */
 
 /* A node that ranks cannot decide; see tree_test.c. */
 struct tree_test {
@@ -169,23 +181,30 @@ struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t 
 
 #define FORK_LEAVES 256u          /* of trees with forks, at most: positions of rows are bytes */
 
-/* tree_rank.c: fill plan->ranks and know every split's column and rank; *found is 0 when
- * there are too many columns.  `temp` is the caller's to free. */
+/* tree_rank.c: first there is room for what is met; then splits are met, tree by tree; then fill
+ * plan->ranks and know every split's column and rank; *found is 0 when there are too many columns.
+ * `temp`, set by the caller, is its to free. */
 struct rank_builder {
-    struct arena temp;
+    struct arena *temp;
     struct rank_met *met;         /* what is asked, once each                                  */
     struct rank_entry *entries;   /* the same as rules                                         */
     const uint32_t *order;        /* of entries                                                */
     uint32_t *table;              /* 1 + number, by hash: mask + 1 places, a hash's first bits */
     uint32_t *known;              /* [n_splits] column, and rank << 16; no test's              */
+    uint32_t *count;              /* [columns] thresholds, each asked by some node             */
+    uint8_t  *nan;                /* [columns] 1: some node asks for NaN alone                 */
     const uint32_t *ordinal, *splits;
     uint32_t  mask, shift, n_entries;
-    uint64_t  steps;
+    uint64_t  steps, patience;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
+    int       many;               /* there are more, or entries were made to collide           */
 };
-mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const struct value *x,
-                           const uint32_t *splits, uint32_t n_splits, struct arena *a, int *found,
-                           mdl_error *err);
+mdl_status mdl_ranks_open(struct rank_builder *b, const struct trees_plan *p,
+                          const uint32_t *splits, mdl_error *err);
+mdl_status mdl_ranks_meet(struct rank_builder *b, const struct node *n, uint32_t first,
+                          uint32_t end, mdl_error *err);
+mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const struct value *x,
+                           uint32_t n_splits, struct arena *a, int *found, mdl_error *err);
 
 /* Those of split number k; of a node, no test, that is a split. */
 static inline struct tree_question mdl_rank_at(const struct rank_builder *b, uint32_t k)
@@ -234,6 +253,12 @@ int mdl_test_right(const struct node *n, const struct tree_test *t, uint32_t x_t
 static inline int mdl_trees_match(const struct trees_plan *p)
 {
     return p->levels || p->heaps || p->tops || p->tiles;
+}
+
+/* A block of that many rows has room for as many. */
+static inline size_t mdl_trees_height(size_t rows)
+{
+    return rows <= BLOCK_HALF ? BLOCK_HALF : (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
 }
 
 /* Is node i one that ranks cannot decide? */

@@ -222,7 +222,7 @@ void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
 {
     const struct trees_plan *p = w->p;
     struct block b = { .w = w, .at = at, .rows = rows,
-                       .height = (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP,
+                       .height = mdl_trees_height(rows),
                        .rank = w->r->temp };
 
     b.test = b.rank + p->ranks.n_columns * b.height;

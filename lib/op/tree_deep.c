@@ -66,11 +66,15 @@ static mdl_status find_columns(const struct trees_plan *p, struct trees_deep *d,
                                uint64_t cols, struct arena *a, mdl_error *err)
 {
     const uint64_t kinds = p->n_general ? KINDS : 1;
+    uint64_t missing = kinds * cols;
     uint32_t count = 1;
 
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        if ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-            column[kind_of(p, i) * cols + p->feature[i]] = 1;
+    for (uint32_t i = 0; i < p->n_nodes && missing; i++)
+        if ((p->flags[i] & NODE_KIND) != NODE_LEAF) {
+            uint32_t *used = &column[kind_of(p, i) * cols + p->feature[i]];
+            missing -= !*used;
+            *used = 1;
+        }
     for (uint64_t k = 0; k < kinds * cols; k++) {
         if (column[k])
             column[k] = count++;
@@ -102,52 +106,17 @@ static uint32_t shift_for(uint32_t columns, uint32_t key_bytes)
 
 /* ---- at load: nodes ---------------------------------------------------------------------- */
 
-static int is_busier(const double *cover, uint32_t a, uint32_t b)
-{
-    return !cover || cover[a] >= cover[b];
-}
-
-/* place[i] is where node i of a tree lies behind its root; `list` has room for its nodes.
- *
- *     list: ... done | waiting |         while level by level, a queue
- *     list: waiting |                    then, a stack
- */
-static void place_nodes(const struct node *n, uint32_t tree, uint32_t *place, uint32_t *list)
-{
-    const struct trees_plan *p = n->plan;
-    const uint32_t start = p->tree_start[tree];
-    const double *cover = n->tensors[TREES_COVER].type
-                              ? (const double *)n->tensors[TREES_COVER].data + start : NULL;
-    uint32_t next = 2, done = 0, end = 1;
-
-    place[0] = list[0] = 0;
-    while (done < end && next < DEEP_TOP) {
-        const uint32_t i = list[done++];
-        if ((p->flags[start + i] & NODE_KIND) == NODE_LEAF)
-            continue;
-        place[list[end++] = i + 1] = next++;
-        place[list[end++] = p->right[start + i] - start] = next++;
-    }
-    for (uint32_t k = 0; done + k < end; k++)   /* the first waiting becomes the top */
-        list[k] = list[done + k];
-    end -= done;
-    for (uint32_t k = 0; k < end / 2; k++) {
-        const uint32_t kept = list[k];
-        list[k] = list[end - 1 - k];
-        list[end - 1 - k] = kept;
-    }
-    while (end) {
-        const uint32_t i = list[--end], left = i + 1;
-        if ((p->flags[start + i] & NODE_KIND) == NODE_LEAF)
-            continue;
-        const uint32_t right = p->right[start + i] - start;
-        const int first = is_busier(cover, left, right);
-        place[left] = next++;
-        place[right] = next++;
-        list[end++] = first ? right : left;
-        list[end++] = first ? left : right;
-    }
-}
+/* A tree on its way into the table. */
+struct laying {
+    const struct node *n;
+    const struct value *x;
+    struct trees_deep *d;
+    const uint32_t *column;
+    const double *cover;          /* NULL: none                                      */
+    uint64_t root;                /* place of the tree                               */
+    uint32_t first_leaf;
+    int      simple;              /* no tests, and rows of floats                    */
+};
 
 /* The node at `at` of the table. */
 static void put_node(struct trees_deep *d, uint64_t at, uint64_t right, uint64_t low, uint64_t t)
@@ -169,31 +138,128 @@ static uint64_t key_from(const struct trees_deep *d, double t)
     return t != t ? UINT32_MAX : deep_key_f32((float)t);
 }
 
-static void put_tree(const struct node *n, const struct value *x, struct trees_deep *d,
-                     uint32_t tree, const uint32_t *place, const uint32_t *column)
+static double threshold_at(const struct node *n, uint32_t i)
 {
-    const struct trees_plan *p = n->plan;
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    const uint64_t root = d->table.root[tree], key_bytes = d->wide ? 8 : 4;
+    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
 
-    for (uint32_t i = start; i < end; i++) {
-        const uint64_t at = root + place[i - start];
+    return t->type == MDL_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+}
+
+/*
+ * The rule of most nodes (tree_rule.c) in a few steps, where x is a float and NaN has a side: the
+ * least float above t, or not below it, is the nearest one or the next, and keys count floats.
+ * 0: it is another node.
+ */
+static int find_key(const struct trees_params *params, double t, uint8_t flags, uint32_t *key,
+                    uint64_t *side)
+{
+    const uint32_t missing = flags & NODE_MISSING;
+    const float f = (float)t;
+
+    if ((missing != NODE_NAN_DEFAULT && missing != NODE_NAN_COMPARES)
+        || !(t > -0x1p100 && t < 0x1p100)
+        || (t >= -0x1p-100 && t <= 0x1p-100))
+        return 0;
+    *side = missing == NODE_NAN_COMPARES || !(flags & NODE_DEFAULT_LEFT);
+    *key = deep_key_f32(f) + (params->compare ? (double)f <= t : (double)f < t);
+    return 1;
+}
+
+/* Node i, at a place behind the root; its children will be at `pair`. */
+static void put_split(const struct laying *l, uint32_t i, uint32_t at, uint32_t pair)
+{
+    const struct trees_plan *p = l->n->plan;
+    struct trees_deep *d = l->d;
+    const uint64_t place = l->root + at, right = pair + 1ull - at, key_bytes = d->wide ? 8 : 4;
+    const uint64_t kind = l->simple ? KIND_NUMBER : kind_of(p, i);
+    const uint64_t c = l->column[kind * l->x->cols + p->feature[i]];
+    uint64_t side;
+    uint32_t key;
+
+    if (l->simple && find_key(l->n->params, threshold_at(l->n, i), p->flags[i], &key, &side)) {
+        put_node(d, place, right, c * key_bytes | side, key - side);
+        return;
+    }
+    if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY) {
+        side = p->flags[i] & NODE_DEFAULT_LEFT ? 0 : DEEP_SIDE;
+        put_node(d, place, right, c * key_bytes | DEEP_SET | side, p->ordinal[i]);
+        return;
+    }
+    const struct tree_rule rule = mdl_trees_rule(l->n, l->x->type, i);
+    side = kind == KIND_NUMBER && rule.nan_right ? DEEP_SIDE : 0;
+    put_node(d, place, right, c * key_bytes | side, key_from(d, rule.t) - side);
+}
+
+/* What is needed of a node that comes next, or later. */
+MDL_INLINE void fetch_node(const struct laying *l, uint32_t i)
+{
+    const struct trees_plan *p = l->n->plan;
+    const struct tensor *t = &l->n->tensors[TREES_THRESHOLD];
+
+    MDL_PREFETCH(p->flags + i);
+    MDL_PREFETCH(p->feature + i);
+    MDL_PREFETCH(p->right + i);
+    MDL_PREFETCH((const unsigned char *)t->data + i * mdl_type_bytes(t->type));
+}
+
+#define FAR_NODES 8u              /* behind a node: another cache line */
+
+/*
+ * What is below the nodes that wait on a stack, list[] and their places at[], the highest first: the
+ * busier child at once, the other one later.  Children go to places from `next` on.
+ */
+static void lay_below(const struct laying *l, uint32_t *list, uint32_t *at, uint32_t waiting,
+                      uint32_t next)
+{
+    const struct trees_plan *p = l->n->plan;
+
+    while (waiting) {
+        uint32_t i = list[--waiting], place = at[waiting];
+
+        while ((p->flags[i] & NODE_KIND) != NODE_LEAF) {
+            const uint32_t left = i + 1, right = p->right[i];
+
+            if (right - left > FAR_NODES)
+                fetch_node(l, right);
+            put_split(l, i, place, next);
+            const uint32_t first = !l->cover || l->cover[left] >= l->cover[right];
+            list[waiting] = first ? right : left;
+            at[waiting++] = next + first;
+            i = first ? left : right;
+            place = next + !first;
+            next += 2;
+        }
+        put_node(l->d, l->root + place, 1, 0, 1 + p->ordinal[i] - l->first_leaf);
+    }
+}
+
+/* A tree: its top level by level, list[] a queue; the one at k, but for the root, has place k + 1. */
+static void lay_tree(const struct laying *l, uint32_t tree, uint32_t *list, uint32_t *at)
+{
+    const struct trees_plan *p = l->n->plan;
+    uint32_t done = 0, end = 1;
+
+    list[0] = p->tree_start[tree];
+    put_node(l->d, l->root + 1, 0, 0, 0);
+    for (; done < end && end + 1 < DEEP_TOP; done++) {
+        const uint32_t i = list[done], place = done ? done + 1 : 0;
 
         if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
-            put_node(d, at, 1, 0, 1 + p->ordinal[i] - p->first_leaf[tree]);
+            put_node(l->d, l->root + place, 1, 0, 1 + p->ordinal[i] - l->first_leaf);
             continue;
         }
-        const uint64_t c = column[kind_of(p, i) * x->cols + p->feature[i]];
-        const uint64_t right = place[p->right[i] - start] - place[i - start];
-        if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY) {
-            const uint64_t side = p->flags[i] & NODE_DEFAULT_LEFT ? 0 : DEEP_SIDE;
-            put_node(d, at, right, c * key_bytes | DEEP_SET | side, p->ordinal[i]);
-            continue;
-        }
-        const struct tree_rule rule = mdl_trees_rule(n, x->type, i);
-        const uint64_t side = kind_of(p, i) == KIND_NUMBER && rule.nan_right ? DEEP_SIDE : 0;
-        put_node(d, at, right, c * key_bytes | side, key_from(d, rule.t) - side);
+        put_split(l, i, place, end + 1);
+        list[end++] = i + 1;
+        list[end++] = p->right[i];
     }
+    const uint32_t waiting = end - done;
+    for (uint32_t k = 0; k < waiting; k++)    /* the first waiting becomes the top */
+        at[k] = list[end - 1 - k];
+    for (uint32_t k = 0; k < waiting; k++) {
+        list[k] = at[k];
+        at[k] = end - k;
+    }
+    lay_below(l, list, at, waiting, end + 1);
 }
 
 static mdl_status put_sets(const struct node *n, struct trees_deep *d, struct arena *a,
@@ -249,13 +315,17 @@ mdl_status mdl_trees_deepen(struct node *n, const struct value *x, uint32_t *pla
     d->wide = x->type == MDL_F64 || (most + 1) >> (32 - d->table.shift) != 0;
     if (d->wide)
         d->table.shift = shift_for(d->table.columns, sizeof(uint64_t));
-    d->table.nodes = mdl_arena_take(a, slots, d->wide ? sizeof(struct deep_u64)
+    d->table.nodes = mdl_arena_take_raw(a, slots, d->wide ? sizeof(struct deep_u64)
                                                       : sizeof(struct deep_u32));
     if (!d->table.nodes)
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
-        place_nodes(n, t, place, list);
-        put_tree(n, x, d, t, place, column);
+        const struct laying l = {
+            .n = n, .x = x, .d = d, .column = column, .root = root[t], .first_leaf = p->first_leaf[t],
+            .cover = n->tensors[TREES_COVER].type ? n->tensors[TREES_COVER].data : NULL,
+            .simple = !p->general[t] && !d->wide,
+        };
+        lay_tree(&l, t, list, place);
     }
     p->deep = d;
     p->deep_columns = d->table.columns;

@@ -42,13 +42,38 @@ static double vector_cost(const struct trees_plan *p)
     return p->leaf_width > 1 ? 0.3 * p->leaf_width : 0;
 }
 
+/* Columns are turned eight at a time: of wide rows, each eight is another miss. */
+static double turn_cost(const struct trees_plan *p)
+{
+    const uint32_t eights = p->ranks.cols / 8;
+
+    return p->ranks.cols <= 64 ? 0 : 10.0 * (p->ranks.n_columns < eights ? p->ranks.n_columns : eights);
+}
+
 /* ---- one row at a time, by ranks ------------------------------------------------------------ */
+
+#define SIFT_LEAST 8u             /* rows that are worth it */
+
+/* Do rows pass the tops of large trees side by side? */
+static int sifts(const struct trees_plan *p, size_t rows)
+{
+    return p->exits && !p->n_general && rows >= SIFT_LEAST;
+}
+
+static double sift_cost(const struct trees_plan *p, size_t rows)
+{
+    const double height = (double)BLOCK_HALF, part = rows < BLOCK_HALF ? height / (double)rows : 1;
+
+    return 20 + part * (2 * p->ranks.n_columns + 1.2 * p->n_trees) + turn_cost(p)
+         + p->n_trees * (2.4 + 0.5 * p->path + 2 * vector_cost(p));
+}
 
 static double row_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
 {
-    (void)rows;
     if (!mdl_trees_match(p) || k == &mdl_kernels_ref)
         return mdl_trees_match(p) ? 1e9 : 0;
+    if (sifts(p, rows))
+        return sift_cost(p, rows);
     /* Trees with tests are walked plainly below their tops. */
     const double below = p->path > 5 ? p->path - 5 : 0;
     const double tree = p->levels ? 1.1 : p->heaps ? 5.2 : p->tops && !p->exits ? 4.3
@@ -59,32 +84,33 @@ static double row_cost(const struct trees_plan *p, const struct kernels *k, size
 
 static void row_run(const struct tree_walk *w)
 {
-    for (size_t row = 0; row < w->r->rows; row++)
-        mdl_trees_run_row(w, row);
+    const size_t rows = w->r->rows;
+    size_t at = 0;
+
+    for (size_t n; sifts(w->p, rows - at); at += n) {
+        n = rows - at < BLOCK_HALF ? rows - at : BLOCK_HALF;
+        mdl_trees_run_sift(w, at, n);
+    }
+    for (; at < rows; at++)
+        mdl_trees_run_row(w, at);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------ */
 
-/* Columns are turned eight at a time: of wide rows, each eight is another miss. */
-static double turn_cost(const struct trees_plan *p)
-{
-    const uint32_t eights = p->ranks.cols / 8;
-
-    return p->ranks.cols <= 64 ? 0 : 10.0 * (p->ranks.n_columns < eights ? p->ranks.n_columns : eights);
-}
-
 static double block_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
 {
-    const size_t least = BLOCK_STEP / TREES_TEMP_PER_COLUMN;
+    const size_t least = BLOCK_HALF / TREES_TEMP_PER_COLUMN;
 
     if (!p->forks || rows < least)
         return 0;
     if (k == &mdl_kernels_ref)
         return 1e9;
-    const double height = (double)((rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP);
+    const double height = (double)mdl_trees_height(rows);
     const double forks = (double)p->fork_start[p->n_trees];
-    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.0135 * forks) + 0.55 * forks
-            + 10.0 * p->n_trees) / (double)rows + turn_cost(p) + p->n_trees * vector_cost(p);
+    const double once = rows <= BLOCK_HALF ? 0.5 * forks + 7.0 * p->n_trees
+                                           : 0.55 * forks + 10.0 * p->n_trees;
+    return (height * (1.5 * p->ranks.n_columns + 0.4 * p->n_trees + 0.0135 * forks) + once)
+         / (double)rows + turn_cost(p) + p->n_trees * vector_cost(p);
 }
 
 static void block_run(const struct tree_walk *w)

@@ -89,10 +89,14 @@ static int all_even(const struct trees_plan *p, uint32_t *level, const struct ra
     return p->in_order;
 }
 
-static struct tree_fork make_fork(struct tree_question s, uint32_t left, uint32_t right)
+/* In place: a struct on its way through the stack waits for its bytes. */
+static void put_fork(struct tree_fork *f, struct tree_question s, uint32_t left, uint32_t right)
 {
-    return (struct tree_fork){ .column = s.column, .below = (uint8_t)((s.rank - 1u) ^ 0x80u),
-                               .left = (uint8_t)left, .move = (uint8_t)(left ^ right) };
+    f->column = s.column;
+    f->below = (uint8_t)((s.rank - 1u) ^ 0x80u);
+    f->left = (uint8_t)left;
+    f->move = (uint8_t)(left ^ right);
+    f->unused = 0;
 }
 
 static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at,
@@ -101,7 +105,7 @@ static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at,
     const uint32_t n = p->depth[tree], first = first_split(p, tree);
 
     for (uint32_t l = 0; l < n; l++)
-        p->forks[at++] = make_fork(mdl_rank_at(b, first + l), 0, 1u << (n - 1 - l));
+        put_fork(&p->forks[at++], mdl_rank_at(b, first + l), 0, 1u << (n - 1 - l));
     return at;
 }
 
@@ -111,11 +115,11 @@ static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
 {
     const uint32_t *splits = b->splits, *ordinal = p->ordinal, *right = p->right;
     const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
+    struct tree_fork *f = p->forks + at;
 
     for (uint32_t k = first_split(p, tree); k < end; k++)
-        p->forks[at++] = make_fork(mdl_rank_at(b, k), splits[k] - k - first,
-                                   ordinal[right[splits[k]]] - first);
-    return at;
+        put_fork(f++, mdl_rank_at(b, k), splits[k] - k - first, ordinal[right[splits[k]]] - first);
+    return (uint32_t)(f - p->forks);
 }
 
 /* leaves[i]: leaves to the left of node i. */
@@ -131,8 +135,8 @@ static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at, uin
     }
     for (uint32_t i = start; i < end; i++)
         if ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-            p->forks[at++] = make_fork(ask(p, b, i, &tests), leaves[i - start],
-                                       leaves[p->right[i] - start]);
+            put_fork(&p->forks[at++], ask(p, b, i, &tests), leaves[i - start],
+                     leaves[p->right[i] - start]);
     return at;
 }
 

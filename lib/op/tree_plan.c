@@ -10,7 +10,8 @@
 #include "op/tree_planes.h"
 #include "op/tree_survey.h"
 
-#define FEW_TREES 32u
+#define FEW_TREES  32u
+#define MANY_NODES 16384u         /* what they need meanwhile is worth a page of 2 MB */
 
 /* How one row goes. */
 static mdl_status lay_out_row(struct node *n, struct survey *s, const struct rank_builder *b,
@@ -36,9 +37,9 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
     struct trees_plan *p = n->plan;
     int ranked;
 
-    /* Without forks only a row that can be matched needs ranks. */
-    b->most_columns = s->largest / 2 + 1 <= FORK_LEAVES ? UINT16_MAX - p->most_tests : TOP_MOST;
-    const mdl_status status = mdl_ranks_begin(b, n, x, s->splits, s->n_splits, a, &ranked, err);
+    if (b->most_columns > TOP_MOST)
+        b->most_columns -= p->most_tests;
+    const mdl_status status = mdl_ranks_close(b, n, x, s->n_splits, a, &ranked, err);
 
     if (status || !ranked)
         return status;
@@ -53,7 +54,7 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
     n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
     if (n->temp_bytes < one_row)
         n->temp_bytes = one_row;
-    return mdl_trees_plane(n, a, err);
+    return mdl_trees_plane(n, b, a, err);
 }
 
 /* Leaf values times the weights of their trees: rounded as they would be when they are used. */
@@ -89,6 +90,17 @@ static int keys_may_pay(const struct trees_plan *p)
     return !mdl_trees_match(p) || p->n_trees <= FEW_TREES || (p->n_general && !p->forks);
 }
 
+/* What is taken for sure, or nearly: the numbering, forks and their planes; splits, what they ask,
+ * and pieces meanwhile. */
+static void expect(const struct trees_plan *p, struct arena *temp, struct arena *a)
+{
+    const uint64_t splits = p->n_nodes / 2;
+    const int few = splits <= (uint64_t)p->n_trees * FORK_LEAVES;
+
+    mdl_arena_expect(a, 4 * (uint64_t)p->n_nodes + (few ? 12 * splits : 0) + 32 * (uint64_t)p->n_trees);
+    mdl_arena_expect(temp, splits * (few ? 25 : 8) + (p->n_nodes < MANY_NODES ? 0 : 512u << 10));
+}
+
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
                              mdl_error *err)
 {
@@ -104,8 +116,9 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (status)
         return status;
     mdl_arena_init(&s.temp, &a->allocator, a->limit);
-    mdl_arena_init(&b.temp, &a->allocator, a->limit);
-    status = mdl_trees_survey(n, node_in(n, g, 0)->cols, &s, a, err);
+    expect(p, &s.temp, a);
+    b.temp = &s.temp;
+    status = mdl_trees_survey(n, node_in(n, g, 0)->cols, &s, &b, a, err);
     if (!status) status = mdl_trees_check_leaves(n, node_in(n, g, 0)->cols, p, err);
     if (!status) status = weigh(n, a, err);
     if (!status) status = mdl_trees_share(n, &s.temp, a, err);
@@ -114,7 +127,6 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
     if (!status && keys_may_pay(p))
         status = mdl_trees_deepen(n, node_in(n, g, 0), s.place, s.level, &s.temp, a, err);
-    mdl_arena_free(&b.temp);
     mdl_arena_free(&s.temp);
     return status;
 }

@@ -10,6 +10,8 @@
  */
 #include "op/tree_planes.h"
 
+#include <string.h>
+
 /* Scratch of a block, in bytes, from which on the call must be told to make it large: graphs
  * give blocks of BLOCK_ROWS rows 256 KB, for other values too. */
 #define LARGE_BLOCK (192u << 10)
@@ -26,24 +28,15 @@ static uint32_t leaves_of(const struct trees_plan *p, uint32_t k)
     return p->even ? 1u << forks : forks + 1;
 }
 
-/* What every column is asked; returns the planes of all. */
-static uint64_t find_columns(const struct trees_plan *p, struct plane_column *columns)
+/* What every column is asked: all that was met; returns the planes of all. */
+static uint64_t find_columns(const struct trees_plan *p, const struct rank_builder *b,
+                             struct plane_column *columns)
 {
     uint64_t at = PLANE_SLOTS + 7;
 
-    for (uint32_t i = 0; i < p->fork_start[p->n_trees]; i++) {
-        const struct tree_fork f = p->forks[i];
-        const uint32_t rank = rank_of(f);
-        if (f.column >= p->ranks.n_columns)
-            continue;
-        if (rank == RANK_NAN)
-            columns[f.column].nan = 1;
-        else if (rank > columns[f.column].thresholds)
-            columns[f.column].thresholds = (uint8_t)rank;
-    }
     for (uint32_t c = 0; c < p->ranks.n_columns; c++) {
-        columns[c].first = (uint32_t)at;
-        at += (uint64_t)columns[c].thresholds + columns[c].nan;
+        columns[c] = (struct plane_column){ (uint32_t)at, (uint8_t)b->count[c], b->nan[c], 0 };
+        at += (uint64_t)b->count[c] + b->nan[c];
     }
     return at;
 }
@@ -96,73 +89,112 @@ static uint32_t find_groups(const struct trees_plan *p, uint64_t outputs,
     return count;
 }
 
-/* Forks of the tree at position k, level by level, to `to`. */
-static void sort_levels(const struct trees_plan *p, uint32_t k, struct tree_fork *to)
+/* The number of the first fork of each level of the tree at position k, of all in order; own[]:
+ * the level of each. */
+static void count_levels(const struct trees_plan *p, uint32_t k, uint8_t *own, uint32_t *start)
 {
     const struct tree_fork *forks = p->forks + p->fork_start[k];
     const uint32_t n = p->fork_start[k + 1] - p->fork_start[k];
-    uint16_t level[256] = { 0 }, start[257] = { 0 };
-    uint8_t own[256];
+    const uint32_t levels = p->depth[p->block_tree[k]];
+    uint8_t level[FORK_LEAVES];   /* of the node that a slot stands for, so far */
 
-    /* level[s]: of the node that slot s stands for, so far. */
+    memset(start, 0, (levels + 1) * sizeof *start);
+    level[0] = 0;
     for (uint32_t i = 0; i < n; i++) {
-        own[i] = (uint8_t)level[forks[i].left];
-        level[forks[i].left]++;
-        level[forks[i].left ^ forks[i].move] = level[forks[i].left];
-        start[own[i] + 1]++;
+        const uint32_t left = forks[i].left, right = left ^ forks[i].move;
+        const uint32_t l = level[left];
+
+        own[i] = (uint8_t)l;
+        start[l + 1]++;
+        level[left] = level[right] = (uint8_t)(l + 1);
     }
-    for (uint32_t l = 0; l < 256; l++)
-        start[l + 1] = (uint16_t)(start[l + 1] + start[l]);
-    for (uint32_t i = 0; i < n; i++)
-        to[start[own[i]]++] = forks[i];
+    for (uint32_t l = 0; l < levels; l++)
+        start[l + 1] += start[l];
 }
 
-static uint16_t place(uint32_t plane)
+static uint32_t place(uint32_t plane)
 {
-    return (uint16_t)(plane * (PLANE_BYTES / PLANE_UNIT));
+    return plane * (PLANE_BYTES / PLANE_UNIT);
 }
 
-/* `slot` is the first slot of the fork's tree, `test` the plane of its first test. */
-static struct plane_fork make_fork(const struct trees_plan *p, struct tree_fork f, uint32_t slot,
-                                   uint32_t test)
+/* `slot` is the place of the first slot of the fork's tree, `test` the plane of its first test. */
+static void put_fork(const struct trees_plan *p, const struct plane_column *columns,
+                     const struct tree_fork *f, uint32_t slot, uint32_t test,
+                     struct plane_fork *to)
 {
-    uint32_t plane = test + f.column - p->ranks.n_columns;
+    const uint32_t column = f->column, left = f->left, rank = rank_of(*f);
+    uint32_t plane = test + column - p->ranks.n_columns;
 
-    if (f.column < p->ranks.n_columns) {
-        const struct plane_column c = p->planes->columns[f.column];
-        plane = c.first + (rank_of(f) == RANK_NAN ? c.thresholds : rank_of(f) - 1);
+    if (column < p->ranks.n_columns) {   /* RANK_NAN is above that of all thresholds */
+        const struct plane_column *c = &columns[column];
+        plane = c->first + (rank <= c->thresholds ? rank - 1 : c->thresholds);
     }
-    return (struct plane_fork){ place(plane), place(slot + f.left),
-                                place(slot + (f.left ^ f.move)) };
+    to->condition = (uint16_t)place(plane);
+    to->left = (uint16_t)(slot + place(left));
+    to->right = (uint16_t)(slot + place(left ^ f->move));
 }
 
 /* The forks of even trees, as they are. */
 static void put_even(const struct trees_plan *p)
 {
+    const struct plane_column *columns = p->planes->columns;
+
     for (uint32_t i = 0; i < p->fork_start[p->n_trees]; i++)
-        p->planes->forks[i] = make_fork(p, p->forks[i], 0, 0);
+        put_fork(p, columns, &p->forks[i], 0, 0, &p->planes->forks[i]);
 }
 
-/* The forks of the group that begins at position k: of each tree as large a part, step by step. */
+/* Forks of the tree at position k, level by level: number i goes to to[i * apart]. */
+static void put_levels(const struct trees_plan *p, uint32_t k, uint32_t slot, uint32_t test,
+                       struct plane_fork *to, uint32_t apart)
+{
+    const struct plane_column *columns = p->planes->columns;
+    const struct tree_fork *forks = p->forks + p->fork_start[k];
+    const uint32_t n = p->fork_start[k + 1] - p->fork_start[k];
+    uint32_t start[FORK_LEAVES + 1];
+    uint8_t own[FORK_LEAVES];
+
+    count_levels(p, k, own, start);
+    for (uint32_t i = 0; i < n; i++)
+        put_fork(p, columns, &forks[i], place(slot), test, &to[(size_t)start[own[i]]++ * apart]);
+}
+
+/* Trees of different sizes, one after the other in `sorted`: of each as large a part, step by
+ * step. */
+static void merge(const struct plane_group *g, const uint32_t *start, uint32_t most,
+                  const struct plane_fork *sorted, struct plane_fork *to)
+{
+    uint32_t done[GROUP_TREES] = { 0 };
+
+    for (uint32_t step = 1; step <= most; step++)
+        for (uint32_t t = 0; t < g->trees; t++) {
+            const uint32_t first = start[t] - start[0], n = start[t + 1] - start[t];
+            for (; done[t] * most < step * n; done[t]++)
+                *to++ = sorted[first + done[t]];
+        }
+}
+
+/* The forks of the group that begins at position k. */
 static void put_group(const struct trees_plan *p, const struct plane_group *g, uint32_t k)
 {
     const uint32_t *start = p->fork_start + k;
-    struct tree_fork sorted[PLANE_SLOTS];
-    struct plane_fork *to = p->planes->forks + start[0];
-    uint32_t done[GROUP_TREES] = { 0 }, most = 0;
+    struct plane_fork sorted[PLANE_SLOTS], *to = p->planes->forks + start[0];
+    uint32_t most = 0, least = UINT32_MAX;
 
     for (uint32_t t = 0; t < g->trees; t++) {
-        sort_levels(p, k + t, sorted + (start[t] - start[0]));
-        if (start[t + 1] - start[t] > most)
-            most = start[t + 1] - start[t];
+        const uint32_t n = start[t + 1] - start[t];
+        most = n > most ? n : most;
+        least = n < least ? n : least;
     }
-    for (uint32_t step = 1; step <= most; step++)
-        for (uint32_t t = 0, slot = 0, test = p->planes->tests; t < g->trees; t++) {
-            for (; done[t] * most < step * (start[t + 1] - start[t]); done[t]++)
-                *to++ = make_fork(p, sorted[start[t] - start[0] + done[t]], slot, test);
-            slot += (g->leaves[t] + 7u) / 8 * 8;
-            test += tests_of(p, k + t);
-        }
+    const int same = most == least;
+
+    for (uint32_t t = 0, slot = 0, test = p->planes->tests; t < g->trees; t++) {
+        put_levels(p, k + t, slot, test, same ? to + t : sorted + (start[t] - start[0]),
+                   same ? g->trees : 1);
+        slot += (g->leaves[t] + 7u) / 8 * 8;
+        test += tests_of(p, k + t);
+    }
+    if (!same)
+        merge(g, start, most, sorted, to);
 }
 
 /* A block needs room for its planes behind its columns of bytes. */
@@ -179,7 +211,8 @@ static void make_room(struct node *n)
         n->block_rows = 2 * BLOCK_ROWS;
 }
 
-mdl_status mdl_trees_plane(struct node *n, struct arena *a, mdl_error *err)
+mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct arena *a,
+                           mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const uint64_t outputs = (uint64_t)((const struct trees_params *)n->params)->outputs;
@@ -188,16 +221,16 @@ mdl_status mdl_trees_plane(struct node *n, struct arena *a, mdl_error *err)
 
     if (!p->forks)
         return MDL_OK;
-    planes.columns = mdl_arena_take(a, p->ranks.n_columns, sizeof *planes.columns);
+    planes.columns = mdl_arena_take_raw(a, p->ranks.n_columns, sizeof *planes.columns);
     if (!planes.columns)
         return mdl_arena_fail(a, err, "tree ensemble");
-    const uint64_t conditions = find_columns(p, planes.columns);
+    const uint64_t conditions = find_columns(p, b, planes.columns);
     planes.n_groups = find_groups(p, outputs, NULL, NULL, &most_tests);
     if (conditions + most_tests > PLANE_MOST)
         return MDL_OK;
     planes.tests = (uint32_t)conditions;
     planes.n_planes = planes.tests + most_tests;
-    planes.forks = mdl_arena_take(a, p->fork_start[p->n_trees], sizeof *planes.forks);
+    planes.forks = mdl_arena_take_raw(a, p->fork_start[p->n_trees], sizeof *planes.forks);
     planes.groups = mdl_arena_take(a, planes.n_groups, sizeof *planes.groups);
     planes.leaves = mdl_arena_take(a, p->n_trees, sizeof *planes.leaves);
     planes.group_at = mdl_arena_take(a, p->n_trees, sizeof *planes.group_at);

@@ -32,6 +32,7 @@ static inline const struct plane_group *mdl_planes_group(const struct trees_plan
 }
 
 /* plan->planes from its forks, unless there are too many planes. */
-mdl_status mdl_trees_plane(struct node *n, struct arena *a, mdl_error *err);
+mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct arena *a,
+                           mdl_error *err);
 
 #endif

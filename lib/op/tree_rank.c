@@ -39,15 +39,15 @@ static uint32_t hash(uint64_t key, uint64_t threshold)
     return (uint32_t)((threshold ^ key * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull >> 32);
 }
 
-/* Twice as many places. */
+/* Twice as many places, of which a quarter is taken at most. */
 static mdl_status make_larger(struct rank_builder *b, mdl_error *err)
 {
     const uint64_t size = 2 * (b->mask + 1ull);
-    uint32_t *table = mdl_arena_take(&b->temp, size, sizeof *table);
-    struct rank_met *met = mdl_arena_take_raw(&b->temp, size / 2, sizeof *met);
+    uint32_t *table = mdl_arena_take(b->temp, size, sizeof *table);
+    struct rank_met *met = mdl_arena_take_raw(b->temp, size / 4, sizeof *met);
 
     if (!table || !met)
-        return mdl_arena_fail(&b->temp, err, "ranks");
+        return mdl_arena_fail(b->temp, err, "ranks");
     b->shift--;
     b->mask = (uint32_t)(size - 1);
     b->table = table;
@@ -81,7 +81,7 @@ static uint32_t name(struct rank_builder *b, const struct trees_plan *p, const i
     const uint8_t *flags = p->flags; \
     const struct rank_met *met = b->met; \
     const uint32_t mask = b->mask, shift = b->shift; \
-    const uint64_t patience = STEPS_MOST * (end + 4096ull); \
+    const uint64_t patience = b->patience; \
     const int tests = p->n_general != 0; \
     uint32_t *known = b->known; \
     uint64_t steps = b->steps; \
@@ -109,27 +109,40 @@ static uint32_t name(struct rank_builder *b, const struct trees_plan *p, const i
 MEET(meet_f32, uint32_t)
 MEET(meet_f64, uint64_t)
 
-/* What all splits ask.  *few is 0 if there are more than `most`, or they were made to collide. */
-static mdl_status meet_all(struct rank_builder *b, const struct node *n, uint32_t n_splits,
-                           uint64_t most, int *few, mdl_error *err)
+mdl_status mdl_ranks_open(struct rank_builder *b, const struct trees_plan *p,
+                          const uint32_t *splits, mdl_error *err)
+{
+    const uint64_t most = p->n_nodes / 2;
+
+    b->ordinal = p->ordinal;
+    b->splits = splits;
+    b->patience = STEPS_MOST * (most + 4096);
+    b->known = mdl_arena_take_raw(b->temp, most, sizeof *b->known);
+    if (!b->known)
+        return mdl_arena_fail(b->temp, err, "ranks");
+    b->shift = 32 - 3;
+    for (b->mask = 7; b->mask < FIRST_MOST && b->mask / 4 <= most; b->mask = 2 * b->mask + 1)
+        b->shift--;
+    return make_larger(b, err);
+}
+
+mdl_status mdl_ranks_meet(struct rank_builder *b, const struct node *n, uint32_t first,
+                          uint32_t end, mdl_error *err)
 {
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_THRESHOLD];
 
-    *few = 0;
-    for (uint32_t k = 0; k < n_splits;) {
-        if (b->n_entries >= b->mask / 2) {
+    for (uint32_t k = first; k < end && !b->many;) {
+        if (b->n_entries >= b->mask / 4) {
             const mdl_status s = make_larger(b, err);
             if (s)
                 return s;
         }
-        k = t->type == MDL_F32 ? meet_f32(b, p, t->data, k, n_splits)
-                               : meet_f64(b, p, t->data, k, n_splits);
-        if (b->n_entries > most
-            || (k < n_splits && b->steps >= STEPS_MOST * (n_splits + 4096ull)))
-            return MDL_OK;
+        k = t->type == MDL_F32 ? meet_f32(b, p, t->data, k, end)
+                               : meet_f64(b, p, t->data, k, end);
+        b->many = b->n_entries > (uint64_t)b->most_columns * (RANK_MOST + 1)
+               || b->steps >= b->patience;
     }
-    *few = 1;
     return MDL_OK;
 }
 
@@ -139,9 +152,9 @@ static mdl_status find_rules(struct rank_builder *b, const struct node *n, uint3
 {
     const int narrow = n->tensors[TREES_THRESHOLD].type == MDL_F32;
 
-    b->entries = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *b->entries);
+    b->entries = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *b->entries);
     if (!b->entries)
-        return mdl_arena_fail(&b->temp, err, "ranks");
+        return mdl_arena_fail(b->temp, err, "ranks");
     for (uint32_t e = 0; e < b->n_entries; e++) {
         const uint32_t low = (uint32_t)b->met[e].threshold;
         float f;
@@ -170,11 +183,11 @@ static uint64_t ordered(double t)
 /* Entries by key, then by threshold, to b->order: byte by byte, the lowest first. */
 static mdl_status sort(struct rank_builder *b, mdl_error *err)
 {
-    uint32_t *from = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *from);
-    uint32_t *to = mdl_arena_take_raw(&b->temp, b->n_entries, sizeof *to);
+    uint32_t *from = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *from);
+    uint32_t *to = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *to);
 
     if (!from || !to)
-        return mdl_arena_fail(&b->temp, err, "ranks");
+        return mdl_arena_fail(b->temp, err, "ranks");
     for (uint32_t e = 0; e < b->n_entries; e++) {
         from[e] = e;
         b->met[e] = (struct rank_met){ b->entries[e].key, ordered(b->entries[e].t) };
@@ -265,15 +278,15 @@ static void place_threshold(const struct thresholds *to, uint32_t block, uint32_
 }
 
 /* Thresholds of each column, and where its blocks begin; returns the blocks of all. */
-static uint32_t size_columns(const struct rank_builder *b, uint32_t *count, uint32_t *start,
-                             uint32_t columns)
+static uint32_t size_columns(struct rank_builder *b, uint32_t *start, uint32_t columns)
 {
     for (uint32_t i = 0; i < b->n_entries; i++) {
         const struct rank_entry *e = &b->entries[i];
-        count[e->column] += e->first && e->t == e->t;
+        b->count[e->column] += e->first && e->t == e->t;
+        b->nan[e->column] |= e->t != e->t;
     }
     for (uint32_t c = 0; c <= columns; c++)
-        start[c + 1] = start[c] + blocks_of(count[c]);
+        start[c + 1] = start[c] + blocks_of(b->count[c]);
     return start[columns + 1];
 }
 
@@ -300,7 +313,7 @@ static uint32_t place_in_search(uint32_t i, uint32_t levels)
 
 /* The search trees of a table. */
 static mdl_status make_search(struct rank_builder *b, struct rank_table *table,
-                              const uint32_t *count, struct arena *a, mdl_error *err)
+                              struct arena *a, mdl_error *err)
 {
     uint32_t *start = mdl_arena_take(a, table->n_columns, sizeof *start);
     uint8_t *levels = mdl_arena_take(a, table->n_columns, 1);
@@ -309,7 +322,7 @@ static mdl_status make_search(struct rank_builder *b, struct rank_table *table,
     if (!start || !levels)
         return mdl_arena_fail(a, err, "ranks");
     for (uint32_t c = 0; c < table->n_columns; c++) {
-        levels[c] = levels_of(count[c]);
+        levels[c] = levels_of(b->count[c]);
         start[c] = (uint32_t)cells;
         cells += levels[c] > 3 ? (uint64_t)1 << levels[c] : 8;
     }
@@ -334,16 +347,17 @@ static mdl_status make_search(struct rank_builder *b, struct rank_table *table,
 static mdl_status make_table(struct rank_builder *b, struct rank_table *table, uint32_t columns,
                              uint32_t x_type, struct arena *a, mdl_error *err)
 {
-    uint32_t *count = mdl_arena_take(&b->temp, columns + 1ull, sizeof *count);
     uint32_t *feature = mdl_arena_take(a, columns + 1ull, sizeof *feature);
     uint32_t *start = mdl_arena_take(a, columns + 2ull, sizeof *start);
     uint8_t *nan_right = mdl_arena_take(a, columns + 1ull, sizeof *nan_right);
 
-    if (!count)
-        return mdl_arena_fail(&b->temp, err, "ranks");
+    b->count = mdl_arena_take(b->temp, columns + 1ull, sizeof *b->count);
+    b->nan = mdl_arena_take(b->temp, columns + 1ull, 1);
+    if (!b->count || !b->nan)
+        return mdl_arena_fail(b->temp, err, "ranks");
     if (!feature || !start || !nan_right)
         return mdl_arena_fail(a, err, "ranks");
-    const uint64_t cells = (uint64_t)size_columns(b, count, start, columns) * RANK_BLOCK;
+    const uint64_t cells = (uint64_t)size_columns(b, start, columns) * RANK_BLOCK;
     const struct thresholds to = {
         .f32 = mdl_arena_take(a, cells, sizeof *to.f32),
         .f64 = x_type == MDL_F64 ? mdl_arena_take(a, cells, sizeof *to.f64) : NULL,
@@ -359,12 +373,12 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
         feature[e->column] = e->key / 2;
         nan_right[e->column] = (uint8_t)(e->key % 2);
         if (e->t == e->t)
-            place_threshold(&to, start[e->column], count[e->column], e->rank, e->t);
+            place_threshold(&to, start[e->column], b->count[e->column], e->rank, e->t);
     }
     feature[columns] = columns ? feature[columns - 1] : 0;
     *table = (struct rank_table){ .n_columns = columns + 1, .feature = feature, .start = start,
                                   .nan_right = nan_right, .f32 = to.f32, .f64 = to.f64 };
-    return make_search(b, table, count, a, err);
+    return make_search(b, table, a, err);
 }
 
 /* Columns and ranks of splits take the place of the numbers of what they ask. */
@@ -379,30 +393,15 @@ static void know(struct rank_builder *b, const struct trees_plan *p, uint32_t n_
             known[k] = places[known[k]];
 }
 
-mdl_status mdl_ranks_begin(struct rank_builder *b, const struct node *n, const struct value *x,
-                           const uint32_t *splits, uint32_t n_splits, struct arena *a, int *found,
-                           mdl_error *err)
+mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const struct value *x,
+                           uint32_t n_splits, struct arena *a, int *found, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    int few;
 
     *found = 0;
-    if (!p->n_trees)
+    if (!p->n_trees || b->many)
         return MDL_OK;
-    b->ordinal = p->ordinal;
-    b->splits = splits;
-    b->known = mdl_arena_take_raw(&b->temp, n_splits, sizeof *b->known);
-    if (!b->known)
-        return mdl_arena_fail(&b->temp, err, "ranks");
-    b->shift = 32 - 3;
-    for (b->mask = 7; b->mask < FIRST_MOST && b->mask / 2 <= n_splits; b->mask = 2 * b->mask + 1)
-        b->shift--;
-    mdl_status s = make_larger(b, err);
-    if (!s)
-        s = meet_all(b, n, n_splits, (uint64_t)b->most_columns * (RANK_MOST + 1), &few, err);
-    if (s || !few)
-        return s;
-    s = find_rules(b, n, x->type, err);
+    mdl_status s = find_rules(b, n, x->type, err);
     if (!s) s = sort(b, err);
     if (s)
         return s;

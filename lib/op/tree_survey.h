@@ -15,14 +15,14 @@ struct survey {
     uint32_t  n_splits;
     uint32_t *splits;             /* [n_splits] nodes that are no leaves, in order; tree t's   */
                                   /* from tree_start[t] - first_leaf[t] on                     */
-    uint32_t *place, *level;      /* [largest] scratch                                         */
-    uint64_t *wait;               /* [largest + 2] nodes, and their levels above them          */
+    uint32_t *place, *level;      /* [largest + 2], [largest] scratch                          */
+    uint32_t *next;               /* [largest + 2] 1, 2, 3 ...                                 */
     double    half[64];           /* 2^-i                                                      */
 };
 
 /* Check all nodes; fill the plan's ordinal, first_leaf, depth, general, path and counts, and the
- * splits. */
+ * splits, which ranks meet. */
 mdl_status mdl_trees_survey(const struct node *n, uint64_t cols, struct survey *s,
-                            struct arena *a, mdl_error *err);
+                            struct rank_builder *b, struct arena *a, mdl_error *err);
 
 #endif

@@ -25,7 +25,7 @@
 /* How all pieces grew, so that they can be counted before there is room for them.  Tiles lie
  * behind the first piece of their tree in the order in which they are met. */
 struct piece {
-    uint32_t root;                /* node                                                  */
+    uint32_t root, end;           /* node; behind all that is below it, in pre-order       */
     uint8_t  part;                /* of the piece above                                    */
     uint8_t  nodes;
     uint8_t  below;               /* exits that are splits                                 */
@@ -49,69 +49,106 @@ static int is_split(const struct trees_plan *p, uint32_t i)
     return (p->flags[i] & NODE_KIND) != NODE_LEAF;
 }
 
-/* Parts that could be taken next. */
+/*
+ * Parts that could be taken next, each in a slot; an empty one has the key 0.  Keys are weights as
+ * integers, which order as floats that are not negative do; their last bits say which slot.  All
+ * slots are looked at in whole eights: the next step waits for the highest, and for no branch.
+ */
 struct frontier {
-    double   weight[TOP_EXITS];
-    uint32_t node[TOP_EXITS];
+    uint64_t key[TOP_EXITS];
+    uint32_t node[TOP_EXITS], end[TOP_EXITS];
     uint8_t  part[TOP_EXITS];
-    uint32_t n;
 };
 
-/* Node i could be taken if it is no leaf. */
-static void offer(const struct cutting *c, struct frontier *f, uint32_t i, uint32_t part,
-                  double level)
+#define SLOT_BITS (2 * TOP_EXITS - 1)
+
+/* Node i could be taken if it is no leaf; all that is below it ends at `end`. */
+static void offer(const struct cutting *c, struct frontier *f, uint32_t slot, uint32_t i,
+                  uint32_t end, uint32_t part, uint64_t level)
 {
-    f->weight[f->n] = c->cover ? c->cover[i] : -level;
-    f->node[f->n] = i;
-    f->part[f->n] = (uint8_t)part;
-    f->n += (uint32_t)is_split(c->p, i);
+    uint64_t weight = level;
+
+    if (c->cover)
+        memcpy(&weight, &c->cover[i], sizeof weight);
+    weight = (weight & ~(uint64_t)SLOT_BITS) | TOP_EXITS | slot;
+    f->key[slot] = weight & (0 - (uint64_t)is_split(c->p, i));
+    f->node[slot] = i;
+    f->end[slot] = end;
+    f->part[slot] = (uint8_t)part;
 }
 
-/* Splits from a node down, in a tree in pre-order: the last one below is the rightmost leaf. */
-static uint32_t splits_below(const struct trees_plan *p, uint32_t i)
+static uint64_t higher(uint64_t a, uint64_t b)
 {
-    uint32_t last = i;
+    return a > b ? a : b;
+}
 
-    while (is_split(p, last))
-        last = p->right[last];
-    return (last - i) / 2;
+/* The highest key of `eights` * 8 slots; 0: all are empty. */
+static uint64_t find_best(const struct frontier *f, uint32_t eights)
+{
+    uint64_t best = 0;
+
+    for (uint32_t i = 0; i < eights; i++) {
+        const uint64_t *k = f->key + 8 * i;
+
+        best = higher(best, higher(higher(higher(k[0], k[1]), higher(k[2], k[3])),
+                                   higher(higher(k[4], k[5]), higher(k[6], k[7]))));
+    }
+    return best;
 }
 
 /* Grow a piece to at most `most` nodes; `go_on`: more begin at the splits it ends at. */
 static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_on)
 {
+    const uint32_t below = (piece->end - piece->root) / 2;   /* splits, in pre-order */
     struct frontier f;
     uint32_t nodes = 0;
+    uint64_t best;
 
-    if (c->p->in_order && go_on) {
-        const uint32_t below = splits_below(c->p, piece->root);
-        if (below <= most) {
-            piece->nodes = (uint8_t)below;
-            piece->whole = 1;
-            return;
-        }
+    if (c->p->in_order && go_on && below <= most) {
+        piece->nodes = (uint8_t)below;
+        piece->whole = 1;
+        return;
     }
-    f.n = 0;
-    offer(c, &f, piece->root, 0, 0);
-    for (; nodes < most && f.n; nodes++) {
-        uint32_t best = 0;
-        for (uint32_t k = 1; k < f.n; k++)
-            best = f.weight[k] > f.weight[best] ? k : best;
+    memset(f.key, 0, (most + 1) * sizeof *f.key);
+    offer(c, &f, 0, piece->root, piece->end, 0, UINT64_MAX);
+    for (; nodes < most && (best = find_best(&f, nodes / 8 + 1)) != 0; nodes++) {
+        const uint32_t slot = best & (TOP_EXITS - 1), part = f.part[slot];
+        const uint32_t node = f.node[slot], end = f.end[slot], right = c->p->right[node];
 
-        const uint32_t node = f.node[best];
-        const double level = 1 - f.weight[best];
-        c->taken[c->n_taken++] = f.part[best];
-        f.n--;
-        f.weight[best] = f.weight[f.n];
-        f.node[best] = f.node[f.n];
-        f.part[best] = f.part[f.n];
-        offer(c, &f, node + 1, 2 * nodes + 1, level);
-        offer(c, &f, c->p->right[node], 2 * nodes + 2, level);
+        c->taken[c->n_taken++] = (uint8_t)part;
+        offer(c, &f, slot, node + 1, right, 2 * nodes + 1, best - SLOT_BITS - 1);
+        offer(c, &f, nodes + 1, right, end, 2 * nodes + 2, best - SLOT_BITS - 1);
     }
     piece->nodes = (uint8_t)nodes;
-    piece->below = (uint8_t)f.n;
-    for (uint32_t k = 0; k < f.n && go_on; k++)
-        c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .part = f.part[k] };
+    for (uint32_t k = 0; k <= nodes; k++) {
+        if (!f.key[k])
+            continue;
+        piece->below++;
+        if (go_on)
+            c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .end = f.end[k],
+                                                       .part = f.part[k] };
+    }
+}
+
+/* Of tree number `tree`, if there is one: what grows, or what is put down. */
+MDL_INLINE void fetch_tree(const struct cutting *c, uint32_t tree, int put)
+{
+    const struct trees_plan *p = c->p;
+
+    if (tree >= p->n_trees || p->tree_start[tree + 1] - p->tree_start[tree] > NEAR_NODES)
+        return;
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    const uint32_t split = start - p->first_leaf[tree], splits = (end - start) / 2;
+    mdl_trees_fetch(p->right, start, end, sizeof *p->right);
+    if (!put) {
+        mdl_trees_fetch(p->flags, start, end, 1);
+        if (c->cover)
+            mdl_trees_fetch(c->cover, start, end, sizeof *c->cover);
+        return;
+    }
+    mdl_trees_fetch(p->ordinal, start, end, sizeof *p->ordinal);
+    mdl_trees_fetch(c->b->splits, split, split + splits, sizeof *c->b->splits);
+    mdl_trees_fetch(c->b->known, split, split + splits, sizeof *c->b->known);
 }
 
 /* Cut a tree whose first piece has at most `most` nodes. */
@@ -120,7 +157,8 @@ static void cut(struct cutting *c, uint32_t tree, uint32_t most)
     const int go_on = !c->p->general[tree];
     uint32_t k = c->n_pieces;
 
-    c->pieces[c->n_pieces++] = (struct piece){ .root = c->p->tree_start[tree] };
+    c->pieces[c->n_pieces++] = (struct piece){ .root = c->p->tree_start[tree],
+                                               .end = c->p->tree_start[tree + 1] };
     grow(c, &c->pieces[k++], most, go_on);
     while (k < c->n_pieces)
         grow(c, &c->pieces[k++], TILE_NODES, go_on);
@@ -168,42 +206,42 @@ static void make_empty(const struct rank_table *ranks, struct tree_top *top, str
 
 /*
  * Put down a piece that is all of a subtree in pre-order: nodes, and exits, lie together, and how
- * many leaves are before a node says which exit is leftmost below it.  Its own is the last one.
+ * many leaves are before a node says which exit is leftmost below it.  Its own is the last node
+ * of which it is that, so ancestors[] holds, meanwhile, those of the node that is next.
  */
-#define PUT_WHOLE(name, kind, mask) \
-static void name(const struct cutting *c, const struct piece *piece, kind *to, uint32_t *exit) \
+#define PUT_WHOLE(name, kind, mask, exits) \
+static void name(const struct cutting *c, const struct piece *piece, kind *to, uint32_t *exit, \
+                 uint8_t *lowest) \
 { \
-    const uint32_t *ordinal = c->p->ordinal + piece->root, *right = c->p->right + piece->root; \
-    const uint32_t leaf = ordinal[0], split = piece->root - leaf, n = piece->nodes; \
-    const uint32_t *splits = c->b->splits + split; \
-    mask ancestors[PARTS]; \
+    const uint32_t *ordinal = c->p->ordinal, *right = c->p->right, *splits = c->b->splits; \
+    const uint32_t leaf = ordinal[piece->root], first = piece->root - leaf; \
+    const uint32_t end = first + piece->nodes; \
 \
-    ancestors[0] = 0; \
-    for (uint32_t k = 0; k < n; k++) { \
-        const uint32_t i = splits[k] - piece->root, r = right[i] - piece->root; \
-        const uint32_t slot = ordinal[r] - leaf - 1; \
-        const struct tree_question s = mdl_rank_at(c->b, split + k); \
+    to->ancestors[0] = 0; \
+    for (uint32_t k = first; k < end; k++) { \
+        const uint32_t i = splits[k], e = i - k - leaf, slot = ordinal[right[i]] - leaf - 1; \
+        const struct tree_question s = mdl_rank_at(c->b, k); \
 \
         to->column[slot] = (uint8_t)s.column; \
         to->rank[slot] = s.rank; \
-        ancestors[i + 1] = ancestors[r] = (mask)(ancestors[i] | (mask)1 << slot); \
+        lowest[slot] = (uint8_t)e; \
+        to->ancestors[e] = (mask)(to->ancestors[e] | (mask)1 << slot); \
+        to->ancestors[slot + 1] = to->ancestors[e]; \
     } \
-    for (uint32_t i = 0; i < 2 * n + 1; i++) \
-        to->ancestors[ordinal[i] - leaf] = ancestors[i]; \
-    for (uint32_t e = 0; e < n + 1; e++) \
+    for (uint32_t e = 0; e < exits; e++)   /* those behind its last one are never met */ \
         exit[e] = leaf + e; \
 }
-PUT_WHOLE(put_whole_top, struct tree_top, uint32_t)
-PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t)
+PUT_WHOLE(put_whole_top, struct tree_top, uint32_t, TOP_EXITS)
+PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t, TILE_EXITS)
 
 /*
  * Put down the next piece.  exits[], first[]: of a part, how many, and which is leftmost.  What an
  * exit says is put down for each part that it is leftmost below: its own is the last one.
  */
-#define PUT(name, put_whole, kind, mask) \
-static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
+#define PUT(name, kind, mask) \
+static void name(struct cutting *c, uint32_t tree, const struct piece *piece, kind *to, \
+                 uint32_t *exit, uint8_t *lowest) \
 { \
-    const struct piece *piece = &c->pieces[c->n_pieces++]; \
     const uint8_t *taken = c->taken + c->n_taken; \
     const uint32_t *right = c->p->right, *ordinal = c->p->ordinal; \
     const uint32_t n = piece->nodes, parts = 2 * n + 1; \
@@ -211,10 +249,6 @@ static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
     mask ancestors[PARTS]; \
     uint8_t first[PARTS], exits[PARTS]; \
 \
-    if (piece->whole) { \
-        put_whole(c, piece, to, exit); \
-        return; \
-    } \
     c->n_taken += n; \
     memset(exits, 1, sizeof exits); \
     for (uint32_t k = n; k-- > 0;) \
@@ -229,6 +263,7 @@ static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
 \
         to->column[slot] = (uint8_t)s.column; \
         to->rank[slot] = s.rank; \
+        lowest[slot] = first[part]; \
         node[2 * k + 1] = i + 1; \
         node[2 * k + 2] = right[i]; \
         first[2 * k + 1] = first[part]; \
@@ -245,34 +280,55 @@ static void name(struct cutting *c, uint32_t tree, kind *to, uint32_t *exit) \
         for (uint32_t k = 0; k < piece->below; k++) \
             exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++; \
 }
-PUT(put_top, put_whole_top, struct tree_top, uint32_t)
-PUT(put_tile, put_whole_tile, struct tree_tile, uint16_t)
+PUT(put_part_top, struct tree_top, uint32_t)
+PUT(put_part_tile, struct tree_tile, uint16_t)
+
+static void put_top(struct cutting *c, uint32_t tree, struct tree_top *to, struct tree_exits *exits)
+{
+    const struct piece *piece = &c->pieces[c->n_pieces++];
+
+    if (piece->whole)
+        put_whole_top(c, piece, to, exits->exit, exits->lowest);
+    else
+        put_part_top(c, tree, piece, to, exits->exit, exits->lowest);
+}
+
+static void put_tile(struct cutting *c, uint32_t tree, struct tree_tile *to, uint8_t *lowest)
+{
+    const struct piece *piece = &c->pieces[c->n_pieces++];
+
+    if (piece->whole)
+        put_whole_tile(c, piece, to, to->exit, lowest);
+    else
+        put_part_tile(c, tree, piece, to, to->exit, lowest);
+}
 
 /* Put down all pieces: the first ones are the first tiles, or tops. */
 static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile)
 {
     struct tree_top no_top = { .rank = { 0 } };
     struct tree_tile no_tile = { .rank = { 0 } };
-    uint32_t unread[TOP_EXITS];
+    struct tree_exits unread;
 
     make_empty(&p->ranks, &no_top, &no_tile);
     c->never = (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns - 1), .rank = 1 };
     c->n_pieces = c->n_taken = 0;
     c->tile = first_tile;
     for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {
+        fetch_tree(c, t + 1, 1);
         c->below = c->n_pieces + 1;
         if (first_tile) {
             p->tiles[t] = no_tile;
-            put_tile(c, t, &p->tiles[t], p->tiles[t].exit);
+            put_tile(c, t, &p->tiles[t], unread.lowest);
         } else {
+            struct tree_exits *exits = p->exits ? &p->exits[t] : &unread;
             p->tops[t] = no_top;
-            if (p->exits)
-                p->exits[t] = (struct tree_exits){ { 0 } };
-            put_top(c, t, &p->tops[t], p->exits ? p->exits[t].exit : unread);
+            *exits = (struct tree_exits){ .exit = { 0 } };
+            put_top(c, t, &p->tops[t], exits);
         }
         for (; c->n_pieces < c->below; tile++) {
             p->tiles[tile] = no_tile;
-            put_tile(c, t, &p->tiles[tile], p->tiles[tile].exit);
+            put_tile(c, t, &p->tiles[tile], unread.lowest);
         }
     }
 }
@@ -287,12 +343,13 @@ mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct ar
     const int small = !p->n_general && splits <= (uint64_t)TILE_NODES * p->n_trees;
     uint32_t whole = 0;
 
-    c.pieces = mdl_arena_take_raw(temp, splits + p->n_trees, sizeof *c.pieces);
     c.taken = mdl_arena_take_raw(temp, splits, 1);
+    c.pieces = mdl_arena_take_raw(temp, splits + p->n_trees, sizeof *c.pieces);
     if (!c.pieces || !c.taken)
         return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         const uint32_t first = c.n_pieces;
+        fetch_tree(&c, t + 1, 0);
         cut(&c, t, small ? TILE_NODES : TOP_NODES);
         whole += !c.pieces[first].below;
     }

@@ -20,8 +20,10 @@ struct tree_walk {
     int planes;                   /* blocks of BLOCK_ROWS rows go by planes */
 };
 
-/* tree_row.c: one row by ranks; tree_block.c: the rows [at, at + rows), at most BLOCK_ROWS. */
+/* tree_row.c: one row by ranks; the rows [at, at + rows), tree_sift.c: at most BLOCK_HALF,
+ * tree_block.c: at most BLOCK_ROWS. */
 void mdl_trees_run_row(const struct tree_walk *w, size_t r);
+void mdl_trees_run_sift(const struct tree_walk *w, size_t at, size_t rows);
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows);
 
 /* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages. */

@@ -186,6 +186,19 @@ mdl_status mdl_import_memory(mdl_builder **out, const void *bytes, size_t size,
     return s;
 }
 
+/* The folder that a file lies in; 0 when its name is too long. */
+static int folder_of(char *out, size_t room, const char *path)
+{
+    const char *end = strrchr(path, '/');
+    const size_t n = end ? (size_t)(end - path) + (end == path) : 0;
+
+    if (n + 2 > room)
+        return 0;
+    memcpy(out, n ? path : ".", n ? n : 1);
+    out[n ? n : 1] = '\0';
+    return 1;
+}
+
 /* The file is read, not mapped: a file that is cut while it is mapped kills the process. */
 mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_options *options,
                       mdl_error *error)
@@ -193,6 +206,7 @@ mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_opti
     const mdl_allocator allocator = mdl_allocator_or_default(NULL);
     mdl_import_options all;
     struct map file = { 0 };
+    char directory[4096];
     const int saved = errno;
 
     if (!out || !path)
@@ -201,6 +215,8 @@ mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_opti
     const uint64_t mode = mdl_fp_enter();
     mdl_status s = read_options(&all, options, error);
     if (!s) s = mdl_map_read(&file, path, &allocator, SIZE_MAX / 4, error);
+    if (!s && !all.directory && folder_of(directory, sizeof directory, path))
+        all.directory = directory;
     if (!s) s = import(out, file.data, file.size, all.file ? all.file : path, &all, error);
     mdl_map_free(&file, &allocator);
     mdl_fp_leave(mode);

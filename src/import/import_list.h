@@ -5,4 +5,5 @@
  * SPDX-License-Identifier: MIT
  */
 IMPORTER(xgboost)     /* xgboost.c    JSON and UBJSON of XGBoost 1.0 and newer */
+IMPORTER(onnx)        /* onnx.c       ONNX models                            */
 IMPORTER(lightgbm)    /* lightgbm.c   text of LightGBM 2 and newer             */

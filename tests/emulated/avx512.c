@@ -12,6 +12,7 @@
 #include "kernel/kernel.h"
 #include "kernel/tree.h"
 
+#include <math.h>
 #include <string.h>
 
 #undef MDL_INLINE                 /* inlined and unrolled, this file takes minutes to compile */
@@ -143,6 +144,31 @@ static inline double reduce_max_pd(simde__m512d a)
     return x[0];
 }
 
+/* SIMDe rounds twice. */
+static inline simde__m256 fmadd_ps(simde__m256 a, simde__m256 b, simde__m256 c)
+{
+    float x[8], y[8], z[8];
+
+    simde_mm256_storeu_ps(x, a);
+    simde_mm256_storeu_ps(y, b);
+    simde_mm256_storeu_ps(z, c);
+    for (int i = 0; i < 8; i++)
+        z[i] = fmaf(x[i], y[i], z[i]);
+    return simde_mm256_loadu_ps(z);
+}
+
+static inline void mask_storeu_ps(float *p, simde__mmask8 k, simde__m256 a)
+{
+    float from[8];
+
+    simde_mm256_storeu_ps(from, a);
+    for (int i = 0; i < 8; i++)
+        if (k >> i & 1)
+            p[i] = from[i];
+}
+
+#define simde_mm256_fmadd_ps fmadd_ps
+#define simde_mm256_mask_storeu_ps mask_storeu_ps
 #define simde_mm512_testn_epi32_mask testn_epi32_mask
 #define simde_mm512_cvtps_pd cvtps_pd
 #define simde_mm512_cvtpd_ps cvtpd_ps

@@ -30,9 +30,9 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
             best_iteration: Optional[int] = None) -> Model:
     """A trained model as a Model.
 
-    source: the path or the bytes of what XGBoost (JSON, UBJSON) or LightGBM (text) saved, or
-    a live object: a Booster or scikit-learn style model of either, a fitted scikit-learn
-    estimator or Pipeline.
+    source: the path or the bytes of what XGBoost (JSON, UBJSON) or LightGBM (text) saved or of
+    an ONNX model, or a live object: a Booster or scikit-learn style model of the former, a
+    fitted scikit-learn estimator or Pipeline, an onnx.ModelProto.
     sample: rows as the object's predict takes them.  A live object is asked some rows, and the
     model must answer the same; the first of these rows stay in the file as golden rows for
     check().  Without a sample they are made up around the model's own thresholds.
@@ -51,6 +51,8 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
     if from_ is not None or best_iteration is not None:
         raise ValueError("from_ and best_iteration are for files; a live object says itself what "
                          "it is and which rounds it uses")
+    if type(source).__module__.startswith("onnx.") and hasattr(source, "SerializeToString"):
+        return _from_bytes(source.SerializeToString(), "onnx", None)
     return _from_object(source, sample)
 
 

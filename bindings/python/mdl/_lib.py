@@ -27,6 +27,7 @@ ERR_UNSUPPORTED, ERR_DATA, ERR_NOT_FOUND = -7, -9, -10
 LOAD_BORROW = 2
 OUTPUT_MAIN, OUTPUT_VALUE, OUTPUT_RAW, OUTPUT_PROBA = 0, 1, 2, 3
 OUTPUT_LABEL, OUTPUT_LEAF, OUTPUT_CONTRIB, OUTPUT_OTHER = 4, 5, 6, 255
+OP_TENSOR = 1
 COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_CATEGORY, COLUMN_STRING = 0, 1, 2, 3
 ABSENT_ZERO, ABSENT_MISSING = 0, 1
 
@@ -106,7 +107,8 @@ class mdl_node_info(Structure):
 class mdl_op_info(Structure):
     _fields_ = [("size", c_uint32), ("min_inputs", c_uint32), ("max_inputs", c_uint32),
                 ("n_results", c_uint32), ("n_params", c_uint32), ("n_weights", c_uint32),
-                ("name", c_char_p), ("about", c_char_p)]
+                ("name", c_char_p), ("about", c_char_p), ("max_results", c_uint32),
+                ("flags", c_uint32)]
 
 
 class mdl_trees(Structure):
@@ -133,7 +135,7 @@ mdl_progress = CFUNCTYPE(c_int, c_void_p, c_uint64, c_uint64)
 class mdl_import_options(Structure):
     _fields_ = [("size", c_uint32), ("flags", c_uint32), ("from_", c_char_p),
                 ("file", c_char_p), ("best_iteration", c_int64), ("progress", mdl_progress),
-                ("user", c_void_p)]
+                ("user", c_void_p), ("directory", c_char_p), ("without", c_char_p)]
 
 
 # ---- every function: name -> result, arguments (tests/python/test_lib.py reads the headers) ----
@@ -163,6 +165,12 @@ MODEL: Dict[str, Signature] = {
     "mdl_predict_csr": (c_int32, [c_void_p, POINTER(mdl_csr), _tensor_p, _options_p, _error_p]),
     "mdl_run": (c_int32, [c_void_p, c_void_p, _tensor_p, c_size_t, _tensor_p, c_size_t,
                           _error_p]),
+    "mdl_run_tensors": (c_int32, [c_void_p, c_void_p, _tensor_p, c_size_t, _tensor_p, c_size_t,
+                                  _error_p]),
+    "mdl_run_shapes": (c_int32, [c_void_p, _tensor_p, c_size_t, _tensor_p, c_size_t, _size_p,
+                                 _error_p]),
+    "mdl_context_create": (c_int32, [POINTER(c_void_p), c_void_p, _error_p]),
+    "mdl_context_free": (None, [c_void_p]),
     "mdl_output_shape": (c_int32, [c_void_p, _options_p, _size_p, _error_p]),
     "mdl_context_bytes": (c_size_t, [c_void_p, c_size_t]),
     "mdl_context_init": (c_void_p, [c_void_p, c_size_t, c_void_p, c_size_t]),
@@ -200,6 +208,11 @@ MODEL: Dict[str, Signature] = {
     "mdl_builder_status": (c_int32, [c_void_p, _error_p]),
     "mdl_builder_fail": (c_int32, [c_void_p, c_int32, c_char_p]),
     "mdl_build_input": (c_int32, [c_void_p, c_char_p, c_uint32, c_uint64, c_uint32]),
+    "mdl_build_tensor": (c_int32, [c_void_p, c_char_p, c_uint32, c_uint32, POINTER(c_int64)]),
+    "mdl_build_dim_name": (c_int32, [c_void_p, c_int32, c_uint32, c_char_p]),
+    "mdl_build_node_n": (c_int32, [c_void_p, c_char_p, c_char_p, POINTER(c_int32), c_size_t,
+                                   c_size_t]),
+    "mdl_build_type": (c_uint32, [c_void_p, c_int32]),
     "mdl_build_column": (c_int32, [c_void_p, c_int32, c_uint64, c_char_p, c_uint32]),
     "mdl_build_categories": (c_int32, [c_void_p, c_int32, c_uint64, c_uint32, c_uint64, _texts]),
     "mdl_build_output": (c_int32, [c_void_p, c_char_p, c_uint32, c_int32]),

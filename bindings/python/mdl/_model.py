@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, _pool
+from . import _lib, _pool, _tensors
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
 
@@ -61,10 +61,14 @@ class _Handle:
             ctypes.byref(options), ctypes.byref(error))
         if status:
             _lib.raise_status(status, error, name)
-        weakref.finalize(self, _free, self.value, image).atexit = False
+        ins, _ = _tensors.slots(self.value)
+        self.runner = _tensors.Runner(self.value) if _tensors.is_tensors(self.value, ins) else None
+        weakref.finalize(self, _free, self.value, image, self.runner).atexit = False
 
 
-def _free(value: ctypes.c_void_p, image: Array) -> None:
+def _free(value: ctypes.c_void_p, image: Array, runner: Optional[_tensors.Runner]) -> None:
+    if runner is not None:
+        runner.free()
     _lib.lib.mdl_free(value)
     del image                            # not before the model that uses it
 
@@ -109,8 +113,10 @@ class Model:
         source = self._metadata.get("source", "")
         unseen = self._metadata.get("unseen_categories",
                                     "error" if source == "xgboost" else "missing")
-        first = self._inputs[0]
-        self._schema = Schema(first[1], DTYPE[first[2]], source, unseen, self._read_columns)
+        first = self._inputs[0] if self._inputs else ("", 0, _lib.F32)
+        cols = first[1] if handle.runner is None else int(_lib.lib.mdl_input_cols(handle.value))
+        self._schema = Schema(cols, DTYPE.get(first[2], np.float64), source, unseen,
+                              self._read_columns)
         self._source_kind = self._metadata.get("source_kind", "")
         self._threads = 1
 
@@ -327,8 +333,11 @@ class Model:
 
     def run(self, inputs: Mapping[str, Any],
             outputs: Optional[List[str]] = None) -> Dict[str, Array]:
-        """Each output by name, [rows, columns] as computed; `outputs` picks some."""
+        """Each output by name; `outputs` picks some.  Of a table model [rows, columns] as
+        computed; a graph of tensors takes and gives arrays of its own types and shapes."""
         handle = self._held()
+        if handle.runner is not None:
+            return handle.runner.run(handle.value, inputs, outputs)
         names = [output.name for output, _ in self._outputs] if outputs is None else list(outputs)
         wanted = [self._outputs[self._find(name)][0] for name in names]
         rows, given = self._inputs_of(inputs)
@@ -530,7 +539,7 @@ def _read_outputs(handle: ctypes.c_void_p) -> List[Tuple[Output, int]]:
         info = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
         _must(_lib.lib.mdl_output(handle, i, ctypes.byref(info)))
         made.append((Output(info.name.decode(), ROLE.get(info.role, "other"),
-                            np.dtype(DTYPE[info.type]), int(info.cols), None),
+                            _tensors.dtype_of(int(info.type)), int(info.cols), None),
                      int(info.label_type) if info.n_labels else 0))
     return made
 

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""Graphs of tensors: any type, rank and number of inputs and outputs."""
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _lib
+from ._errors import DataError, UnsupportedError
+
+Array = npt.NDArray[Any]
+
+# Element types that numpy has, by their number in mdl.h ...
+NUMPY: Dict[int, Any] = {
+    1: np.float32, 2: np.float64, 3: np.float16, 5: np.int8, 6: np.uint8, 7: np.int16,
+    8: np.uint16, 9: np.int32, 10: np.uint32, 11: np.int64, 12: np.uint64, 13: np.bool_,
+    14: np.object_, 25: np.complex64, 26: np.complex128}
+# ... and those of the package ml_dtypes.
+ML_DTYPES = {4: "bfloat16", 15: "float8_e4m3fn", 16: "float8_e4m3fnuz", 17: "float8_e5m2",
+             18: "float8_e5m2fnuz", 19: "float8_e8m0fnu", 20: "float4_e2m1fn", 21: "int4",
+             22: "uint4", 23: "int2", 24: "uint2"}
+STRING = 14
+
+
+def dtype_of(type_: int) -> "np.dtype[Any]":
+    """The numpy type of an element type."""
+    if type_ in NUMPY:
+        return np.dtype(NUMPY[type_])
+    try:
+        import ml_dtypes
+        return np.dtype(getattr(ml_dtypes, ML_DTYPES[type_]))
+    except (ImportError, AttributeError):
+        raise UnsupportedError(f"{ML_DTYPES.get(type_, type_)} arrays need a newer package "
+                               "ml_dtypes", parts=[str(type_)]) from None
+
+
+class Slot(NamedTuple):
+    """An input or output: its name and element type; of inputs the shape, -1 for any size and
+    None for any rank."""
+    name: str
+    type: int
+    shape: Optional[Tuple[int, ...]]
+
+
+def slots(handle: ctypes.c_void_p) -> Tuple[List[Slot], List[Slot]]:
+    """Inputs and outputs."""
+    ins, outs = [], []
+    for i in range(_lib.lib.mdl_input_count(handle)):
+        info = _lib.mdl_input_info(size=ctypes.sizeof(_lib.mdl_input_info))
+        _lib.lib.mdl_input(handle, i, ctypes.byref(info))
+        shape = tuple(info.dims[:info.rank]) if info.rank <= _lib.MAX_RANK else None
+        ins.append(Slot(info.name.decode(), int(info.type), shape))
+    for i in range(_lib.lib.mdl_output_count(handle)):
+        out = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
+        _lib.lib.mdl_output(handle, i, ctypes.byref(out))
+        outs.append(Slot(out.name.decode(), int(out.type), None))
+    return ins, outs
+
+
+def is_tensors(handle: ctypes.c_void_p, ins: Sequence[Slot]) -> bool:
+    """Is it a graph of tensors, not of tables?"""
+    if any(slot.shape is None or len(slot.shape) != 2 or slot.shape[0] != -1
+           or slot.shape[1] < 1 or slot.type not in (1, 2) for slot in ins):
+        return True
+    node = _lib.mdl_node_info(size=ctypes.sizeof(_lib.mdl_node_info))
+    used = set()
+    for i in range(_lib.lib.mdl_node_count(handle)):
+        _lib.lib.mdl_node(handle, i, ctypes.byref(node))
+        used.add(node.op)
+    op = _lib.mdl_op_info(size=ctypes.sizeof(_lib.mdl_op_info))
+    i = 0
+    while not _lib.lib.mdl_op(i, ctypes.byref(op)):
+        if op.flags & _lib.OP_TENSOR and op.name in used:
+            return True
+        i += 1
+    return not ins
+
+
+class Runner:
+    """Runs one model; contexts are kept, one for each thread that runs at the same time."""
+
+    def __init__(self, handle: ctypes.c_void_p) -> None:
+        self.ins, self.outs = slots(handle)
+        self._idle: List[ctypes.c_void_p] = []
+        self._lock = threading.Lock()
+
+    def run(self, handle: ctypes.c_void_p, inputs: Mapping[str, Any],
+            names: Optional[Sequence[str]]) -> Dict[str, Array]:
+        wanted = [slot.name for slot in self.outs] if names is None else list(names)
+        known = {slot.name: slot for slot in self.outs}
+        faults = [f"missing: '{slot.name}'" for slot in self.ins if slot.name not in inputs]
+        faults += [f"not known to the model: '{name}'" for name in inputs
+                   if name not in {slot.name for slot in self.ins}]
+        faults += [f"no such output: '{name}'" for name in wanted if name not in known]
+        if faults:
+            raise DataError("the inputs do not fit the model; " + "; ".join(faults))
+        kept: List[Any] = []
+        given = (_lib.mdl_tensor * max(len(self.ins), 1))(
+            *(_given(slot, inputs[slot.name], kept) for slot in self.ins))
+        made = (_lib.mdl_tensor * max(len(wanted), 1))(
+            *(_lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), name=name.encode())
+              for name in wanted))
+        context = self._take(handle)
+        try:
+            error = _lib.new_error()
+            status = _lib.lib.mdl_run_tensors(handle, context, given, len(self.ins), made,
+                                              len(wanted), ctypes.byref(error))
+            if status:
+                _lib.raise_status(status, error)
+            return {name: _taken(made[i]) for i, name in enumerate(wanted)}
+        finally:
+            with self._lock:
+                self._idle.append(context)
+
+    def _take(self, handle: ctypes.c_void_p) -> ctypes.c_void_p:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        context, error = ctypes.c_void_p(), _lib.new_error()
+        status = _lib.lib.mdl_context_create(ctypes.byref(context), handle, ctypes.byref(error))
+        if status:
+            _lib.raise_status(status, error)
+        return context
+
+    def free(self) -> None:
+        """Before the model is freed."""
+        with self._lock:
+            while self._idle:
+                _lib.lib.mdl_context_free(self._idle.pop())
+
+
+def _array(slot: Slot, value: Any) -> Array:
+    """What was given, in the model's type if nothing is lost by that."""
+    want = dtype_of(slot.type)
+    array = np.asarray(value)
+    if slot.type == STRING or array.dtype == want:
+        return array
+    if array.dtype.kind in "US" or (array.dtype.kind == "O" and array.size):
+        raise DataError(f"input '{slot.name}' holds {array.dtype}, expected {want}")
+    if np.can_cast(array.dtype, want, "same_kind") and not isinstance(value, np.ndarray):
+        return array.astype(want)
+    if array.dtype.kind in "iub" and not isinstance(value, np.ndarray):
+        return array.astype(want)
+    if array.dtype.kind == "f" and want.kind == "f" and not isinstance(value, np.ndarray):
+        return array.astype(want)
+    raise DataError(f"input '{slot.name}' is {array.dtype}, expected {want}: convert it with "
+                    f".astype('{want}')")
+
+
+def _given(slot: Slot, value: Any, kept: List[Any]) -> _lib.mdl_tensor:
+    array = _array(slot, value)
+    if array.ndim > _lib.MAX_RANK:
+        raise DataError(f"input '{slot.name}' has {array.ndim} dimensions, the most are "
+                        f"{_lib.MAX_RANK}")
+    if slot.type == STRING:
+        texts = [str(text).encode() if not isinstance(text, bytes) else text
+                 for text in array.ravel().tolist()]
+        pointers = (ctypes.c_char_p * max(len(texts), 1))(*texts)
+        kept += [texts, pointers]
+        data, strides = ctypes.addressof(pointers), None
+    else:
+        kept.append(array)
+        data, strides = array.ctypes.data, array.strides
+    made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=slot.type, rank=array.ndim,
+                           name=slot.name.encode(), data=data)
+    for i, n in enumerate(array.shape):
+        made.dims[i] = n
+        if strides is not None:
+            made.strides[i] = strides[i]
+    return made
+
+
+def _taken(tensor: _lib.mdl_tensor) -> Array:
+    """A copy of a result that lies in a context."""
+    shape = tuple(tensor.dims[:tensor.rank])
+    if tensor.type == STRING:
+        count = int(np.prod(shape))
+        pointers = ctypes.cast(tensor.data, ctypes.POINTER(ctypes.c_char_p))
+        texts = [(pointers[i] or b"").decode() for i in range(count)]
+        made: Array = np.empty(count, object)
+        made[:] = texts
+        return made.reshape(shape)
+    made = np.empty(shape, dtype_of(tensor.type))
+    if made.nbytes:
+        ctypes.memmove(made.ctypes.data, tensor.data, made.nbytes)
+    return made

@@ -1,0 +1,79 @@
+/*
+ * exec.h - running a graph of tensors
+ *
+ * A call either *records* or *plays*.  Recording goes node by node: shape, a place for each
+ * result, eval, and back with the memory of values that nobody reads any more.  When the same
+ * shapes come again, and no shape depends on contents, playing evaluates the nodes at the
+ * places found before, and leaves out those that read shapes and constants alone.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_EXEC_H
+#define MDL_EXEC_H
+
+#include "base/heap.h"
+#include "model.h"
+#include "op/nd.h"
+
+#define EXEC_OUTPUTS 64u          /* that one call may ask for */
+
+/* What a context holds for such a graph. */
+struct exec {
+    struct heap heap;
+    struct nd  *values;           /* [n_values]                                            */
+    void      **block;            /* [n_values] its memory in the heap, or NULL            */
+    struct view *views;           /* [n_values] for table operators                        */
+    unsigned char *needed;        /* [n_nodes]                                             */
+    unsigned char *wanted;        /* [n_values] while needed is found                      */
+    void       *temp;             /* of the node at work                                   */
+    uint64_t    temp_bytes;
+    int         recorded;         /* the places can be played again, for these outputs:    */
+    size_t      n_out;
+    uint32_t    out_at[EXEC_OUTPUTS];
+    uint64_t    directs;          /* bit i: output i went straight to the caller           */
+    uint64_t    fixed_bytes;      /* of values that are computed once                       */
+    uint64_t    steps;            /* left for bodies in this call                          */
+};
+
+/* One tensor of a caller, its strides filled in. */
+struct given {
+    const void *data;             /* of an output NULL: it stays in the context            */
+    uint32_t    type, rank;
+    int64_t     dims[MDL_MAX_RANK];
+    int64_t     strides[MDL_MAX_RANK];
+    int         packed;
+};
+
+struct exec_call {
+    const mdl_model *model;
+    struct exec  *x;
+    const struct given *in;       /* [n_inputs]                                            */
+    struct given *out;            /* [n_out] shapes checked, or set where data is NULL     */
+    const uint32_t *out_at;       /* [n_out] which outputs                                 */
+    size_t        n_out;
+    int           measure;        /* shapes only: nothing is computed that is not fixed    */
+    mdl_error    *err;
+};
+
+mdl_status mdl_exec(const struct exec_call *c);
+
+/* Nodes [begin, end) of a scope; the node `i` that owns bodies (exec_flow.c). */
+mdl_status mdl_exec_nodes(const struct exec_call *c, uint32_t begin, uint32_t end, uint32_t scope);
+mdl_status mdl_exec_flow(const struct exec_call *c, uint32_t i);
+/* Memory for a value whose shape is set, in the heap; what it had before goes back. */
+mdl_status mdl_exec_place(const struct exec_call *c, uint32_t value);
+/* The value's memory, if it has any, is free. */
+void mdl_exec_drop(struct exec *x, uint32_t value);
+/* `to` becomes what `from` is: its memory if nobody reads `from` again, else a copy. */
+mdl_status mdl_exec_move(const struct exec_call *c, uint32_t to, uint32_t from, int last);
+/* *bytes of a tensor with this shape; MDL_ERR_LIMIT when it is too many. */
+mdl_status mdl_exec_bytes(const struct exec_call *c, struct nd *t, uint64_t *bytes);
+
+/* A packed tensor into the caller's table of as many elements. */
+void mdl_exec_flatten(const struct given *to, const struct given *from);
+
+/* Bytes of struct exec with its arrays; and those put into `memory`. */
+size_t mdl_exec_fixed_bytes(const mdl_model *m);
+struct exec *mdl_exec_init(const mdl_model *m, void *memory);
+
+#endif

@@ -1,0 +1,467 @@
+/*
+ * tensors.c - the public calls on graphs of tensors: arguments, contexts; exec.c does the rest
+ *
+ * A context is
+ *
+ *     | mdl_context | struct exec and its arrays | heap, in a caller's context |
+ *
+ * and, where the library made it, a heap that grows through the model's allocator.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "exec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAX_TENSORS EXEC_OUTPUTS
+#define HEADER_BYTES 128u         /* of mdl_context, rounded up */
+
+_Static_assert(sizeof(mdl_context) <= HEADER_BYTES, "context header");
+
+/* ---- contexts ---------------------------------------------------------------------------------- */
+
+static mdl_context *place_context(const mdl_model *m, void *memory, size_t bytes)
+{
+    unsigned char *at = (unsigned char *)memory + (64 - (uintptr_t)memory % 64) % 64;
+    mdl_context *c = (mdl_context *)(void *)at;
+
+    *c = (mdl_context){ .model = m, .exec = mdl_exec_init(m, at + HEADER_BYTES) };
+    c->scratch = at + HEADER_BYTES + mdl_exec_fixed_bytes(m);
+    c->scratch_bytes = bytes - (size_t)(c->scratch - (unsigned char *)memory);
+    return c;
+}
+
+static size_t least_bytes(const mdl_model *m)
+{
+    return HEADER_BYTES + 64 + mdl_exec_fixed_bytes(m);
+}
+
+mdl_context *mdl_tensors_context_init(const mdl_model *m, void *memory, size_t bytes)
+{
+    if (bytes < least_bytes(m))
+        return NULL;
+    mdl_context *c = place_context(m, memory, bytes);
+    mdl_heap_init(&c->exec->heap, NULL, c->scratch, c->scratch_bytes, m->scratch_limit);
+    return c;
+}
+
+mdl_context *mdl_tensors_context_new(const mdl_model *m)
+{
+    const int kept = errno;
+    const size_t bytes = least_bytes(m);
+    void *block = m->allocator.alloc(m->allocator.user, bytes);
+
+    errno = kept;
+    if (!block)
+        return NULL;
+    mdl_context *c = place_context(m, block, bytes);
+    c->block = block;
+    c->bytes = bytes;
+    mdl_heap_init(&c->exec->heap, &m->allocator, NULL, 0, m->scratch_limit);
+    return c;
+}
+
+void mdl_tensors_context_free(const mdl_model *m, mdl_context *c)
+{
+    if (!c || !c->block)
+        return;
+    mdl_heap_free(&c->exec->heap);
+    m->allocator.free(m->allocator.user, c->block, c->bytes);
+}
+
+/* A context of the model's stock, or a new one; and back. */
+static mdl_context *take_context(const mdl_model *m)
+{
+    for (uint32_t i = 0; i < SCRATCH_SLOTS; i++) {
+        mdl_context *c = mdl_atomic_load(&m->scratch[i].context)
+                       ? mdl_atomic_exchange(&m->scratch[i].context, NULL) : NULL;
+        if (c)
+            return c;
+    }
+    return mdl_tensors_context_new(m);
+}
+
+static void give_context(const mdl_model *m, mdl_context *c)
+{
+    for (uint32_t i = 0; c && i < SCRATCH_SLOTS; i++)
+        if (!mdl_atomic_load(&m->scratch[i].context))
+            c = mdl_atomic_exchange(&m->scratch[i].context, c);
+    mdl_tensors_context_free(m, c);
+}
+
+/* ---- arguments ----------------------------------------------------------------------------------- */
+
+/* The caller's tensor with its strides filled in. */
+static mdl_status check_tensor(struct given *g, const mdl_tensor *t, const char *name,
+                               mdl_error *err)
+{
+    int64_t stride = (int64_t)nd_type_bytes(t->type), all_zero = 1;
+
+    if (t->size < sizeof *t || !stride || t->rank > MDL_MAX_RANK)
+        return mdl_fail(err, MDL_ERR_ARGUMENT, "'%s': size is not set, or an unknown type or rank",
+                        name);
+    *g = (struct given){ .data = t->data, .type = t->type, .rank = t->rank, .packed = 1 };
+    for (uint32_t i = 0; i < t->rank; i++)
+        all_zero = all_zero && !t->strides[i];
+    for (uint32_t i = t->rank; i-- > 0;) {
+        uint64_t next;
+        if (t->dims[i] < 0 || !size_mul((uint64_t)stride, (uint64_t)t->dims[i], &next)
+            || next > INT64_MAX)
+            return mdl_fail(err, MDL_ERR_DATA, "'%s': dimension %u is %lld", name, (unsigned)i,
+                            (long long)t->dims[i]);
+        g->dims[i] = t->dims[i];
+        g->strides[i] = all_zero ? stride : t->strides[i];
+        g->packed = g->packed && (g->strides[i] == stride || t->dims[i] <= 1);
+        stride = next ? (int64_t)next : stride;
+    }
+    return MDL_OK;
+}
+
+static mdl_status need_shape(const struct given *g, const struct value *v, const char *name,
+                             mdl_error *err)
+{
+    struct nd want = { .rank = v->rank }, have = { .rank = g->rank };
+    char text[2][96];
+    int fits = v->rank == VALUE_ANY_RANK || v->rank == g->rank;
+
+    for (uint32_t i = 0; fits && v->rank != VALUE_ANY_RANK && i < v->rank; i++)
+        fits = v->dims[i] < 0 || v->dims[i] == g->dims[i];
+    if (fits)
+        return MDL_OK;
+    memcpy(want.dims, v->dims, sizeof want.dims);
+    memcpy(have.dims, g->dims, sizeof have.dims);
+    return mdl_fail(err, MDL_ERR_DATA, "input '%s' is %s, expected %s (-1: any)", name,
+                    nd_shape_text(text[0], sizeof text[0], &have),
+                    nd_shape_text(text[1], sizeof text[1], &want));
+}
+
+static size_t find_input(const mdl_model *m, const mdl_tensor *t, size_t position)
+{
+    if (!t->name)
+        return position < m->m.schema.n_inputs ? position : SIZE_MAX;
+    for (size_t i = 0; i < m->m.schema.n_inputs; i++)
+        if (!strcmp(m->m.schema.inputs[i].name, t->name))
+            return i;
+    return SIZE_MAX;
+}
+
+static mdl_status no_such(const mdl_tensor *t, const char *what, mdl_error *err)
+{
+    char name[64];
+
+    return mdl_fail(err, MDL_ERR_NOT_FOUND, "the model has no %s '%s'", what,
+                    t->name ? mdl_safe_text(name, sizeof name, t->name, strlen(t->name)) : "");
+}
+
+static mdl_status bind_inputs(const mdl_model *m, struct given *in, const mdl_tensor *inputs,
+                              size_t n, int need_data, mdl_error *err)
+{
+    unsigned char seen[MAX_TENSORS] = { 0 };
+
+    for (size_t k = 0; k < n; k++) {
+        const size_t at = find_input(m, &inputs[k], k);
+        if (at == SIZE_MAX)
+            return no_such(&inputs[k], "input", err);
+        const char *name = m->m.schema.inputs[at].name;
+        const struct value *v = &m->m.graph.values[at];
+        mdl_status s = check_tensor(&in[at], &inputs[k], name, err);
+        if (s)
+            return s;
+        if (seen[at]++)
+            return mdl_fail(err, MDL_ERR_DATA, "input '%s' is given twice", name);
+        if (in[at].type != v->type)
+            return mdl_fail(err, MDL_ERR_DATA, "input '%s' is %s, expected %s", name,
+                            mdl_type_name(in[at].type), mdl_type_name(v->type));
+        s = need_shape(&in[at], v, name, err);
+        if (s)
+            return s;
+        uint64_t count = 1;
+        for (uint32_t i = 0; i < in[at].rank; i++)
+            count *= (uint64_t)in[at].dims[i];
+        if (need_data && count && !in[at].data)
+            return mdl_fail(err, MDL_ERR_ARGUMENT, "input '%s' has no data", name);
+    }
+    return MDL_OK;
+}
+
+static mdl_status bind_outputs(const mdl_model *m, struct given *out, uint32_t *out_at,
+                               const mdl_tensor *outputs, size_t n, mdl_error *err)
+{
+    for (size_t k = 0; k < n; k++) {
+        const size_t at = outputs[k].name ? mdl_output_find(m, outputs[k].name)
+                        : k < m->m.schema.n_outputs ? k : SIZE_MAX;
+        if (at == SIZE_MAX)
+            return no_such(&outputs[k], "output", err);
+        const char *name = m->m.schema.outputs[at].name;
+        const uint32_t type = m->m.graph.values[m->m.schema.outputs[at].value].type;
+        out_at[k] = (uint32_t)at;
+        out[k] = (struct given){ .type = type };
+        if (!outputs[k].data) {
+            if (outputs[k].size < sizeof outputs[k])
+                return mdl_fail(err, MDL_ERR_ARGUMENT, "'%s': size is not set", name);
+            continue;
+        }
+        const mdl_status s = check_tensor(&out[k], &outputs[k], name, err);
+        if (s)
+            return s;
+        if (out[k].type != type)
+            return mdl_fail(err, MDL_ERR_DATA, "output '%s' is %s, the tensor given for it is %s",
+                            name, mdl_type_name(type), mdl_type_name(out[k].type));
+    }
+    return MDL_OK;
+}
+
+/* Where results lie that stay in the context. */
+static void report(mdl_tensor *to, const struct given *g)
+{
+    int64_t stride = (int64_t)nd_type_bytes(g->type);
+
+    to->type = g->type;
+    to->rank = g->rank;
+    to->data = (void *)(uintptr_t)g->data;
+    for (uint32_t i = MDL_MAX_RANK; i-- > 0;) {
+        to->dims[i] = i < g->rank ? g->dims[i] : 0;
+        to->strides[i] = i < g->rank ? stride : 0;
+        stride *= i < g->rank && g->dims[i] ? g->dims[i] : 1;
+    }
+}
+
+/* ---- mdl_run ---------------------------------------------------------------------------------------- */
+
+static mdl_status count_tensors(const mdl_model *m, size_t n_inputs, size_t n_outputs,
+                                mdl_error *err)
+{
+    if (n_inputs != m->m.schema.n_inputs || n_inputs > MAX_TENSORS || !n_outputs
+        || n_outputs > MAX_TENSORS)
+        return mdl_fail(err, MDL_ERR_DATA, "%llu inputs and %llu outputs, the model has %u and %u",
+                        (unsigned long long)n_inputs, (unsigned long long)n_outputs,
+                        m->m.schema.n_inputs, m->m.schema.n_outputs);
+    return MDL_OK;
+}
+
+/* In our floating-point mode, and with the host's errno. */
+static mdl_status exec_guarded(const struct exec_call *c)
+{
+    const int kept = errno;
+    const uint64_t mode = mdl_fp_enter();
+    const mdl_status s = mdl_exec(c);
+
+    mdl_fp_leave(mode);
+    errno = kept;
+    return s;
+}
+
+mdl_status mdl_tensors_run(const mdl_model *m, mdl_context *context, const mdl_tensor *inputs,
+                           size_t n_inputs, mdl_tensor *outputs, size_t n_outputs, mdl_error *err)
+{
+    struct given in[MAX_TENSORS], out[MAX_TENSORS];
+    uint32_t out_at[MAX_TENSORS];
+    mdl_status s = count_tensors(m, n_inputs, n_outputs, err);
+
+    if (!s) s = bind_inputs(m, in, inputs, n_inputs, 1, err);
+    if (!s) s = bind_outputs(m, out, out_at, outputs, n_outputs, err);
+    for (size_t i = 0; !s && !context && i < n_outputs; i++)
+        if (!outputs[i].data)
+            s = mdl_fail(err, MDL_ERR_ARGUMENT, "a result without memory needs a context to stay in");
+    if (s)
+        return s;
+    mdl_context *mine = context ? context : take_context(m);
+    if (!mine)
+        return mdl_fail(err, MDL_ERR_MEMORY, "out of memory for a context");
+    s = exec_guarded(&(struct exec_call){ .model = m, .x = mine->exec, .in = in, .out = out,
+                                          .out_at = out_at, .n_out = n_outputs, .err = err });
+    if (!context)
+        give_context(m, mine);
+    for (size_t i = 0; !s && i < n_outputs; i++)
+        if (!outputs[i].data)
+            report(&outputs[i], &out[i]);
+    return s;
+}
+
+/* ---- shapes before a run ------------------------------------------------------------------------------- */
+
+/* Shapes of outputs, and bytes of scratch, for inputs of these shapes. */
+static mdl_status measure(const mdl_model *m, const struct given *in, struct given *out,
+                          const uint32_t *out_at, size_t n_out, size_t *bytes, mdl_error *err)
+{
+    mdl_context *c = mdl_tensors_context_new(m);
+
+    if (!c)
+        return mdl_fail(err, MDL_ERR_MEMORY, "out of memory for a context");
+    mdl_status s = m->tensors.steady ? MDL_OK
+        : mdl_fail(err, MDL_ERR_UNSUPPORTED, "shapes of results depend on what is in the inputs: "
+                   "only a run can tell them");
+    /* Until all fits into one block, as it must in a caller's context. */
+    for (int k = 0; !s && k < 4; k++)
+        s = exec_guarded(&(struct exec_call){ .model = m, .x = c->exec, .in = in, .out = out,
+                                              .out_at = out_at, .n_out = n_out, .measure = 1,
+                                              .err = err });
+    if (!s && bytes)
+        *bytes = least_bytes(m) + (size_t)(c->exec->heap.held + c->exec->heap.held / 8 + 1024);
+    mdl_tensors_context_free(m, c);
+    return s;
+}
+
+mdl_status mdl_run_shapes(const mdl_model *model, const mdl_tensor *inputs, size_t n_inputs,
+                          mdl_tensor *outputs, size_t n_outputs, size_t *context_bytes,
+                          mdl_error *error)
+{
+    struct given in[MAX_TENSORS], out[MAX_TENSORS];
+    uint32_t out_at[MAX_TENSORS];
+
+    if (!model || (n_inputs && !inputs) || !outputs)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the model, inputs or outputs are NULL");
+    mdl_status s = count_tensors(model, n_inputs, n_outputs, error);
+    if (!s) s = bind_inputs(model, in, inputs, n_inputs, 0, error);
+    for (size_t i = 0; !s && i < n_outputs; i++)
+        outputs[i].data = NULL;
+    if (!s) s = bind_outputs(model, out, out_at, outputs, n_outputs, error);
+    if (s)
+        return s;
+    if (mdl_model_is_tensors(model)) {
+        s = measure(model, in, out, out_at, n_outputs, context_bytes, error);
+    } else {
+        const int64_t rows = in[0].dims[0];
+        for (size_t i = 0; i < n_outputs; i++)
+            out[i] = (struct given){ .type = out[i].type, .rank = 2, .dims = { rows, (int64_t)
+                model->m.graph.values[model->m.schema.outputs[out_at[i]].value].cols } };
+        if (context_bytes)
+            *context_bytes = mdl_context_bytes(model, (size_t)rows);
+    }
+    for (size_t i = 0; !s && i < n_outputs; i++)
+        report(&outputs[i], &out[i]);
+    return s;
+}
+
+/* The input's shape for so many rows; 0 when more than the rows is open. */
+static int input_of_rows(const mdl_model *m, size_t rows, struct given *g)
+{
+    const struct value *v = &m->m.graph.values[0];
+
+    if (m->m.schema.n_inputs != 1 || v->rank == VALUE_ANY_RANK || !v->rank
+        || !nd_type_bytes(v->type) || v->type == MDL_STRING)
+        return 0;
+    *g = (struct given){ .type = v->type, .rank = v->rank, .packed = 1 };
+    int64_t stride = (int64_t)nd_type_bytes(v->type);
+    for (uint32_t i = v->rank; i-- > 0;) {
+        g->dims[i] = v->dims[i];
+        if (!i && v->dims[i] < 0)
+            g->dims[i] = (int64_t)rows;
+        else if (v->dims[i] <= 0)
+            return 0;
+        g->strides[i] = stride;
+        stride *= g->dims[i];
+    }
+    return 1;
+}
+
+size_t mdl_tensors_context_bytes(const mdl_model *m, size_t rows)
+{
+    struct given in, out;
+    const uint32_t out_at = 0;
+    size_t bytes;
+
+    if (!input_of_rows(m, rows, &in) || measure(m, &in, &out, &out_at, 1, &bytes, NULL))
+        return SIZE_MAX;
+    return bytes;
+}
+
+/* ---- mdl_predict ------------------------------------------------------------------------------------------ */
+
+/* Columns of the input, and of each output if its first dimension follows the rows. */
+static void find_columns(mdl_model *m)
+{
+    const struct value *v = &m->m.graph.values[0];
+    struct given in, out;
+
+    if (!m->tensors.steady || !input_of_rows(m, 1, &in))
+        return;
+    const size_t rows = (size_t)in.dims[0];
+    size_t cols = 1;
+    for (uint32_t i = 1; i < in.rank; i++)
+        cols *= (size_t)in.dims[i];
+    m->in_cols = cols;
+    for (uint32_t i = 0; i < m->m.schema.n_outputs; i++) {
+        uint64_t count[2] = { 1, 1 };
+        for (int k = 0; k < (v->dims[0] < 0 ? 2 : 1); k++) {
+            input_of_rows(m, (size_t)k + 1, &in);
+            if (measure(m, &in, &out, &i, 1, NULL, NULL))
+                return;
+            for (uint32_t d = 0; d < out.rank; d++)
+                count[k] *= (uint64_t)out.dims[d];
+        }
+        if (v->dims[0] < 0 ? count[1] == 2 * count[0] : count[0] % rows == 0)
+            m->output_cols[i] = (size_t)(count[0] / rows);
+    }
+    m->out_cols = m->output_cols[0];
+}
+
+/* Rows [first, first + n) of a table, as the graph's input or output. */
+static struct given part_of(const mdl_tensor *t, uint64_t first, int64_t n)
+{
+    struct given g = { .data = (unsigned char *)t->data + (int64_t)first * t->strides[0],
+                       .type = t->type, .rank = 2, .dims = { n, t->dims[1] },
+                       .strides = { t->strides[0], t->strides[1] } };
+
+    g.packed = g.strides[1] == (int64_t)nd_type_bytes(t->type)
+            && (n <= 1 || g.strides[0] == g.strides[1] * g.dims[1]);
+    return g;
+}
+
+mdl_status mdl_tensors_predict(const mdl_model *m, mdl_context *context, const mdl_tensor *x,
+                               const mdl_tensor *y, uint32_t output, mdl_error *err)
+{
+    const struct value *v = &m->m.graph.values[0];
+    const uint64_t rows = (uint64_t)x->dims[0];
+    const uint64_t step = v->dims[0] > 0 ? (uint64_t)v->dims[0] : rows;
+    struct given shape;
+    mdl_status s = MDL_OK;
+
+    if (step && rows % step)
+        return mdl_fail(err, MDL_ERR_DATA, "%llu rows, the model takes %llu at a time",
+                        (unsigned long long)rows, (unsigned long long)step);
+    mdl_context *mine = context ? context : take_context(m);
+    if (!mine)
+        return mdl_fail(err, MDL_ERR_MEMORY, "out of memory for a context");
+    for (uint64_t first = 0; !s && first < rows; first += step) {
+        struct given in = part_of(x, first, (int64_t)step);
+        struct given out = part_of(y, first, (int64_t)step);
+        struct given flat = out;
+        if (!input_of_rows(m, (size_t)step, &shape))
+            s = mdl_fail(err, MDL_ERR_UNSUPPORTED, "the model's input is not rows: use mdl_run");
+        else if (v->rank != 2 && !in.packed)
+            s = mdl_fail(err, MDL_ERR_UNSUPPORTED, "x must be packed for an input of rank %u",
+                         v->rank);
+        if (s)
+            break;
+        if (v->rank != 2) {
+            shape.data = in.data;
+            shape.type = in.type;
+            for (uint32_t i = shape.rank; i-- > 0;)
+                shape.strides[i] = i + 1 == shape.rank ? (int64_t)nd_type_bytes(in.type)
+                                 : shape.strides[i + 1] * shape.dims[i + 1];
+            in = shape;
+        }
+        out.data = NULL;          /* its rank is the model's affair: left there, then copied flat */
+        s = exec_guarded(&(struct exec_call){ .model = m, .x = mine->exec, .in = &in, .out = &out,
+                                              .out_at = &output, .n_out = 1, .err = err });
+        if (!s)
+            mdl_exec_flatten(&flat, &out);
+    }
+    if (!context)
+        give_context(m, mine);
+    return s;
+}
+
+/* ---- at load ------------------------------------------------------------------------------------------------ */
+
+mdl_status mdl_tensors_prepare(mdl_model *m, mdl_error *err)
+{
+    m->scratch = mdl_arena_take(&m->arena, SCRATCH_SLOTS, sizeof *m->scratch);
+    m->output_cols = mdl_arena_take(&m->arena, m->m.schema.n_outputs, sizeof *m->output_cols);
+    if (!m->scratch || !m->output_cols)
+        return mdl_arena_fail(&m->arena, err, "scratch");
+    find_columns(m);
+    return MDL_OK;
+}

@@ -1,0 +1,98 @@
+/*
+ * import/onnx_file.h - the state of a conversion; for the files onnx*.c that read the file
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_IMPORT_ONNX_FILE_H
+#define MDL_IMPORT_ONNX_FILE_H
+
+#include "import/onnx.h"
+#include "import/onnx_wire.h"
+
+#define ONNX_DEPTH    32u         /* functions within functions, bodies within bodies       */
+#define ONNX_MOST_OPSET 27        /* of ai.onnx; onnx.c has those of the other domains      */
+
+struct onnx_attr {
+    const char  *name;
+    struct bytes body;            /* the AttributeProto                                     */
+    int64_t      type;
+    int          seen;
+};
+
+/* What a name stands for; found by hash, the newest first. */
+struct onnx_name {
+    const char *name;
+    int32_t     value;
+    uint32_t    next;             /* index + 1 in `names` of one with the same hash         */
+    uint32_t    hash;
+};
+
+#define ONNX_BUCKETS 4096u
+
+struct onnx_opset { const char *domain; int64_t version; };
+
+/* A function of the model, or what a node in one sees of its attributes. */
+struct onnx_function {
+    const char  *domain, *name, *overload;
+    struct bytes body;
+};
+
+struct onnx_refusal {
+    char     text[160];
+    char     nodes[96];           /* the first few names                                    */
+    uint32_t count;
+};
+
+struct onnx {
+    struct flow  flow;
+    const mdl_import_options *options;
+    mdl_builder *b;
+    struct bytes file;
+    const char  *directory;       /* of external data, NULL: none                           */
+    struct vec   names;           /* struct onnx_name, a stack                              */
+    uint32_t     buckets[ONNX_BUCKETS];
+    struct vec   opsets;          /* struct onnx_opset of the model                         */
+    const struct onnx_opset *scope_opsets;   /* those in force, in a function its own       */
+    uint32_t     n_scope_opsets;
+    struct vec   functions;       /* struct onnx_function                                   */
+    const struct onnx_attr *call_attrs;      /* of the call whose function we are in        */
+    uint32_t     n_call_attrs;
+    struct vec   refusals;        /* struct onnx_refusal                                    */
+    uint32_t     depth;
+    uint64_t     nodes_left;      /* a model may not unfold into more                       */
+    int32_t      unknown;         /* stands for results of refused nodes                    */
+    mdl_error   *err;
+    mdl_status   status;          /* the first failure: all stops                           */
+};
+
+/* Fail the conversion; `at` says where in the file (start of it for NULL). */
+mdl_status onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status,
+                     const char *format, ...) MDL_PRINTF(4, 5);
+
+/* A copy of bytes as text, in the arena; "" when they hold a zero byte or are not UTF-8. */
+const char *onnx_copy_text(struct onnx *o, struct bytes b);
+
+/* Names: what is bound from here on can be forgotten again with the mark. */
+uint32_t onnx_names_mark(const struct onnx *o);
+void onnx_names_forget(struct onnx *o, uint32_t mark);
+void onnx_bind(struct onnx *o, const char *name, int32_t value);
+/* FLOW_NONE when nothing has that name. */
+int32_t onnx_lookup(const struct onnx *o, const char *name);
+
+/* onnx_tensor.c: a TensorProto, or a SparseTensorProto; NULL after a failure.  *name may be
+ * NULL. */
+const struct flow_tensor *onnx_read_tensor(struct onnx *o, struct bytes message, const char **name);
+const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message, const char **name);
+
+/* onnx_attr.c: the message of an attribute, NULL when it is not there; marks it as seen. */
+const struct bytes *onnx_attr_body(const struct onnx_node *n, const char *name);
+struct bytes onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name);
+
+/* onnx.c: the nodes of a GraphProto, or of a list of NodeProto with field number `number`. */
+mdl_status onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number);
+/* Initializers of a graph, by name. */
+mdl_status onnx_read_constants(struct onnx *o, struct bytes graph);
+/* Name of the i-th input or output (field 11, 12) of a graph; NULL behind the last. */
+const char *onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t number, uint32_t i);
+
+#endif

@@ -1,0 +1,514 @@
+/*
+ * import/onnx_ml.c - domain ai.onnx.ml but for its trees (onnx_ml_trees.c)
+ *
+ * Maps have no tensor: of ZipMap the scores go on, its keys are the labels of the columns.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "import/onnx_ml.h"
+
+#include <string.h>
+
+/* ---- what many of them share --------------------------------------------------------------- */
+
+void onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *const *text,
+                   uint64_t count)
+{
+    struct flow *f = onnx_flow(o);
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < count; i++)
+        bytes += strlen(text[i]) + 1;
+    char *all = mdl_arena_take(&f->arena, bytes, 1), *to = all;
+    for (uint64_t i = 0; i < count && all; i++) {
+        const size_t n = strlen(text[i]) + 1;
+        memcpy(to, text[i], n);
+        to += n;
+    }
+    if (!all && !f->status)
+        f->status = MDL_ERR_MEMORY;
+    flow_weights(f, node, slot, MDL_U8, 1, (const int64_t[1]){ (int64_t)bytes }, all);
+}
+
+static void put_list(struct onnx *o, int32_t node, const char *slot, uint32_t type,
+                     uint64_t count, const void *data)
+{
+    flow_weights(onnx_flow(o), node, slot, type, 1, (const int64_t[1]){ (int64_t)count }, data);
+}
+
+uint64_t onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node, const char *ints,
+                        const char *strings)
+{
+    uint64_t n_ints, n_texts;
+    const int64_t *numbers = onnx_ints(o, n, ints, &n_ints);
+    const char *const *texts = onnx_texts(o, n, strings, &n_texts);
+
+    if (n_texts)
+        onnx_ml_texts(o, node, "label_text", texts, n_texts);
+    else if (n_ints)
+        put_list(o, node, "labels", MDL_I64, n_ints, numbers);
+    return n_texts ? n_texts : n_ints;
+}
+
+const char *onnx_ml_transform(struct onnx *o, const struct onnx_node *n)
+{
+    static const char *const names[][2] = {
+        { "NONE", "none" }, { "LOGISTIC", "logistic" }, { "SOFTMAX", "softmax" },
+        { "SOFTMAX_ZERO", "softmax_zero" }, { "PROBIT", "probit" },
+    };
+    const char *text = onnx_text(o, n, "post_transform", "NONE");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(text, names[i][0]))
+            return names[i][1];
+    onnx_refuse(o, n, "post_transform '%s'", text);
+    return NULL;
+}
+
+/* What a node makes of any input, if that is always the same. */
+static uint32_t type_made(const struct flow_node *n)
+{
+    static const char *const narrow[] = { "rescale", "normalize_rows", "categories", "svm",
+                                          "feature_vector", "post_transform", NULL };
+
+    for (int i = 0; narrow[i]; i++)
+        if (!strcmp(n->op, narrow[i]))
+            return MDL_F32;
+    if (strcmp(n->op, "convert"))
+        return 0;
+    for (size_t i = 0; i < n->params.bytes / sizeof(struct flow_param); i++) {
+        const struct flow_param *p = (const struct flow_param *)(const void *)n->params.data + i;
+        if (!strcmp(p->name, "to"))
+            return (uint32_t)p->i;
+    }
+    return 0;
+}
+
+uint32_t onnx_ml_type(const struct onnx *o, int32_t value)
+{
+    const struct flow *f = onnx_ml_flow(o);
+    const struct flow_input *inputs = (const struct flow_input *)(const void *)f->inputs.data;
+
+    for (int steps = 0; steps < 4096 && value != FLOW_NONE; steps++) {
+        const struct flow_tensor *constant = flow_constant(f, value);
+        const struct flow_value *v = flow_value_at(f, value);
+
+        if (constant)
+            return constant->type;
+        if (v->node == FLOW_NONE)
+            break;
+        const struct flow_node *n = flow_node_at(f, v->node);
+        const uint32_t made = type_made(n);
+        if (made || !n->n_in)
+            return made;
+        value = n->in[0];
+    }
+    for (size_t i = 0; i < f->inputs.bytes / sizeof *inputs; i++)
+        if (inputs[i].value == value)
+            return inputs[i].type;
+    return 0;
+}
+
+struct flow *onnx_ml_flow(const struct onnx *o)
+{
+    return onnx_flow((struct onnx *)(uintptr_t)o);
+}
+
+/* ---- linear models --------------------------------------------------------------------------- */
+
+/* x W + b as [rows, targets]; FLOW_NONE when the coefficients do not fit. */
+static int32_t linear(struct onnx *o, struct onnx_node *n, uint64_t targets)
+{
+    struct flow *f = onnx_flow(o);
+    uint64_t n_coef, n_bias;
+    const float *coef = onnx_floats(o, n, "coefficients", &n_coef);
+    const float *bias = onnx_floats(o, n, "intercepts", &n_bias);
+
+    if (!targets || !n_coef || n_coef % targets) {
+        onnx_refuse(o, n, "%llu coefficients of %llu targets", (unsigned long long)n_coef,
+                    (unsigned long long)targets);
+        return FLOW_NONE;
+    }
+    const int64_t cols = (int64_t)(n_coef / targets);
+    const int32_t table = flow_node(f, "table", "", n->in, 1, 1);
+    flow_int(f, table, "cols", cols);
+    flow_choice(f, table, "type", "float32");
+    const int32_t x = flow_result(f, table, 0);
+    const int32_t dense = flow_node(f, "dense", n->name, &x, 1, 1);
+    flow_weights(f, dense, "weight", MDL_F32, 2, (const int64_t[2]){ (int64_t)targets, cols }, coef);
+    if (n_bias == targets)
+        put_list(o, dense, "bias", MDL_F32, n_bias, bias);
+    return flow_result(f, dense, 0);
+}
+
+static void map_linear_regressor(struct onnx *o, struct onnx_node *n)
+{
+    struct flow *f = onnx_flow(o);
+    const int64_t targets = onnx_int(o, n, "targets", 1);
+    const char *transform = onnx_ml_transform(o, n);
+    int32_t y = linear(o, n, targets > 0 ? (uint64_t)targets : 0);
+
+    if (transform && strcmp(transform, "none")) {
+        const int32_t node = flow_node(f, "post_transform", "", &y, 1, 1);
+        flow_choice(f, node, "transform", transform);
+        y = flow_result(f, node, 0);
+    }
+    n->out[0] = y;
+}
+
+static void map_linear_classifier(struct onnx *o, struct onnx_node *n)
+{
+    struct flow *f = onnx_flow(o);
+    uint64_t classes, n_ints, n_texts;
+    const char *transform = onnx_ml_transform(o, n);
+
+    onnx_ignore(o, n, "multi_class");
+    onnx_floats(o, n, "intercepts", &classes);
+    onnx_ints(o, n, "classlabels_ints", &n_ints);
+    onnx_texts(o, n, "classlabels_strings", &n_texts);
+    const uint64_t labels = n_texts ? n_texts : n_ints;
+    classes = classes ? classes : labels;
+    const int32_t scores = linear(o, n, classes);
+    const int second = classes == 1 && labels == 2;
+    if (scores == FLOW_NONE || !transform)
+        return;
+    if ((classes > 1 && labels != classes) || (second && !strcmp(transform, "probit"))) {
+        onnx_refuse(o, n, "%llu labels of %llu score columns%s", (unsigned long long)labels,
+                    (unsigned long long)classes, second ? " and PROBIT" : "");
+        return;
+    }
+    const int32_t node = onnx_emit(o, n, "linear_classes", &scores, 1);
+    flow_int(f, node, "classes", (int64_t)classes);
+    flow_choice(f, node, "transform", transform);
+    flow_int(f, node, "second", second);
+    if (classes > 1 || labels == 2)
+        onnx_ml_labels(o, n, node, "classlabels_ints", "classlabels_strings");
+    else if (n_texts)
+        onnx_ml_texts(o, node, "label_text", (const char *const[2]){ "0", "1" }, 2);
+    else
+        put_list(o, node, "labels", MDL_I64, 2, (const int64_t[2]){ 0, 1 });
+}
+
+/* ---- support vectors -------------------------------------------------------------------------- */
+
+static void svm_kernel(struct onnx *o, const struct onnx_node *n, int32_t node)
+{
+    static const char *const names[][2] = {
+        { "LINEAR", "linear" }, { "POLY", "poly" }, { "RBF", "rbf" }, { "SIGMOID", "sigmoid" },
+    };
+    static const char *const params[] = { "gamma", "coef0", "degree" };
+    const char *kernel = onnx_text(o, n, "kernel_type", "LINEAR");
+    uint64_t count;
+    const float *given = onnx_floats(o, n, "kernel_params", &count);
+    size_t i = 0;
+
+    while (i < 4 && strcmp(kernel, names[i][0]))
+        i++;
+    if (i == 4 || (count && count < 3) || (i && !count)) {
+        onnx_refuse(o, n, "kernel_type '%s' with %llu kernel_params", kernel,
+                    (unsigned long long)count);
+        return;
+    }
+    flow_choice(onnx_flow(o), node, "kernel", names[i][1]);
+    for (size_t k = 0; k < 3 && count; k++)
+        flow_float(onnx_flow(o), node, params[k], (double)given[k]);
+}
+
+/* Vectors of the machine and its coefficients, `rows` of them; 0 when they do not fit. */
+static int svm_weights(struct onnx *o, const struct onnx_node *n, int32_t node, uint64_t vectors,
+                       uint64_t rows)
+{
+    struct flow *f = onnx_flow(o);
+    uint64_t n_all, n_coef, n_rho;
+    const float *all = onnx_floats(o, n, "support_vectors", &n_all);
+    const float *coef = onnx_floats(o, n, "coefficients", &n_coef);
+    const float *rho = onnx_floats(o, n, "rho", &n_rho);
+    const uint64_t width = vectors ? vectors : rows ? n_coef / rows : 0;
+
+    if (!rows || !width || n_coef / rows < width || (!vectors && n_coef % rows)
+        || (vectors && (!n_all || n_all % vectors)) || !n_rho) {
+        onnx_refuse(o, n, "%llu support vectors in %llu numbers, %llu coefficients, %llu rho",
+                    (unsigned long long)vectors, (unsigned long long)n_all,
+                    (unsigned long long)n_coef, (unsigned long long)n_rho);
+        return 0;
+    }
+    if (vectors)
+        flow_weights(f, node, "vectors", MDL_F32, 2,
+                     (const int64_t[2]){ (int64_t)vectors, (int64_t)(n_all / vectors) }, all);
+    flow_weights(f, node, "coef", MDL_F32, 2,
+                 (const int64_t[2]){ (int64_t)rows, (int64_t)width }, coef);
+    put_list(o, node, "rho", MDL_F32, n_rho, rho);
+    return 1;
+}
+
+static void map_svm_regressor(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "svm", n->in, n->n_in);
+    const int64_t vectors = onnx_int(o, n, "n_supports", 0);
+    const char *transform = onnx_ml_transform(o, n);
+
+    if (transform && strcmp(transform, "none"))
+        onnx_refuse(o, n, "post_transform '%s'", transform);
+    svm_kernel(o, n, node);
+    flow_int(onnx_flow(o), node, "one_class", onnx_int(o, n, "one_class", 0) != 0);
+    svm_weights(o, n, node, vectors > 0 ? (uint64_t)vectors : 0, 1);
+}
+
+static void map_svm_classifier(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "svm_classes", n->in, n->n_in);
+    const char *transform = onnx_ml_transform(o, n);
+    const uint64_t classes = onnx_ml_labels(o, n, node, "classlabels_ints", "classlabels_strings");
+    uint64_t n_per, n_a, n_b, vectors = 0;
+    const int64_t *per = onnx_ints(o, n, "vectors_per_class", &n_per);
+    const float *a = onnx_floats(o, n, "prob_a", &n_a), *b = onnx_floats(o, n, "prob_b", &n_b);
+
+    svm_kernel(o, n, node);
+    for (uint64_t i = 0; i < n_per; i++)
+        vectors += per[i] > 0 && per[i] < INT32_MAX ? (uint64_t)per[i] : 0;
+    if (!classes || n_a != n_b || (vectors && classes < 2)) {
+        onnx_refuse(o, n, "%llu classes, %llu prob_a, %llu prob_b", (unsigned long long)classes,
+                    (unsigned long long)n_a, (unsigned long long)n_b);
+        return;
+    }
+    if (!svm_weights(o, n, node, vectors, vectors ? classes - 1 : classes) || !transform)
+        return;
+    flow_choice(onnx_flow(o), node, "transform", transform);
+    if (!vectors)
+        return;
+    put_list(o, node, "per_class", MDL_I64, n_per, per);
+    if (n_a) {
+        put_list(o, node, "prob_a", MDL_F32, n_a, a);
+        put_list(o, node, "prob_b", MDL_F32, n_b, b);
+    }
+}
+
+/* ---- columns -------------------------------------------------------------------------------------- */
+
+static void map_scaler(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "rescale", n->in, n->n_in);
+    uint64_t n_scale, n_offset;
+    const float *scale = onnx_floats(o, n, "scale", &n_scale);
+    const float *offset = onnx_floats(o, n, "offset", &n_offset);
+
+    if (!n_scale || n_scale != n_offset)
+        onnx_refuse(o, n, "%llu scale and %llu offset", (unsigned long long)n_scale,
+                    (unsigned long long)n_offset);
+    put_list(o, node, "scale", MDL_F32, n_scale, scale);
+    put_list(o, node, "offset", MDL_F32, n_offset, offset);
+}
+
+static void map_normalizer(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "normalize_rows", n->in, n->n_in);
+    const char *norm = onnx_text(o, n, "norm", "MAX");
+
+    if (strcmp(norm, "MAX") && strcmp(norm, "L1") && strcmp(norm, "L2"))
+        onnx_refuse(o, n, "norm '%s'", norm);
+    flow_choice(onnx_flow(o), node, "norm", norm[0] == 'M' ? "max" : norm[1] == '1' ? "l1" : "l2");
+}
+
+static void map_imputer(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "replace", n->in, n->n_in);
+    uint64_t n_floats, n_ints;
+    const float *floats = onnx_floats(o, n, "imputed_value_floats", &n_floats);
+    const int64_t *ints = onnx_ints(o, n, "imputed_value_int64s", &n_ints);
+    const float hole = (float)onnx_float(o, n, "replaced_value_float", 0);
+    const int64_t whole = onnx_int(o, n, "replaced_value_int64", 0);
+
+    if (!n_floats == !n_ints)
+        onnx_refuse(o, n, "%llu imputed_value_floats and %llu imputed_value_int64s",
+                    (unsigned long long)n_floats, (unsigned long long)n_ints);
+    put_list(o, node, "fill", n_floats ? MDL_F32 : MDL_I64, n_floats ? n_floats : n_ints,
+             n_floats ? (const void *)floats : ints);
+    put_list(o, node, "missing", n_floats ? MDL_F32 : MDL_I64, 1,
+             n_floats ? (const void *)&hole : &whole);
+}
+
+static void map_binarizer(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "binarize", n->in, n->n_in);
+
+    flow_float(onnx_flow(o), node, "threshold", onnx_float(o, n, "threshold", 0));
+}
+
+static void map_feature_vectorizer(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "feature_vector", n->in, n->n_in);
+    uint64_t count;
+    const int64_t *widths = onnx_ints(o, n, "inputdimensions", &count);
+
+    if (count)
+        put_list(o, node, "widths", MDL_I64, count, widths);
+}
+
+/* ---- categories ------------------------------------------------------------------------------------ */
+
+static void map_one_hot(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "categories", n->in, n->n_in);
+    uint64_t n_ints, n_texts;
+    const int64_t *ints = onnx_ints(o, n, "cats_int64s", &n_ints);
+    const char *const *texts = onnx_texts(o, n, "cats_strings", &n_texts);
+
+    flow_int(onnx_flow(o), node, "strict", !onnx_int(o, n, "zeros", 1));
+    if (!n_ints == !n_texts)
+        onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
+                    (unsigned long long)n_texts);
+    if (n_texts)
+        onnx_ml_texts(o, node, "cat_text", texts, n_texts);
+    else
+        put_list(o, node, "cats", MDL_I64, n_ints, ints);
+}
+
+/* Strings to integers or back, as x is. */
+static int32_t both_ways(struct onnx *o, struct onnx_node *n, const char *const *texts,
+                         const int64_t *ints, uint64_t count)
+{
+    const int32_t node = onnx_emit(o, n, "lookup", n->in, n->n_in);
+    const int64_t fallback = onnx_int(o, n, "default_int64", -1);
+    const char *other = onnx_text(o, n, "default_string", "_Unused");
+
+    flow_int(onnx_flow(o), node, "last", 1);
+    onnx_ml_texts(o, node, "key_text", texts, count);
+    put_list(o, node, "values", MDL_I64, count, ints);
+    put_list(o, node, "default", MDL_I64, 1, &fallback);
+    onnx_ml_texts(o, node, "other_text", &other, 1);
+    return node;
+}
+
+static void map_category_mapper(struct onnx *o, struct onnx_node *n)
+{
+    uint64_t n_ints, n_texts;
+    const int64_t *ints = onnx_ints(o, n, "cats_int64s", &n_ints);
+    const char *const *texts = onnx_texts(o, n, "cats_strings", &n_texts);
+
+    if (n_ints != n_texts)
+        onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
+                    (unsigned long long)n_texts);
+    else
+        both_ways(o, n, texts, ints, n_ints);
+}
+
+static void map_label_encoder1(struct onnx *o, struct onnx_node *n)
+{
+    uint64_t count;
+    const char *const *texts = onnx_texts(o, n, "classes_strings", &count);
+    int64_t *ints = mdl_arena_take(&onnx_flow(o)->arena, count, sizeof *ints);
+
+    if (!ints) {
+        onnx_refuse(o, n, "%llu classes", (unsigned long long)count);
+        return;
+    }
+    for (uint64_t i = 0; i < count; i++)
+        ints[i] = (int64_t)i;
+    both_ways(o, n, texts, ints, count);
+}
+
+/* A list of one of the forms keys_floats, keys_int64s, keys_strings, keys_tensor; its type. */
+static uint32_t label_list(struct onnx *o, const struct onnx_node *n, int32_t node,
+                           const char *const *names, const char *slot, const char *text_slot)
+{
+    uint64_t n_floats, n_ints, n_texts;
+    const float *floats = onnx_floats(o, n, names[0], &n_floats);
+    const int64_t *ints = onnx_ints(o, n, names[1], &n_ints);
+    const char *const *texts = onnx_texts(o, n, names[2], &n_texts);
+    const struct flow_tensor *t = onnx_tensor(o, n, names[3]);
+
+    if ((n_floats != 0) + (n_ints != 0) + (n_texts != 0) + (t != NULL) != 1) {
+        onnx_refuse(o, n, "not one of %s, %s, %s, %s", names[0], names[1], names[2], names[3]);
+        return 0;
+    }
+    if (n_texts || (t && t->type == MDL_STRING)) {
+        onnx_ml_texts(o, node, text_slot, t ? t->data : texts, t ? t->count : n_texts);
+        return MDL_STRING;
+    }
+    const uint32_t type = t ? t->type : n_floats ? MDL_F32 : MDL_I64;
+    put_list(o, node, slot, type, t ? t->count : n_floats ? n_floats : n_ints,
+             t ? t->data : n_floats ? (const void *)floats : ints);
+    return type;
+}
+
+/* The default of a type, from default_tensor or the attribute of the type. */
+static void label_default(struct onnx *o, const struct onnx_node *n, int32_t node, uint32_t type)
+{
+    const struct flow_tensor *t = onnx_tensor(o, n, "default_tensor");
+    const char *text = onnx_text(o, n, "default_string", "_Unused");
+    const int64_t i64 = onnx_int(o, n, "default_int64", -1);
+    const float f32 = (float)onnx_float(o, n, "default_float", -0.0);
+    const int32_t i32 = -1;
+    const int16_t i16 = -1;
+    const double f64 = -0.0;
+
+    if (t && t->type == MDL_STRING)
+        onnx_ml_texts(o, node, "default_text", t->data, t->count);
+    else if (t)
+        put_list(o, node, "default", t->type, t->count, t->data);
+    else if (type == MDL_STRING)
+        onnx_ml_texts(o, node, "default_text", &text, 1);
+    else
+        put_list(o, node, "default", type, 1,
+                 type == MDL_F32 ? (const void *)&f32 : type == MDL_F64 ? (const void *)&f64
+                 : type == MDL_I32 ? (const void *)&i32 : type == MDL_I16 ? (const void *)&i16
+                 : &i64);
+}
+
+static void map_label_encoder(struct onnx *o, struct onnx_node *n)
+{
+    static const char *const keys[] = { "keys_floats", "keys_int64s", "keys_strings",
+                                        "keys_tensor" };
+    static const char *const values[] = { "values_floats", "values_int64s", "values_strings",
+                                          "values_tensor" };
+    const int32_t node = onnx_emit(o, n, "lookup", n->in, n->n_in);
+
+    flow_int(onnx_flow(o), node, "nan", n->opset >= 4);
+    label_list(o, n, node, keys, "keys", "key_text");
+    const uint32_t type = label_list(o, n, node, values, "values", "value_text");
+    if (type != 0 && type != MDL_F32 && type != MDL_F64 && type != MDL_I16 && type != MDL_I32
+        && type != MDL_I64 && type != MDL_STRING)
+        onnx_refuse(o, n, "values of type %s", mdl_type_name(type));
+    else if (type)
+        label_default(o, n, node, type);
+}
+
+/* ---- maps -------------------------------------------------------------------------------------------- */
+
+static void map_zip(struct onnx *o, struct onnx_node *n)
+{
+    onnx_ignore(o, n, "classlabels_int64s");
+    onnx_ignore(o, n, "classlabels_strings");
+    n->out[0] = onnx_in(n, 0);
+}
+
+static void map_dictionary(struct onnx *o, struct onnx_node *n)
+{
+    onnx_refuse(o, n, "maps as inputs");
+}
+
+static const struct onnx_op ops[] = {
+    { "ArrayFeatureExtractor", 1, 0, onnx_map_plain, "pick_columns", NULL },
+    { "Binarizer", 1, 0, map_binarizer, NULL, NULL },
+    { "CastMap", 1, 0, map_dictionary, NULL, NULL },
+    { "CategoryMapper", 1, 0, map_category_mapper, NULL, NULL },
+    { "DictVectorizer", 1, 0, map_dictionary, NULL, NULL },
+    { "FeatureVectorizer", 1, 0, map_feature_vectorizer, NULL, NULL },
+    { "Imputer", 1, 0, map_imputer, NULL, NULL },
+    { "LabelEncoder", 1, 1, map_label_encoder1, NULL, NULL },
+    { "LabelEncoder", 2, 0, map_label_encoder, NULL, NULL },
+    { "LinearClassifier", 1, 0, map_linear_classifier, NULL, NULL },
+    { "LinearRegressor", 1, 0, map_linear_regressor, NULL, NULL },
+    { "Normalizer", 1, 0, map_normalizer, NULL, NULL },
+    { "OneHotEncoder", 1, 0, map_one_hot, NULL, NULL },
+    { "Scaler", 1, 0, map_scaler, NULL, NULL },
+    { "SVMClassifier", 1, 0, map_svm_classifier, NULL, NULL },
+    { "SVMRegressor", 1, 0, map_svm_regressor, NULL, NULL },
+    { "TreeEnsemble", 5, 0, onnx_map_trees5, NULL, NULL },
+    { "TreeEnsembleClassifier", 1, 0, onnx_map_trees_classifier, NULL, NULL },
+    { "TreeEnsembleRegressor", 1, 0, onnx_map_trees_regressor, NULL, NULL },
+    { "ZipMap", 1, 0, map_zip, NULL, NULL },
+    { NULL, 0, 0, NULL, NULL, NULL },
+};
+
+const struct onnx_family mdl_onnx_ml = { "ai.onnx.ml", ops };

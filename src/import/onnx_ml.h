@@ -1,0 +1,25 @@
+/*
+ * import/onnx_ml.h - what the files of domain ai.onnx.ml share
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_IMPORT_ONNX_ML_H
+#define MDL_IMPORT_ONNX_ML_H
+
+#include "import/onnx.h"
+
+/* Numbers, or texts of one of two attributes, as a list of the operator (op/nd_ml.h). */
+void onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *const *text,
+                   uint64_t count);
+/* Class labels from two attributes; how many there are. */
+uint64_t onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node, const char *ints,
+                        const char *strings);
+/* Attribute post_transform as the choice `transform`; NULL when it is unknown (refused). */
+const char *onnx_ml_transform(struct onnx *o, const struct onnx_node *n);
+/* Type that a value is known to have, 0 if it is not. */
+uint32_t onnx_ml_type(const struct onnx *o, int32_t value);
+struct flow *onnx_ml_flow(const struct onnx *o);
+
+onnx_map onnx_map_trees_classifier, onnx_map_trees_regressor, onnx_map_trees5;
+
+#endif
