@@ -5,34 +5,37 @@ _mdl()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "demo convert inspect predict check bench help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "demo convert inspect predict check bench ops help --help --version" -- "$word"))
         return
     fi
     case $before in
     --format)    COMPREPLY=($(compgen -W "table json csv" -- "$word")); return ;;
-    --from)      COMPREPLY=($(compgen -W "xgboost lightgbm" -- "$word")); return ;;
+    --from)      COMPREPLY=($(compgen -W "xgboost lightgbm onnx" -- "$word")); return ;;
     --output)    COMPREPLY=($(compgen -W "value raw proba label leaf" -- "$word")); return ;;
     --header)    COMPREPLY=($(compgen -W "auto yes no" -- "$word")); return ;;
     --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;
     --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
     --isa)       COMPREPLY=($(compgen -W "ref avx2 avx512 neon" -- "$word")); return ;;
     --engine)    COMPREPLY=($(compgen -W "plain row block planes deep" -- "$word")); return ;;
+    --without)   COMPREPLY=($(compgen -W "all fold same dead" -- "$word")); return ;;
+    --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
-    --trees|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
+    --trees|--dim|--input|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
-    convert) options="--out --from --best-iteration --force --format --quiet --help" ;;
-    inspect) options="--all --out --format --quiet --help" ;;
-    predict) options="--output --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
+    convert) options="--out --from --dir --without --best-iteration --force --format --quiet --help" ;;
+    inspect) options="--all --passes --out --format --quiet --help" ;;
+    predict) options="--output --input --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
-    bench)   options="--rows --threads --split --data --seconds --isa --engine --out --format --quiet --help" ;;
+    bench)   options="--rows --threads --split --data --seconds --dim --input --isa --engine --out --format --quiet --help" ;;
+    ops)     options="--format --quiet --help" ;;
     help)    options="--format --quiet --help" ;;
     esac
     case $word in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            COMPREPLY=($(compgen -W "demo convert inspect predict check bench help ops" -- "$word"))
+            COMPREPLY=($(compgen -W "demo convert inspect predict check bench ops help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
             compopt -o filenames 2> /dev/null

@@ -469,7 +469,9 @@ MDL_API const char *mdl_metadata_get(const mdl_model *model, const char *key);
 /*
  * Golden rows: inputs with the outputs that the source framework produced.
  * mdl_golden_count is 0 for a file that carries none.  Each golden tensor names
- * its input or output; data is packed and belongs to the model.
+ * its input or output; data is packed and belongs to the model.  Of tables they are
+ * [rows, columns], all with the same rows; a graph of tensors has one set of whole
+ * inputs and outputs.
  */
 MDL_API size_t mdl_golden_count(const mdl_model *model);
 MDL_API mdl_status mdl_golden(const mdl_model *model, size_t i, mdl_tensor *tensor,

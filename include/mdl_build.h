@@ -214,6 +214,12 @@ MDL_API mdl_status mdl_build_golden_input(mdl_builder *b, int32_t input, uint32_
 MDL_API mdl_status mdl_build_golden_output(mdl_builder *b, int32_t output, uint32_t type,
                                            uint64_t rows, const void *data);
 
+/* The same of a graph of tensors: a whole input (`index` is its value) or output (its position),
+ * packed, of its own type and any shape that it can have. */
+MDL_API mdl_status mdl_build_golden_tensor(mdl_builder *b, uint32_t is_output, int32_t index,
+                                           uint32_t type, uint32_t rank, const int64_t *dims,
+                                           const void *data);
+
 /* Write the model.  The file appears whole or not at all: it is written under a
  * temporary name beside `path`, synced, then renamed.  The same calls give the
  * same bytes. */

@@ -64,6 +64,25 @@ MDL_API mdl_status mdl_import_memory(mdl_builder **out, const void *bytes, size_
 MDL_API const char *mdl_importer_name(size_t i);
 MDL_API const char *mdl_importer_about(size_t i);
 
+/* The clean-up passes over networks, in the order in which they run, for
+ * mdl_import_options.without: name and one line about each; NULL after the last.  How much
+ * each changed in a model is in its metadata "passes" ("fold 12, same 3, dead 20"). */
+MDL_API const char *mdl_pass_name(size_t i);
+MDL_API const char *mdl_pass_about(size_t i);
+
+/* An operator of ONNX that can be converted. */
+typedef struct mdl_onnx_op_info {
+    uint32_t    size;
+    uint32_t    since, until;  /* opsets of its domain, both included                   */
+    uint32_t    reserved;
+    const char *domain;        /* "" (ai.onnx) or "ai.onnx.ml"                          */
+    const char *name;          /* "Conv"; may come again with other opsets              */
+    const char *op;            /* of libmodel, that it becomes; "": it depends          */
+} mdl_onnx_op_info;
+
+/* The i-th, from 0, in no certain order; MDL_ERR_ARGUMENT after the last. */
+MDL_API mdl_status mdl_onnx_op(size_t i, mdl_onnx_op_info *info);
+
 #ifdef __cplusplus
 }
 #endif

@@ -135,11 +135,8 @@ mdl_builder *mdl_builder_from_model(const mdl_model *model, mdl_error *error)
     }
     for (uint32_t i = 0; i < m->schema.n_golden; i++) {
         const struct golden *g = &m->schema.golden[i];
-        const uint64_t rows = (uint64_t)g->tensor.dims[0];
-        if (g->is_output)
-            mdl_build_golden_output(b, (int32_t)g->index, g->tensor.type, rows, g->tensor.data);
-        else
-            mdl_build_golden_input(b, (int32_t)g->index, g->tensor.type, rows, g->tensor.data);
+        mdl_build_golden_tensor(b, g->is_output, (int32_t)g->index, g->tensor.type, g->tensor.rank,
+                                g->tensor.dims, g->tensor.data);
     }
     if (mdl_builder_status(b, error)) {
         mdl_builder_free(b);

@@ -26,7 +26,7 @@ size_t mdl_exec_fixed_bytes(const mdl_model *m)
 
     return (size_t)(round64(sizeof(struct exec)) + round64(n * sizeof(struct nd))
                     + round64(n * sizeof(void *)) + round64(n * sizeof(struct view)) + round64(n)
-                    + round64(m->m.graph.n_nodes));
+                    + round64(m->m.graph.n_nodes) + round64(4ull * m->m.graph.n_nodes));
 }
 
 static void *part(unsigned char **at, uint64_t bytes)
@@ -49,6 +49,7 @@ struct exec *mdl_exec_init(const mdl_model *m, void *memory)
     x->views = part(&at, g->n_values * sizeof *x->views);
     x->wanted = part(&at, g->n_values);
     x->needed = part(&at, g->n_nodes);
+    x->run = part(&at, 4ull * g->n_nodes);
     for (uint32_t v = 0; v < g->n_values; v++) {
         const struct tensor *t = g->values[v].constant;
         x->values[v].type = g->values[v].type;
@@ -398,6 +399,10 @@ static mdl_status eval_tensor(const struct exec_call *c, const struct node *n, i
         s = n->op->shape(n, &call);
         if (!s) s = place_results(c, i, n);
         if (!s) s = need_temp(c, call.temp_bytes);
+        if (!s && call.text_bytes) {      /* never given back: whoever holds the strings needs it */
+            call.text = mdl_heap_take(&c->x->heap, call.text_bytes);
+            s = call.text ? MDL_OK : no_memory(c, call.text_bytes);
+        }
     }
     call.temp = c->x->temp;
     if (!s && eval && !(n->op->traits & ND_ALIAS))
@@ -515,6 +520,7 @@ static mdl_status record(const struct exec_call *c)
     x->temp = NULL;
     x->temp_bytes = 0;
     x->recorded = 0;
+    x->quick.n_out = 0;
     x->fixed_bytes = 0;
     x->heap.limit = c->model->scratch_limit;
     x->steps = BODY_STEPS;
@@ -527,6 +533,10 @@ static mdl_status record(const struct exec_call *c)
         return s;
     x->recorded = c->model->tensors.steady && !c->measure;
     x->n_out = c->n_out;
+    x->n_run = 0;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (x->needed[i] && !c->model->tensors.nodes[i].fixed)
+            x->run[x->n_run++] = i;
     memcpy(x->out_at, c->out_at, c->n_out * sizeof *c->out_at);
     return MDL_OK;
 }
@@ -544,10 +554,32 @@ static int can_play(const struct exec_call *c)
     return x->directs == find_direct(c);
 }
 
+mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err)
+{
+    struct nd_call call = { .kernels = m->kernels, .graph = &m->m.graph, .values = x->values,
+                            .temp = x->temp, .err = err };
+    mdl_status s = MDL_OK;
+    uint32_t k = 0;
+
+    for (; !s && k < x->n_run; k++) {
+        const struct node *n = &m->m.graph.nodes[x->run[k]];
+        if (n->op->traits & ND_ALIAS)
+            x->values[n->out[0]].data = x->values[n->in[0]].data;
+        else if (op_is_tensor(n->op))
+            s = n->op->eval(n, &call);
+        else
+            s = eval_table(&(struct exec_call){ .model = m, .x = x, .err = err }, n, 0, 1);
+    }
+    if (s) {
+        x->recorded = 0;
+        x->quick.n_out = 0;
+        at_node(&(struct exec_call){ .model = m, .err = err }, x->run[k - 1], s);
+    }
+    return s;
+}
+
 static mdl_status play(const struct exec_call *c)
 {
-    const struct graph *g = &c->model->m.graph;
-    const struct tensor_plan *p = &c->model->tensors;
     struct exec *x = c->x;
     mdl_status s = MDL_OK;
 
@@ -559,18 +591,7 @@ static mdl_status play(const struct exec_call *c)
                 return wrong_shape(c, i);
             x->values[value_of(c, i)].data = (void *)(uintptr_t)c->out[i].data;
         }
-    for (uint32_t i = 0; !s && i < g->n_nodes; i++) {
-        const struct node *n = &g->nodes[i];
-        if (!x->needed[i] || p->nodes[i].fixed)
-            continue;
-        if (n->op->traits & ND_ALIAS)
-            x->values[n->out[0]].data = x->values[n->in[0]].data;
-        else
-            s = run_node(c, i, 0, 1);
-    }
-    if (s)
-        x->recorded = 0;
-    return s;
+    return s ? s : mdl_exec_again(c->model, x, c->err);
 }
 
 mdl_status mdl_exec(const struct exec_call *c)

@@ -17,6 +17,17 @@
 
 #define EXEC_OUTPUTS 64u          /* that one call may ask for */
 
+#define QUICK_TENSORS 4u          /* of inputs, and of outputs, that a call can repeat quickly */
+
+/* A call that was made, to know it again: all but the data of its tensors.  Every input was
+ * read, and every output written, where the caller has it. */
+struct quick {
+    uint32_t   n_in, n_out;       /* 0 outputs: there is none                              */
+    mdl_tensor in[QUICK_TENSORS], out[QUICK_TENSORS];
+    uint32_t   in_at[QUICK_TENSORS], out_at[QUICK_TENSORS];   /* which values              */
+    uint64_t   in_bytes[QUICK_TENSORS], out_bytes[QUICK_TENSORS];
+};
+
 /* What a context holds for such a graph. */
 struct exec {
     struct heap heap;
@@ -32,6 +43,9 @@ struct exec {
     uint32_t    out_at[EXEC_OUTPUTS];
     uint64_t    directs;          /* bit i: output i went straight to the caller           */
     uint64_t    fixed_bytes;      /* of values that are computed once                       */
+    struct quick quick;
+    uint32_t   *run;              /* [n_run] nodes to evaluate when playing                */
+    uint32_t    n_run;
     uint64_t    steps;            /* left for bodies in this call                          */
 };
 
@@ -56,6 +70,9 @@ struct exec_call {
 };
 
 mdl_status mdl_exec(const struct exec_call *c);
+
+/* Evaluate the recorded nodes once more; where the caller's tensors lie is in their values. */
+mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err);
 
 /* Nodes [begin, end) of a scope; the node `i` that owns bodies (exec_flow.c). */
 mdl_status mdl_exec_nodes(const struct exec_call *c, uint32_t begin, uint32_t end, uint32_t scope);

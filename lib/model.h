@@ -39,6 +39,7 @@ struct mdl_model {
     struct tensor_plan tensors;   /* of a graph of tensors: nodes not NULL */
     size_t in_cols, out_cols;     /* of mdl_predict on tensors; 0: it cannot be called */
     size_t *output_cols;          /* [n_outputs] the same of each output  */
+    int is_plain;                 /* mdl_predict is mdl_run on tensors: float32, rank 2 */
     uint64_t scratch_limit, memory_limit;  /* of mdl_limits               */
     const struct kernels *kernels;
     struct scratch_slot *scratch; /* [SCRATCH_SLOTS]                      */

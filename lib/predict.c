@@ -24,11 +24,14 @@ static mdl_status predict_tensors(const mdl_model *m, uint32_t type, const void 
     if (!size_mul(rows, (uint64_t)((in_cols > out_cols ? in_cols : out_cols) * cell), &bytes)
         || bytes > SIZE_MAX / 2)
         return MDL_ERR_ARGUMENT;
-    const mdl_tensor in = { .type = type, .rank = 2, .data = (void *)(uintptr_t)x,
-                            .dims = { (int64_t)rows, in_cols }, .strides = { in_cols * cell, cell } };
-    const mdl_tensor out = { .type = type, .rank = 2, .data = y,
-                             .dims = { (int64_t)rows, out_cols },
-                             .strides = { out_cols * cell, cell } };
+    const mdl_tensor in = { .size = sizeof in, .type = type, .rank = 2,
+                            .data = (void *)(uintptr_t)x, .dims = { (int64_t)rows, in_cols },
+                            .strides = { in_cols * cell, cell } };
+    mdl_tensor out = { .size = sizeof out, .type = type, .rank = 2, .data = y,
+                       .dims = { (int64_t)rows, out_cols },
+                       .strides = { out_cols * cell, cell } };
+    if (m->is_plain && type == MDL_F32)
+        return rows ? mdl_tensors_run(m, NULL, &in, 1, &out, 1, NULL) : MDL_OK;
     return mdl_tensors_predict(m, NULL, &in, &out, 0, NULL);
 }
 
@@ -317,15 +320,14 @@ static mdl_status run_tensors(const mdl_model *m, mdl_context *context, const md
                               size_t n_inputs, const mdl_tensor *outputs, size_t n_outputs,
                               mdl_error *error)
 {
-    mdl_tensor out[MAX_TENSORS];
-
     for (size_t i = 0; i < n_outputs && i < MAX_TENSORS; i++) {
-        out[i] = outputs[i];
-        if (!out[i].data)
+        if (!outputs[i].data)
             return mdl_fail(error, MDL_ERR_ARGUMENT, "output %u has no data; mdl_run_tensors leaves "
                             "results in a context", (unsigned)i);
     }
-    return mdl_tensors_run(m, context, inputs, n_inputs, out, n_outputs, error);
+    /* Tensors that have data are not written to. */
+    return mdl_tensors_run(m, context, inputs, n_inputs, (mdl_tensor *)(uintptr_t)outputs, n_outputs,
+                           error);
 }
 
 mdl_status mdl_run_tensors(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,

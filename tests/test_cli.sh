@@ -390,5 +390,155 @@ exits bench_of_one_engine 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1 --threads
 exits wrong_isa_is_usage 2 "$mdl" bench m.mdl --isa sse9
 exits wrong_seconds_is_usage 2 "$mdl" bench m.mdl --seconds soon
 
+# ---- networks ----------------------------------------------------------------------------
+
+nets=$top/tests/data/onnx
+mkdir net
+for file in "$nets"/*.onnx; do
+    name=$(basename "$file" .onnx)
+    exits "convert_of_$name" 0 "$mdl" convert "$file" -o "net/$name.mdl"
+    exits "answers_of_${name}_are_those_of_onnx" 0 "$mdl" check "net/$name.mdl" --reference "$nets/$name.npz"
+    exits "predict_of_$name" 0 "$mdl" predict "net/$name.mdl" "$nets/$name.npz" -o "net/$name.npz" -q
+    # what predict wrote has the outputs alone; with the inputs put beside it is its own reference
+    exits "inspect_of_$name" 0 "$mdl" inspect "net/$name.mdl"
+    ! grep -qE '(-1|18446744073709551615|4294967295)' out; claim "inspect_of_${name}_shows_no_nonsense" $?
+    exits "inspect_json_of_$name" 0 "$mdl" inspect "net/$name.mdl" --format json
+    ! grep -q 18446744073709551615 out; claim "inspect_json_of_${name}_shows_no_nonsense" $?
+    exits "inspect_csv_of_$name" 0 "$mdl" inspect "net/$name.mdl" --format csv
+    exits "without_passes_${name}_converts" 0 "$mdl" convert "$file" -o net/plain.mdl --without all
+    exits "without_passes_${name}_answers_the_same" 0 "$mdl" check net/plain.mdl --reference "$nets/$name.npz"
+done
+exits convert_shows_the_input 0 "$mdl" convert "$nets/mlp.onnx" -o net/mlp.mdl
+prints convert_names_open_dimensions '[batch, 4]'
+prints convert_finds_shapes_of_outputs '[batch, 3]'
+exits convert_net_as_csv 0 "$mdl" convert "$nets/conv.onnx" -o net/conv.mdl --format csv
+prints convert_csv_has_all_dims 'input,image,float32,"[batch, 2, height, width]"'
+exits inspect_conv 0 "$mdl" inspect net/conv.mdl
+prints inspect_follows_the_batch 'scores               float32   [batch, 3]'
+exits inspect_any_rank 0 "$mdl" inspect net/shapes.mdl
+prints inspect_says_any_shape 'of any shape'
+exits inspect_json_any_rank 0 "$mdl" inspect net/shapes.mdl --format json
+prints json_shape_of_any_rank_is_null '"shape": null'
+
+exits passes_are_listed 0 "$mdl" inspect --passes
+for pass in $(sed -n 's/^PASS(\([a-z_]*\)).*/\1/p' "$top/src/optimize/pass_list.h"); do
+    grep -q "^$pass " out; claim "pass_${pass}_is_listed" $?
+    for file in mdl.bash _mdl mdl.fish; do
+        grep -q "all.*$pass" "$top/completion/$file"; claim "${file}_completes_pass_$pass" $?
+    done
+done
+"$mdl" convert "$nets/several.onnx" -o net/nodead.mdl --without dead,same -q > /dev/null
+exits passes_of_a_model 0 "$mdl" inspect net/nodead.mdl --passes --format csv
+prints a_pass_left_out_is_said 'dead,left out,'
+exits passes_of_no_network 0 "$mdl" inspect m.mdl --passes
+says passes_of_no_network_are_none 'no network'
+exits inspect_without_a_model_is_usage 2 "$mdl" inspect
+exits wrong_pass_is_usage 2 "$mdl" convert "$nets/mlp.onnx" -o x.mdl --without fold,deda
+says wrong_pass_gets_a_suggestion "did you mean 'dead'"
+
+mkdir moved
+cp "$nets/external.onnx" moved/
+exits external_data_elsewhere_is_not_found 6 "$mdl" convert moved/external.onnx -o x.mdl
+exits external_data_is_found_with_dir 0 "$mdl" convert moved/external.onnx -o x.mdl --dir "$nets"
+"$mdl" convert - -o net/piped.mdl --dir "$nets" -q < moved/external.onnx > /dev/null 2> err
+claim external_data_of_a_pipe_is_found $?
+
+exits ops_are_listed 0 "$mdl" ops
+grep -qE '^Conv +ai.onnx ' out; claim ops_have_conv $?
+grep -qE '^TreeEnsemble +ai.onnx.ml ' out; claim ops_have_trees $?
+[ -z "$(awk '$1 != "operator" { n[$1 $2]++ } END { for (i in n) if (n[i] > 3) print i }' out)" ]
+claim lines_of_one_operator_are_joined $?
+exits ops_csv 0 "$mdl" ops relu --format csv -q
+[ "$(head -1 out)" = 'operator,domain,from opset,to opset,becomes' ]; claim ops_csv_has_heads $?
+grep -q '^LeakyRelu,ai.onnx,' out; claim ops_are_found_by_part_of_a_name $?
+exits unknown_op_is_unsupported 4 "$mdl" ops Conf
+says unknown_op_gets_a_suggestion "did you mean 'Conv'"
+
+# One array, several, by option; to every kind of file.
+exits mlp_as_csv 0 "$mdl" predict net/mlp.mdl "$nets/mlp.npz" -q
+[ "$(head -1 out)" = 'proba_0,proba_1,proba_2' ] && [ "$(wc -l < out)" = 6 ]; claim tables_come_as_csv $?
+awk -F, 'NR > 1 && ($1 + $2 + $3 < 0.99999 || $1 + $2 + $3 > 1.00001) { bad = 1 } END { exit bad }' out
+claim probabilities_add_up_to_1 $?
+printf 'a,b,c,d\n1,2,3,4\n-1,0.5,0,2\n' > four.csv
+exits mlp_from_csv 0 "$mdl" predict net/mlp.mdl four.csv -o four.npz
+exits mlp_from_csv_to_npy 0 "$mdl" predict net/mlp.mdl four.csv -o four.npy -q
+[ "$(wc -c < four.npy)" = 152 ]; claim npy_of_a_net_has_128_bytes_and_6_floats $?
+exits npy_is_read_by_position 5 "$mdl" predict net/mlp.mdl four.npy
+says a_wrong_shape_says_both "is [2, 3], expected [batch, 4]"
+says a_wrong_shape_gets_a_way_out reshape
+exits several_outputs_as_text 0 "$mdl" predict net/several.mdl "$nets/several.npz" -q
+prints results_have_type_and_shape 'kept: float64 [2, 3, 3]'
+exits several_outputs_as_json 0 "$mdl" predict net/several.mdl "$nets/several.npz" --format json -q
+prints json_has_the_shape '"shape": [2, 3, 3]'
+exits one_output_as_npy 0 "$mdl" predict net/several.mdl "$nets/several.npz" --output total -o total.npy
+exits two_outputs_as_npy_are_usage 2 "$mdl" predict net/several.mdl "$nets/several.npz" -o total.npy
+says two_outputs_get_a_way_out '.npz holds all'
+exits outputs_of_other_rows_are_no_csv 2 "$mdl" predict net/several.mdl "$nets/several.npz" -o total.csv
+exits wrong_output_of_a_net_is_usage 2 "$mdl" predict net/several.mdl "$nets/several.npz" --output totl
+says wrong_output_of_a_net_gets_a_suggestion "did you mean 'total'"
+exits texts_come_back 0 "$mdl" predict net/strings.mdl "$nets/strings.npz" -q
+[ "$(sed -n 3p out)" = '1,green' ]; claim texts_are_utf8 $?
+# what was written is read again: texts, and all outputs by name
+exits texts_as_npy 0 "$mdl" predict net/strings.mdl "$nets/strings.npz" --output name -o text.npy -q
+exits texts_as_npy_are_read 0 "$mdl" predict net/strings.mdl text.npy --output code -q
+[ "$(sort -u out | tr '\n' ' ')" = '-1 code ' ]; claim other_texts_have_other_codes $?
+
+# Awkward input.
+exits missing_inputs_are_usage 2 "$mdl" predict net/several.mdl --input ids=total.npy
+exits missing_inputs_are_bad_data 5 "$mdl" predict net/several.mdl four.npz
+says missing_inputs_are_named "'ids' (int64 [batch, words])"
+says missing_inputs_get_a_way_out '--input NAME=FILE.npy'
+exits one_array_for_several_inputs_is_bad_data 5 "$mdl" predict net/several.mdl four.npy
+exits a_csv_for_several_inputs_is_bad_data 5 "$mdl" predict net/several.mdl four.csv
+exits wrong_input_is_usage 2 "$mdl" predict net/several.mdl --input id=four.npy
+says wrong_input_gets_a_suggestion "did you mean 'ids'"
+exits an_input_without_a_file_is_usage 2 "$mdl" predict net/several.mdl --input ids
+exits an_input_that_is_not_there_is_an_io_error 6 "$mdl" predict net/several.mdl --input ids=nowhere.npy
+exits floats_for_integers_are_bad_data 5 "$mdl" predict net/several.mdl --input ids=four.npy
+says floats_for_integers_say_both 'is float32, expected int64'
+says floats_for_integers_get_a_way_out "astype('int64')"
+exits texts_for_numbers_are_bad_data 5 "$mdl" predict net/mlp.mdl text.npy
+exits no_data_at_all_is_usage 2 "$mdl" predict net/mlp.mdl
+exits input_for_a_table_is_usage 2 "$mdl" predict m.mdl d/rows.csv --input x=four.npy
+exits trees_of_a_net_are_usage 2 "$mdl" predict net/mlp.mdl four.csv --trees 0:1
+printf '\223NUMPY\001\000\166\000' > object.npy
+printf "%-117s\n" "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }" >> object.npy
+exits objects_are_bad_data 5 "$mdl" predict net/mlp.mdl object.npy
+says objects_get_a_way_out 'astype(str)'
+: > empty.onnx
+exits an_empty_onnx_is_a_bad_model 3 "$mdl" convert empty.onnx -o x.mdl
+echo 'not a model at all' > text.onnx
+exits a_text_called_onnx_is_a_bad_model 3 "$mdl" convert text.onnx -o x.mdl
+head -c 400 "$nets/mlp.onnx" > cut.onnx
+exits a_cut_onnx_is_a_bad_model 3 "$mdl" convert cut.onnx -o x.mdl
+says the_cut_onnx_is_named cut.onnx
+sed 's/Softmax/Softmaz/; s/Gemm/Gemn/' "$nets/mlp.onnx" > odd.onnx
+exits unknown_operators_are_unsupported 4 "$mdl" convert odd.onnx -o x.mdl
+says the_first_unknown_operator_is_named 'Gemn'
+says the_second_unknown_operator_is_named 'Softmaz'
+says unknown_operators_have_their_node "'hidden'"
+exits inspect_of_an_onnx_file_is_a_bad_model 3 "$mdl" inspect "$nets/mlp.onnx"
+says inspect_of_an_onnx_file_gets_the_way_out 'mdl convert'
+
+exits wrong_answers_of_a_net_fail 1 "$mdl" check net/mlp.mdl --reference "$nets/mlp.npz" --tolerance 0 --format csv
+exits a_reference_without_inputs_is_bad_data 5 "$mdl" check net/mlp.mdl --reference four.npz
+exits a_net_gets_golden_tensors 0 "$mdl" check net/conv.mdl --reference "$nets/conv.npz" -o net/golden.mdl
+exits golden_tensors_are_checked 0 "$mdl" check net/golden.mdl --format csv
+prints golden_tensors_are_compared 'scores,"[2, 3]",6,'
+exits check_of_a_net_without_answers_passes 0 "$mdl" check net/conv.mdl
+exits strict_check_of_a_net_without_answers_fails 1 "$mdl" check net/conv.mdl --strict
+
+exits bench_of_a_net 0 "$mdl" bench net/conv.mdl --dim batch=3 --dim height=8 --dim width=9 --seconds 0.02 --threads 1,2 --format csv
+says bench_shows_shapes 'float32 [3, 2, 8, 9]'
+says bench_shows_results 'float32 [3, 3]'
+awk -F, 'NR > 1 && !($2 > 0 && $2 <= $3 && $3 <= $4 && $5 > 0) { bad = 1 } END { exit bad || NR != 3 }' out
+claim percentiles_of_a_net_are_in_order $?
+exits bench_of_other_inputs 0 "$mdl" bench net/several.mdl --seconds 0.01 --threads 1
+exits wrong_dim_is_usage 2 "$mdl" bench net/conv.mdl --dim bacht=3
+says wrong_dim_lists_dims 'batch, height, width'
+exits bench_of_any_rank_wants_input 2 "$mdl" bench net/shapes.mdl
+exits rows_of_a_net_are_usage 2 "$mdl" bench net/conv.mdl --rows 5
+exits dims_of_a_table_are_usage 2 "$mdl" bench m.mdl --dim batch=5
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

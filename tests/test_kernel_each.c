@@ -137,6 +137,16 @@ static double of_gelu_tanh(double x)
     return x * of_sigmoid(2 * sqrt(2 / M_PI) * (x + 0.044715 * x * x * x));
 }
 
+static double of_softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+static double of_mish(double x)
+{
+    return x * tanh(of_softplus(x));
+}
+
 static double of_elu(double x)
 {
     return x < 0 ? expm1(x) : x;
@@ -164,6 +174,8 @@ static void results_are_as_near_as_each_h_says(void **state)
         { "sigmoid", EACH_SIGMOID, of_sigmoid, 2.3, 0 },
         { "tanh", EACH_TANH, tanh, 2.4, 0 },
         { "erf", EACH_ERF, erf, 1.2, 0 },
+        { "softplus", EACH_SOFTPLUS, of_softplus, 3, 0 },
+        { "mish", EACH_MISH, of_mish, 0, 1.3e-5 },
         { "elu", EACH_ELU, of_elu, 1, 0 },
         { "gelu", EACH_GELU, of_gelu, 0, 1.1e-6 },
         { "gelu_tanh", EACH_GELU_TANH, of_gelu_tanh, 0, 1.3e-5 },

@@ -190,6 +190,28 @@ static void one_fused_product_is_rounded_once(void **state)
     }
 }
 
+static void every_so_many_numbers_are_picked(void **state)
+{
+    const struct kernels *k;
+
+    (void)state;
+    fill(9);
+    for (size_t step = 1; step < 5; step++)
+        for (size_t n = 0; n < 70; n++) {
+            const size_t last = n ? (n - 1) * step + 1 : 0;
+            float *x = malloc(last * sizeof *x + 1);   /* nothing behind the last is read */
+            memcpy(x, a, last * sizeof *x);
+            for (size_t i = 0; (k = TABLE_AT(i)) != NULL; i++) {
+                y[0][n] = -7;
+                k->pick_f32(y[0], x, step, n);
+                for (size_t j = 0; j < n; j++)
+                    assert_true(y[0][j] == a[j * step]);
+                assert_true(y[0][n] == -7);
+            }
+            free(x);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_row_alone_gives_the_same_bits),
         cmocka_unit_test(ref_is_fused_and_near_float64),
         cmocka_unit_test(one_fused_product_is_rounded_once),
+        cmocka_unit_test(every_so_many_numbers_are_picked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

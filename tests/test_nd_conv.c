@@ -158,11 +158,309 @@ static void large_images_are_cut_into_tiles(void **state)
         check_conv(&images[i], MDL_F32);
 }
 
+/* A transposed convolution takes each number of x to where conv took it from: sums of y times
+ * conv_transpose(x) and of x times conv(y) are equal. */
+static void transposed_convolution_is_the_adjoint(void **state)
+{
+    uint64_t seed = 15;
+
+    (void)state;
+    fill(3);
+    for (int i = 0; i < 60; i++) {
+        const int64_t group = 1 + below(&seed, 2), c = group * (1 + below(&seed, 3)), m = 1 + below(&seed, 4);
+        const int64_t kernel[2] = { 1 + below(&seed, 3), 1 + below(&seed, 4) };
+        const int64_t strides[2] = { 1 + below(&seed, 3), 1 + below(&seed, 3) };
+        const int64_t dilations[2] = { 1 + below(&seed, 2), 1 + below(&seed, 2) };
+        const int64_t pads[4] = { below(&seed, 2), below(&seed, 2), below(&seed, 2), below(&seed, 2) };
+        const int64_t x[4] = { 1, c, 2 + below(&seed, 6), 2 + below(&seed, 9) };
+        const int64_t w[4] = { c, m, kernel[0], kernel[1] };
+        double there = 0, back = 0, sizes = 0;
+        struct call t, u;
+        call_begin(&t, "conv_transpose");
+        call_begin(&u, "conv");
+        for (int k = 0; k < 2; k++) {
+            struct call *v = k ? &u : &t;
+            call_set(v, "group", (double)group);
+            call_ints(v, "strides", 2, strides);
+            call_ints(v, "dilations", 2, dilations);
+            call_ints(v, "pads", 4, pads);
+        }
+        call_in(&t, MDL_F64, 4, x, xd);
+        call_in(&t, MDL_F64, 4, w, wd);
+        call_run(&t);
+        call_in(&u, MDL_F64, 4, t.y->dims, bd);
+        call_in(&u, MDL_F64, 4, w, wd);
+        call_run(&u);
+        for (uint64_t k = 0; k < t.y->count; k++) {
+            there += ((double *)t.y->data)[k] * bd[k];
+            sizes += fabs(((double *)t.y->data)[k] * bd[k]);
+        }
+        assert_int_equal(u.y->count, x[1] * x[2] * x[3]);
+        for (uint64_t k = 0; k < u.y->count; k++)
+            back += ((double *)u.y->data)[k] * xd[k];
+        assert_true(fabs(there - back) <= 1e-12 * (sizes + 1));
+        struct call f;                /* float32 agrees with float64 */
+        call_begin(&f, "conv_transpose");
+        call_set(&f, "group", (double)group);
+        call_ints(&f, "strides", 2, strides);
+        call_ints(&f, "dilations", 2, dilations);
+        call_ints(&f, "pads", 4, pads);
+        call_in(&f, MDL_F32, 4, x, xf);
+        call_in(&f, MDL_F32, 4, w, wf);
+        call_run(&f);
+        for (uint64_t k = 0; k < f.y->count; k++)
+            assert_true(fabs((double)((float *)f.y->data)[k] - ((double *)t.y->data)[k]) < 1e-4);
+        call_end(&f);
+        call_end(&t);
+        call_end(&u);
+    }
+}
+
+/* ---- matmul, gemm -------------------------------------------------------------------------- */
+
+static void stacks_of_matrices_follow_the_definition(void **state)
+{
+    uint64_t seed = 12;
+
+    (void)state;
+    fill(4);
+    for (int i = 0; i < 300; i++) {
+        const int64_t m = 1 + below(&seed, 9), k = below(&seed, 40), n = 1 + below(&seed, 70);
+        const int64_t p = 1 + below(&seed, 3), q = 1 + below(&seed, 3);
+        const int64_t a[4] = { below(&seed, 2) ? p : 1, q, m, k }, b[3] = { below(&seed, 2) ? q : 1, k, n };
+        const int double_ = i % 3 == 0, flat = i % 5 == 0;
+        uint64_t at = 0;
+        struct call t;
+        call_begin(&t, "matmul");
+        call_input(&t, double_ ? MDL_F64 : MDL_F32, 4, a, double_ ? (void *)xd : (void *)xf, 0);
+        call_input(&t, double_ ? MDL_F64 : MDL_F32, flat ? 2 : 3, flat ? b + 1 : b,
+                   double_ ? (void *)wd : (void *)wf, i % 2);
+        call_in(&t, double_ ? MDL_F64 : MDL_F32, 1, &n, double_ ? (void *)bd : (void *)bf);
+        call_run(&t);
+        for (int64_t s = 0; s < a[0] * a[1]; s++)
+            for (int64_t r = 0; r < m; r++)
+                for (int64_t c = 0; c < n; c++, at++) {
+                    const int64_t plane = flat || b[0] == 1 ? 0 : s % a[1];
+                    want[at] = bd[c];
+                    size[at] = 1;
+                    for (int64_t d = 0; d < k; d++) {
+                        const double v = xd[(s * m + r) * k + d] * wd[(plane * k + d) * n + c];
+                        want[at] += v;
+                        size[at] += fabs(v);
+                    }
+                }
+        near(t.y, at);
+        call_end(&t);
+    }
+}
+
+static void gemm_follows_the_definition(void **state)
+{
+    uint64_t seed = 13;
+
+    (void)state;
+    fill(5);
+    for (int i = 0; i < 200; i++) {
+        const int64_t m = 1 + below(&seed, 12), k = 1 + below(&seed, 300), n = 1 + below(&seed, 40);
+        const int ta = (int)below(&seed, 2), tb = (int)below(&seed, 2), double_ = i % 3 == 0;
+        const int64_t a[2] = { ta ? k : m, ta ? m : k }, b[2] = { tb ? n : k, tb ? k : n };
+        const int64_t c[2] = { below(&seed, 2) ? m : 1, below(&seed, 2) ? n : 1 };
+        const double alpha = i % 2 ? 1 : 0.5, beta = i % 4 < 2 ? 1 : -2;
+        uint64_t at = 0;
+        struct call t;
+        call_begin(&t, "gemm");
+        call_set(&t, "alpha", alpha);
+        call_set(&t, "beta", beta);
+        call_set(&t, "trans_a", ta);
+        call_set(&t, "trans_b", tb);
+        call_in(&t, double_ ? MDL_F64 : MDL_F32, 2, a, double_ ? (void *)xd : (void *)xf);
+        call_input(&t, double_ ? MDL_F64 : MDL_F32, 2, b, double_ ? (void *)wd : (void *)wf, i % 2);
+        call_in(&t, double_ ? MDL_F64 : MDL_F32, 2, c, double_ ? (void *)bd : (void *)bf);
+        call_run(&t);
+        for (int64_t r = 0; r < m; r++)
+            for (int64_t q = 0; q < n; q++, at++) {
+                want[at] = beta * bd[(c[0] == 1 ? 0 : r) * c[1] + (c[1] == 1 ? 0 : q)];
+                size[at] = 3;
+                for (int64_t d = 0; d < k; d++) {
+                    const double v = alpha * xd[ta ? d * m + r : r * k + d] * wd[tb ? q * k + d : d * n + q];
+                    want[at] += v;
+                    size[at] += fabs(v);
+                }
+            }
+        near(t.y, at);
+        call_end(&t);
+    }
+}
+
+/* ---- pool -------------------------------------------------------------------------------------- */
+
+static void pools_follow_the_definition(void **state)
+{
+    uint64_t seed = 14;
+
+    (void)state;
+    fill(6);
+    for (int i = 0; i < 300; i++) {
+        const int64_t kernel[2] = { 1 + below(&seed, 4), 1 + below(&seed, 4) };
+        const int64_t strides[2] = { 1 + below(&seed, 3), 1 + below(&seed, 3) };
+        const int64_t dilations[2] = { 1 + below(&seed, 2), 1 + below(&seed, 2) };
+        const int64_t pads[4] = { below(&seed, kernel[0]), below(&seed, kernel[1]), below(&seed, kernel[0]),
+                                  below(&seed, kernel[1]) };
+        const int64_t x[4] = { 2, 3, 8 + below(&seed, 20), 8 + below(&seed, 20) };
+        const int kind = i % 3, double_ = i % 2, with_pads = i % 4 < 2;
+        uint64_t at = 0;
+        struct call t;
+        call_begin(&t, "pool");
+        call_set(&t, "kind", kind);
+        call_set(&t, "count_include_pad", with_pads);
+        call_set(&t, "ceil_mode", i % 5 == 0);
+        call_ints(&t, "kernel", 2, kernel);
+        call_ints(&t, "strides", 2, strides);
+        call_ints(&t, "dilations", 2, dilations);
+        call_ints(&t, "pads", 4, pads);
+        call_in(&t, double_ ? MDL_F64 : MDL_F32, 4, x, double_ ? (void *)xd : (void *)xf);
+        t.node.n_out = kind == 0 ? 2 : 1;
+        call_run(&t);
+        const int64_t *where = kind == 0 ? t.y[1].data : NULL;
+        for (int64_t p = 0; p < 6; p++)
+            for (int64_t o = 0; o < t.y->dims[2] * t.y->dims[3]; o++, at++) {
+                double sum = 0, most = -1e9, n = 0, all = 0;
+                for (int64_t j = 0; j < kernel[0]; j++)
+                    for (int64_t k = 0; k < kernel[1]; k++) {
+                        const int64_t r = o / t.y->dims[3] * strides[0] + j * dilations[0] - pads[0];
+                        const int64_t c = o % t.y->dims[3] * strides[1] + k * dilations[1] - pads[1];
+                        all += r < x[2] + pads[2] && c < x[3] + pads[3];
+                        if (r < 0 || c < 0 || r >= x[2] || c >= x[3])
+                            continue;
+                        const double v = xd[(p * x[2] + r) * x[3] + c];
+                        n++;
+                        sum += kind == 2 ? v * v : v;
+                        most = v > most ? v : most;
+                    }
+                size[at] = 1;
+                want[at] = kind == 0 ? most : kind == 2 ? sqrt(sum) : sum / (with_pads ? all : n);
+                if (where && n)
+                    assert_true(xd[where[at]] == most && where[at] / (x[2] * x[3]) == p);
+                if (!n)
+                    want[at] = kind == 0 ? -INFINITY : 0;
+                if (want[at] == -INFINITY) {
+                    assert_true(double_ ? ((double *)t.y->data)[at] == want[at]
+                                        : (double)((float *)t.y->data)[at] == want[at]);
+                    want[at] = 0;
+                    if (double_)
+                        ((double *)t.y->data)[at] = 0;
+                    else
+                        ((float *)t.y->data)[at] = 0;
+                }
+            }
+        near(t.y, at);
+        call_end(&t);
+    }
+}
+
+/* ---- what is refused ----------------------------------------------------------------------------- */
+
+static void shapes_that_do_not_fit_are_refused(void **state)
+{
+    static const struct {
+        const char *op, *says;
+        int64_t     a[5], b[5];
+        uint32_t    a_rank, b_rank;
+    } cases[] = {
+        { "matmul", "do not fit", { 2, 3 }, { 4, 2 }, 2, 2 },
+        { "matmul", "a product of a number", { 0 }, { 4, 2 }, 0, 2 },
+        { "matmul", "broadcast", { 2, 3, 4 }, { 3, 4, 5 }, 3, 3 },
+        { "gemm", "do not fit", { 2, 3 }, { 4, 2 }, 2, 2 },
+        { "gemm", "do not fit", { 2, 3, 1 }, { 3, 2 }, 3, 2 },
+        { "conv", "same rank", { 1, 3, 8, 8 }, { 2, 3, 3 }, 4, 3 },
+        { "conv", "groups", { 1, 3, 8, 8 }, { 2, 4, 3, 3 }, 4, 4 },
+        { "conv", "smaller than the window", { 1, 3, 2, 2 }, { 2, 3, 3, 3 }, 4, 4 },
+        { "conv", "a kernel of 0", { 1, 3, 2, 2 }, { 2, 3, 0, 3 }, 4, 4 },
+        { "conv_transpose", "groups", { 1, 3, 8, 8 }, { 2, 4, 3, 3 }, 4, 4 },
+        { "grid_sample", "do not fit", { 1, 3, 8, 8 }, { 1, 3, 3, 3 }, 4, 4 },
+        { "roi_pool", "do not fit", { 1, 3, 8, 8 }, { 1, 4 }, 4, 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct call t;
+        call_begin(&t, cases[i].op);
+        call_in(&t, MDL_F32, cases[i].a_rank, cases[i].a, xf);
+        call_in(&t, MDL_F32, cases[i].b_rank, cases[i].b, wf);
+        call_fails(&t, cases[i].says);
+        call_end(&t);
+    }
+}
+
+static void lists_and_inputs_that_cannot_be_are_refused(void **state)
+{
+    const int64_t x[4] = { 1, 3, 8, 8 }, w[4] = { 2, 3, 3, 3 }, zero[2] = { 1, 0 }, three[3] = { 1, 1, 1 };
+    struct call t;
+
+    (void)state;
+    call_begin(&t, "conv");
+    call_ints(&t, "strides", 2, zero);
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F32, 4, w, wf);
+    call_fails(&t, "'strides' has a 0");
+    call_end(&t);
+    call_begin(&t, "conv");
+    call_ints(&t, "dilations", 3, three);
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F32, 4, w, wf);
+    call_fails(&t, "expected 3 axes");
+    call_end(&t);
+    call_begin(&t, "conv");
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F32, 4, w, NULL);
+    call_fails(&t, "input 1 is not given");
+    call_end(&t);
+    call_begin(&t, "matmul");
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F64, 4, w, wd);
+    call_fails(&t, "same type");
+    call_end(&t);
+    call_begin(&t, "conv");
+    call_set(&t, "group", 0);
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F32, 4, w, wf);
+    call_fails(&t, "group is 0");
+    call_end(&t);
+}
+
+static void places_and_images_that_are_not_there_are_refused(void **state)
+{
+    const int64_t x[4] = { 1, 1, 2, 2 }, kernel[2] = { 2, 2 }, box[2] = { 1, 5 };
+    const int64_t where[4] = { 0, 1, 2, 9 };
+    const float boxes[5] = { 1, 0, 0, 1, 1 };
+    struct call t;
+
+    (void)state;
+    call_begin(&t, "max_unpool");
+    call_ints(&t, "kernel", 2, kernel);
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_I64, 4, x, where);
+    call_fails(&t, "place 9");
+    call_end(&t);
+    call_begin(&t, "roi_pool");
+    call_in(&t, MDL_F32, 4, x, xf);
+    call_in(&t, MDL_F32, 2, box, boxes);
+    call_fails(&t, "image 1 of 1");
+    call_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_of_any_shape_follow_the_definition),
         cmocka_unit_test(large_images_are_cut_into_tiles),
+        cmocka_unit_test(transposed_convolution_is_the_adjoint),
+        cmocka_unit_test(stacks_of_matrices_follow_the_definition),
+        cmocka_unit_test(gemm_follows_the_definition),
+        cmocka_unit_test(pools_follow_the_definition),
+        cmocka_unit_test(shapes_that_do_not_fit_are_refused),
+        cmocka_unit_test(lists_and_inputs_that_cannot_be_are_refused),
+        cmocka_unit_test(places_and_images_that_are_not_there_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

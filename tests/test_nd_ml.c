@@ -166,7 +166,8 @@ static void a_class_that_no_leaf_speaks_of_is_never_the_label(void **state)
 static void decisions_of_pairs_follow_the_definition(void **state)
 {
     /* three classes with one vector each, linear: coef rows as libsvm has them */
-    const float vectors[3] = { 1, 2, 4 }, coef[6] = { 1, -1, 2,   3, 5, -2 }, rho[3] = { .5f, 0, 1 };
+    const float vectors[3] = { 1, 2, 4 }, coef[6] = { 1, -1, 2,   3, 5, -2 };
+    const float rho[3] = { .5f, 0, 1 };
     const int64_t per[3] = { 1, 1, 1 }, labels[3] = { 4, 5, 6 };
     const float x[2] = { 1, -1 };
     (void)state;

@@ -275,7 +275,8 @@ static void scale_of_another_shape_is_broadcast_in_place_too(void **state)
     double temp[16];
     t.nds[0].data = t.nds[1].data = over;
     t.y->data = over;
-    struct nd_call c = { &mdl_kernels_ref, &t.graph, t.nds, temp, sizeof temp, &t.err };
+    struct nd_call c = { .kernels = &mdl_kernels_ref, .graph = &t.graph, .values = t.nds,
+                         .temp = temp, .temp_bytes = sizeof temp, .err = &t.err };
     assert_int_equal(t.node.op->eval(&t.node, &c), MDL_OK);
     assert_memory_equal(over, ((float[]){ 3, -1 }), 8);
     call_end(&t);

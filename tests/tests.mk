@@ -20,7 +20,7 @@ LDFLAGS += $(SANITIZE_FLAGS)
 
 check: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install
 
-test: check check-python
+test: check check-python check-onnx
 
 check-layers:
 	sh tools/check_layers.sh
@@ -58,9 +58,10 @@ $B/tests/emulated_avx512.o: tests/emulated/avx512.c $B/gen/emulated_avx512.h | n
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) -I$B/gen $(filter-out -march=% -O%,$(ALL_CFLAGS)) -O1 -Wno-psabi -c -o $@ $<
 
-$B/tests/test_kernel_avx512 $B/tests/test_kernel_row_avx512 $B/tests/test_kernel_planes_avx512: $B/tests/emulated_avx512.o
+$B/tests/test_kernel_avx512 $B/tests/test_kernel_row_avx512 $B/tests/test_kernel_planes_avx512 $B/tests/test_kernel_gemm_avx512: $B/tests/emulated_avx512.o
 TEST_LIBS_test_kernel_avx512 := $B/tests/emulated_avx512.o
 TEST_LIBS_test_kernel_planes_avx512 := $B/tests/emulated_avx512.o
+TEST_LIBS_test_kernel_gemm_avx512 := $B/tests/emulated_avx512.o
 TEST_LIBS_test_kernel_row_avx512 := $B/tests/emulated_avx512.o
 -include $B/tests/emulated_avx512.d
 

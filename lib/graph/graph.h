@@ -41,7 +41,7 @@ struct pair { const char *key, *value; };
 struct golden {
     uint32_t      is_output;
     uint32_t      index;          /* of the input or output                           */
-    struct tensor tensor;         /* [rows, cols]                                     */
+    struct tensor tensor;         /* [rows, cols]; of a graph of tensors a whole one  */
 };
 
 struct schema {

@@ -5,6 +5,8 @@
  */
 #include "graph/graph.h"
 
+#include "graph/tensors.h"
+
 #include <stdio.h>
 
 /* Name the node in an error that its operator reported. */
@@ -42,21 +44,55 @@ static mdl_status check_results(const struct node *n, const struct graph *g,
     return MDL_OK;
 }
 
+/* Rows of a table: as wide as it, and all of them as many. */
+static mdl_status check_golden_rows(const struct tensor *t, const struct tensor *first,
+                                    uint64_t cols, mdl_error *err)
+{
+    if (t->rank != 2 || t->dims[0] != first->dims[0])
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "golden", t->offset,
+                           "golden rows of different heights");
+    if ((uint64_t)t->dims[1] != cols
+        || (t->type != MDL_F32 && t->type != MDL_F64 && t->type != MDL_I32))
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "golden", t->offset,
+                           "golden rows of %lld columns of %s, expected %llu",
+                           (long long)t->dims[1], mdl_type_name(t->type),
+                           (unsigned long long)cols);
+    return MDL_OK;
+}
+
+/* A whole input or output of a graph of tensors: of its type, and an input of its shape.  Which
+ * shape an output has only a run tells. */
+static mdl_status check_golden_tensor(const struct tensor *t, const struct value *v, int is_output,
+                                      mdl_error *err)
+{
+    int fits = t->type == v->type;
+
+    if (!is_output && v->rank != VALUE_ANY_RANK) {
+        fits &= t->rank == v->rank;
+        for (uint32_t i = 0; fits && i < t->rank; i++)
+            fits &= v->dims[i] == -1 || v->dims[i] == t->dims[i];
+    }
+    if (fits)
+        return MDL_OK;
+    return mdl_fail_at(err, MDL_ERR_FORMAT, "golden", t->offset,
+                       "a golden tensor of %s and rank %u, which its %s cannot have",
+                       mdl_type_name(t->type), (unsigned)t->rank, is_output ? "output" : "input");
+}
+
 static mdl_status check_golden(const struct model_graph *m, mdl_error *err)
 {
+    const int tensors = m->schema.n_golden && mdl_graph_is_tensors(m);
+
     for (uint32_t i = 0; i < m->schema.n_golden; i++) {
         const struct golden *g = &m->schema.golden[i];
-        const uint32_t v = g->is_output ? m->schema.outputs[g->index].value : g->index;
-        const uint64_t cols = m->graph.values[v].cols;
+        const uint32_t at = g->is_output ? m->schema.outputs[g->index].value : g->index;
+        const struct value *v = &m->graph.values[at];
+        const mdl_status s = tensors
+            ? check_golden_tensor(&g->tensor, v, g->is_output != 0, err)
+            : check_golden_rows(&g->tensor, &m->schema.golden[0].tensor, v->cols, err);
 
-        const uint32_t type = g->tensor.type;
-
-        if ((uint64_t)g->tensor.dims[1] != cols
-            || (type != MDL_F32 && type != MDL_F64 && type != MDL_I32))
-            return mdl_fail_at(err, MDL_ERR_FORMAT, "golden", g->tensor.offset,
-                               "golden rows of %lld columns of %s, expected %llu",
-                               (long long)g->tensor.dims[1], mdl_type_name(type),
-                               (unsigned long long)cols);
+        if (s)
+            return s;
     }
     return MDL_OK;
 }

@@ -6,8 +6,8 @@
  *
  * In float32, one rounding per operation as ref_each.h has them, which every table does alike.
  * Largest errors over every 97th float32 (tests/test_kernel_each.c), of results that are normal
- * numbers: exp 0.9 ULP, sigmoid 2.3, tanh 2.4, erf 1.2, elu 1, gelu 12 (below 1.1e-6); of swish and
- * gelu_tanh 2e-6 above 1e-20 and 1.3e-5 at the smallest.
+ * numbers: exp 0.9 ULP, sigmoid 2.3, tanh 2.4, erf 1.2, elu 1, gelu 12 (below 1.1e-6), softplus 3;
+ * of mish, swish and gelu_tanh 2e-6 above 1e-20 and 1.3e-5 at the smallest.
  *
  * NaN gives NaN.  As C has it, -0 is no less than 0.
  *
@@ -34,6 +34,8 @@ enum each {
     EACH_ERF,
     EACH_GELU,                    /* x (1 + erf(x / sqrt 2)) / 2                     */
     EACH_GELU_TANH,               /* x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))      */
+    EACH_SOFTPLUS,                /* log(1 + e^x)                                    */
+    EACH_MISH,                    /* x tanh(log(1 + e^x))                            */
     EACH_KINDS
 };
 
@@ -55,11 +57,13 @@ enum pair {
 /* Coefficients, lowest first, of Chebyshev fits of our own:
  * (e^r - 1 - r) / r^2 for |r| < 0.3475, within 2e-9;
  * erf(x) / x - 1 in x^2 for |x| < EACH_ERF_NEAR, within 4e-9;
+ * (log((1 + s) / (1 - s)) / s - 2) / s^2 in s^2 for s <= 1/3, within 1e-8;
  * (1 + 2 z) e^(z^2) erfc(z) in (z - 2) / (z + 2) for 0 <= z <= 10.25, within 1e-8. */
 #define EACH_EXP_FIT  { 0x1p-1f, 0x1.555556p-3f, 0x1.5554e8p-5f, 0x1.1110c6p-7f, 0x1.6d44b6p-10f, \
                         0x1.a15318p-13f }
 #define EACH_ERF_FIT  { 0x1.06eba8p-3f, -0x1.812744p-2f, 0x1.ce2e5ep-4f, -0x1.b815fap-6f, \
                         0x1.551232p-8f, -0x1.ace896p-11f, 0x1.65f26cp-14f }
+#define EACH_LOG_FIT  { 0x1.55555ap-1f, 0x1.99962ep-2f, 0x1.25134p-2f, 0x1.b62794p-3f, 0x1.f3e792p-3f }
 #define EACH_ERFC_FIT { 0x1.46e80ep+0f, -0x1.7bf6p-4f, -0x1.54083ep-3f, 0x1.4ffb26p-3f, \
                         -0x1.bc0c76p-5f, -0x1.079dbep-7f, 0x1.1b0ec6p-7f, 0x1.4dd566p-10f, \
                         -0x1.487acp-10f, -0x1.7da16ep-12f, 0x1.c314e8p-16f }

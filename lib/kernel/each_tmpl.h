@@ -97,6 +97,23 @@ MDL_INLINE vf vf_gelu_tanh(vf x)
                                                  vf_mul(vf_set(EACH_GELU_B), vf_mul(x, x))))));
 }
 
+MDL_INLINE vf vf_softplus(vf x)
+{
+    static const float fit[] = EACH_LOG_FIT;
+    const vf e = vf_exp_of(vf_neg(vf_abs(x)), vf_set(0)), s = vf_div(e, vf_add(vf_set(2), e));
+    const vf z = vf_mul(s, s), rest = vf_mul(s, vf_mul(z, vf_sum_of(fit, 5, z)));
+
+    return vf_add(vf_zero_unless_positive(x), vf_add(vf_add(s, s), rest));
+}
+
+MDL_INLINE vf vf_mish(vf x)
+{
+    const vf two = vf_set(2), e = vf_exp_of(vf_min(vf_set(20), x), vf_set(0));
+    const vf m = vf_mul(e, vf_add(e, two));
+
+    return vf_mul(x, vf_div(m, vf_add(m, two)));
+}
+
 MDL_INLINE vf vf_within_1(vf v)
 {
     return vf_max(vf_set(0), vf_min(vf_set(1), v));
@@ -140,6 +157,8 @@ static void each_whole(uint32_t how, float *y, const float *x, size_t n, float a
     EACH(EACH_ERF, vf_erf(v))
     EACH(EACH_GELU, vf_gelu(v))
     EACH(EACH_GELU_TANH, vf_gelu_tanh(v))
+    EACH(EACH_SOFTPLUS, vf_softplus(v))
+    EACH(EACH_MISH, vf_mish(v))
     default: return;
     }
 }

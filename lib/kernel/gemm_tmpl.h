@@ -168,8 +168,10 @@ static void gemm_table(const struct gemm_strip *s, size_t k, size_t c, size_t en
 static void gemm_f32(const struct gemm *g)
 {
     const size_t strips = (g->rows + GEMM_ROWS - 1) / GEMM_ROWS;
+    /* Few rows of little depth read b once however columns are taken. */
+    const size_t near = strips == 1 && g->depth <= GEMM_DEPTH ? g->cols : GEMM_NEAR;
 
-    for (size_t c = 0; c < g->cols; c += GEMM_NEAR)
+    for (size_t c = 0; c < g->cols; c += near)
         for (size_t k = 0; k == 0 || k < g->depth; k += GEMM_DEPTH)
             for (size_t i = 0, r = 0; i < strips; i++) {
                 const size_t rows = (g->rows - r + strips - i - 1) / (strips - i);
@@ -178,10 +180,21 @@ static void gemm_f32(const struct gemm *g)
                     g, g->y + r * g->y_row, g->a + r * g->a_row + k,
                     g->row_bias ? g->row_bias + r : NULL, g->b_at ? g->b_at + k : NULL,
                     left < GEMM_DEPTH ? left : GEMM_DEPTH, k == 0, left <= GEMM_DEPTH };
-                (g->b_at ? gemm_table : gemm_steps)(&s, k, c, c + (end < GEMM_NEAR ? end : GEMM_NEAR),
-                                                    rows);
+                (g->b_at ? gemm_table : gemm_steps)(&s, k, c, c + (end < near ? end : near), rows);
                 r += rows;
             }
+}
+
+/* The last numbers one by one: a register would reach beyond them. */
+static void pick_f32(float *y, const float *x, size_t step, size_t n)
+{
+    size_t i = 0;
+
+    if (step == 2)
+        for (; i + VF_LANES < n; i += VF_LANES)
+            vf_store(y + i, vf_even(vf_load(x + 2 * i), vf_load(x + 2 * i + VF_LANES)));
+    for (; i < n; i++)
+        y[i] = x[i * step];
 }
 
 #undef GEMM_WIDE

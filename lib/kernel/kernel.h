@@ -160,6 +160,8 @@ struct kernels {
     /* A product of matrices: gemm.h says of what, and in which order.  The one kernel whose
      * products are fused. */
     void (*gemm_f32)(const struct gemm *g);
+    /* y[i] = x[i * step] */
+    void (*pick_f32)(float *y, const float *x, size_t step, size_t n);
 
     /* e^x of n elements, float32 rounded once from double.  y may be x. */
     void (*exp_f32)(float *y, const float *x, size_t n);

@@ -40,6 +40,7 @@
     .dense_f64 = dense_f64,
     .dense_mixed = dense_mixed,
     .gemm_f32 = gemm_f32,
+    .pick_f32 = pick_f32,
     .exp_f32 = exp_f32,
     .exp_f64 = exp_f64,
     .logistic_f32 = logistic_f32,

@@ -105,6 +105,23 @@ static float each_gelu(float x)
     return x * (x < 0 ? half : 1 - half);
 }
 
+/* With e = e^-|x| and s = e / (2 + e), log(1 + e) = log((1 + s) / (1 - s)). */
+static float each_softplus(float x)
+{
+    static const float fit[] = EACH_LOG_FIT;
+    const float e = each_exp_of(-each_size(x), 0), s = e / (2 + e), z = s * s;
+
+    return (x <= 0 ? 0 : x) + ((s + s) + s * (z * each_sum(fit, 5, z)));
+}
+
+/* With e = e^x it is x m / (m + 2) for m = e (e + 2). */
+static float each_mish(float x)
+{
+    const float e = each_exp_of(20.0f < x ? 20.0f : x, 0), m = e * (e + 2);
+
+    return x * (m / (m + 2));
+}
+
 static float each_within_1(float v)
 {
     const float below = 1 < v ? 1 : v;
@@ -149,6 +166,8 @@ static void each_f32(uint32_t how, float *y, const float *x, size_t n, float a, 
         case EACH_ERF: y[i] = each_erf(v); break;
         case EACH_GELU: y[i] = each_gelu(v); break;
         case EACH_GELU_TANH: y[i] = v * each_sigmoid(v * (EACH_GELU_A + EACH_GELU_B * (v * v))); break;
+        case EACH_SOFTPLUS: y[i] = each_softplus(v); break;
+        case EACH_MISH: y[i] = each_mish(v); break;
         default: break;
         }
     }

@@ -55,3 +55,9 @@ static void gemm_f32(const struct gemm *g)
             g->y[r * g->y_row + c] = g->relu && y <= 0 ? 0 : y;
         }
 }
+
+static void pick_f32(float *y, const float *x, size_t step, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i * step];
+}

@@ -18,6 +18,11 @@ MDL_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+/* Every second lane of two registers in a row. */
+MDL_INLINE vf vf_even(vf a, vf b)
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xD8));
+}
 /* a * b + c in one rounding: for products of matrices alone (gemm.h) */
 MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 /* b where x is NaN, else a;  0 where x <= 0, else a */

@@ -17,6 +17,10 @@ MDL_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+MDL_INLINE vf vf_even(vf a, vf b)
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xD8));
+}
 MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return _mm256_mask_mov_ps(a, _mm256_cmp_ps_mask(x, x, _CMP_UNORD_Q), b); }
 MDL_INLINE vf vf_zero_unless_positive(vf x) { return _mm256_maskz_mov_ps(_mm256_cmp_ps_mask(x, _mm256_setzero_ps(), _CMP_NLE_UQ), x); }

@@ -15,6 +15,7 @@ MDL_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 MDL_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 MDL_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
 MDL_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+MDL_INLINE vf vf_even(vf a, vf b) { return vuzp1q_f32(a, b); }
 MDL_INLINE vf vf_fused(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 MDL_INLINE vf vf_if_nan(vf x, vf a, vf b) { return vbslq_f32(vceqq_f32(x, x), a, b); }
 MDL_INLINE vf vf_zero_unless_positive(vf x)

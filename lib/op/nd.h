@@ -37,6 +37,9 @@ struct nd_call {
     void                 *temp;   /* temp_bytes of working memory for eval, aligned to 64 */
     uint64_t              temp_bytes; /* set by shape; 0 before                     */
     mdl_error            *err;
+    char                 *text;   /* text_bytes for strings that results point to: it stays
+                                   * until the call's results are gone               */
+    uint64_t              text_bytes; /* set by shape, whose op->contents has all inputs; 0 before */
 };
 
 /* Traits of a tensor operator (op->traits). */

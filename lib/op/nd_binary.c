@@ -86,6 +86,16 @@ static double real_mod(double a, double b)
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+/* The usual exponents without a logarithm. */
+static double real_power(double a, double b)
+{
+    if (b == 2)
+        return a * a;
+    if (b == 3)
+        return a * a * a;
+    return b == 0.5 && a > 0 ? mdl_sqrt(a) : mdl_pow(a, b);
+}
+
 #define U(x) ((uint64_t)(x))
 #define I(x) ((int64_t)(x))
 OVER(f_add, double, u + v)
@@ -94,7 +104,7 @@ OVER(f_mul, double, u * v)
 OVER(f_div, double, u / v)
 OVER(f_mod, double, real_mod(u, v))
 OVER(f_fmod, double, mdl_fmod(u, v))
-OVER(f_pow, double, v == 2 ? u * u : mdl_pow(u, v))
+OVER(f_pow, double, real_power(u, v))
 OVER(f_max, double, u != u ? u : u > v ? u : v)
 OVER(f_min, double, u != u ? u : u < v ? u : v)
 OVER(f_prelu, double, u < 0 ? v * u : u)

@@ -80,7 +80,7 @@ static void put_row(const struct node *n, struct nd_call *c, uint64_t row, uint6
         memcpy((float *)nd_out(c, n, 1)->data + row * width, scores, width * sizeof *scores);
 }
 
-/* ---- linear_classes ---------------------------------------------------------------------------- */
+/* ---- linear_classes ------------------------------------------------------------------------- */
 
 struct linear_params {
     int64_t classes;
@@ -138,7 +138,7 @@ static mdl_status linear_eval(const struct node *n, struct nd_call *c)
         } else if (width == 1) {
             row[0] = ml_transform_one(p->transform, row[0]);
         } else {
-            mdl_ml_transform(p->transform, row, width);
+            mdl_ml_transform_linear(p->transform, row, width);
         }
         put_row(n, c, r, best, row, width + (p->second != 0));
     }
@@ -162,7 +162,7 @@ const struct op mdl_op_linear_classes = {
     .eval = linear_eval,
 };
 
-/* ---- tree_classes ------------------------------------------------------------------------------- */
+/* ---- tree_classes --------------------------------------------------------------------------- */
 
 struct tree_params {
     int64_t classes;

@@ -84,8 +84,6 @@ static mdl_status conv_window(struct window *w, const struct node *n, const stru
 #define SLAB      49152u          /* floats of a copy: beside weights in L2                   */
 #define STRIP     18u             /* channels of results at once where pixels are dropped     */
 
-enum { D, H, W };
-
 struct tile {
     struct window w;
     size_t   channels, maps;      /* of a group: C / group, M / group                         */
@@ -102,9 +100,9 @@ static void flatten(struct window *w)
     for (uint32_t i = 0; i < WINDOW_AXES; i++)
         if (w->kernel[i] != 1 || w->stride[i] != 1 || w->before[i] || w->out[i] != w->in[i])
             return;
-    for (uint32_t i = 0; i < W; i++)
+    for (uint32_t i = 0; i < WIDE; i++)
         w->in[i] = w->out[i] = 1;
-    w->in[W] = w->out[W] = (int64_t)w->in_size;
+    w->in[WIDE] = w->out[WIDE] = (int64_t)w->in_size;
 }
 
 /* Cut `all` into even parts of at most `most`. */
@@ -122,23 +120,23 @@ static int tile_of(struct tile *t, const struct window *w, uint64_t channels, ui
     *t = (struct tile){ .w = *w, .channels = (size_t)channels, .maps = (size_t)maps };
     flatten(&t->w);
     w = &t->w;
-    const uint64_t more_rows = (uint64_t)((w->kernel[H] - 1) * w->dilation[H] / w->stride[H]);
-    const uint64_t more_cols = (uint64_t)((w->kernel[W] - 1) * w->dilation[W] / w->stride[W]);
-    const uint64_t phases_h = w->kernel[H] == 1 ? 1 : (uint64_t)w->stride[H];
-    const uint64_t phases_w = w->kernel[W] == 1 ? 1 : (uint64_t)w->stride[W];
-    if (!size_mul(phases_h, phases_w, &planes) || !size_mul(planes, (uint64_t)w->kernel[D], &all)
+    const uint64_t more_rows = (uint64_t)((w->kernel[TALL] - 1) * w->dilation[TALL] / w->stride[TALL]);
+    const uint64_t more_cols = (uint64_t)((w->kernel[WIDE] - 1) * w->dilation[WIDE] / w->stride[WIDE]);
+    const uint64_t phases_h = w->kernel[TALL] == 1 ? 1 : (uint64_t)w->stride[TALL];
+    const uint64_t phases_w = w->kernel[WIDE] == 1 ? 1 : (uint64_t)w->stride[WIDE];
+    if (!size_mul(phases_h, phases_w, &planes) || !size_mul(planes, (uint64_t)w->kernel[DEEP], &all)
         || !size_mul(all, channels ? channels : 1, &all))
         return 0;
     t->planes = (size_t)planes;
 
     const uint64_t room = SLAB / all, most = maps == 1 ? 4096 : 768;
     const uint64_t pixels = room < 64 ? 64 : room > most ? most : room;
-    t->cols = even((size_t)w->out[W], (size_t)pixels);
-    t->cols = t->cols == (size_t)w->out[W] ? t->cols : (t->cols + GEMM_COLS - 1) / GEMM_COLS * GEMM_COLS;
+    t->cols = even((size_t)w->out[WIDE], (size_t)pixels);
+    t->cols = t->cols == (size_t)w->out[WIDE] ? t->cols : (t->cols + GEMM_COLS - 1) / GEMM_COLS * GEMM_COLS;
     t->wide = t->cols + more_cols;
-    t->rows = even((size_t)w->out[H], pixels < t->wide ? 1 : (size_t)(pixels / t->wide));
+    t->rows = even((size_t)w->out[TALL], pixels < t->wide ? 1 : (size_t)(pixels / t->wide));
     t->tall = t->rows + more_rows;
-    t->direct = t->rows == 1 || (t->wide == t->cols && t->cols == (size_t)w->out[W]);
+    t->direct = t->rows == 1 || (t->wide == t->cols && t->cols == (size_t)w->out[WIDE]);
     if (!size_mul(t->tall, t->wide, &plane) || !size_mul(plane, all, &all)
         || all > UINT32_MAX - GEMM_COLS)
         return 0;
@@ -179,48 +177,69 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     return MDL_OK;
 }
 
-/* to[i] = from[i * stride + at] where that is inside [0, n), else 0. */
-static void spread(float *to, size_t wide, const float *from, int64_t n, int64_t stride, int64_t at)
+/* Numbers first .. end - 1 of a row of a plane lie inside the image; they are those from `from` on. */
+struct part {
+    size_t first, end;
+    int64_t from;
+};
+
+static struct part part_of(const struct window *w, size_t wide, int64_t at)
 {
-    int64_t first = at < 0 ? (stride - 1 - at) / stride : 0;
-    int64_t end = n > at ? (n - 1 - at) / stride + 1 : 0;
+    const int64_t s = w->stride[WIDE], n = w->in[WIDE];
+    int64_t first = at < 0 ? (s - 1 - at) / s : 0, end = n > at ? (n - 1 - at) / s + 1 : 0;
 
     end = end < (int64_t)wide ? end : (int64_t)wide;
     first = first < end ? first : end;
-    end = end < 0 ? 0 : end;
-    first = first < 0 ? 0 : first;
-    memset(to, 0, (size_t)first * sizeof *to);
-    if (stride == 1)
-        memcpy(to + first, from + first + at, (size_t)(end - first) * sizeof *to);
-    else
-        for (int64_t i = first; i < end; i++)
-            to[i] = from[i * stride + at];
-    memset(to + end, 0, (wide - (size_t)end) * sizeof *to);
+    return (struct part){ (size_t)first, (size_t)end, first * s + at };
+}
+
+/* One row of a plane from one of the image; NULL: from outside it. */
+static void fill_row(const struct kernels *k, float *to, size_t wide, const float *row,
+                     const struct part *p, size_t stride)
+{
+    const size_t first = row ? p->first : wide, end = row ? p->end : wide;
+
+    for (size_t i = 0; i < first; i++)
+        to[i] = 0;
+    if (end > first && stride == 1)
+        memcpy(to + first, row + p->from, (end - first) * sizeof *to);
+    else if (end > first)
+        k->pick_f32(to + first, row + p->from, stride, end - first);
+    for (size_t i = end; i < wide; i++)
+        to[i] = 0;
+}
+
+/* One plane: every stride-th row and column of the image from row y and column `col` on. */
+static float *fill_plane(const struct kernels *k, float *slab, const struct tile *t, const float *image,
+                         int64_t y, int64_t col)
+{
+    const struct window *w = &t->w;
+    const struct part p = part_of(w, t->wide, col);
+
+    for (size_t i = 0; i < t->tall; i++, slab += t->wide, y += w->stride[TALL])
+        fill_row(k, slab, t->wide, image && y >= 0 && y < w->in[TALL] ? image + y * w->in[WIDE] : NULL, &p,
+                 (size_t)w->stride[WIDE]);
+    return slab;
 }
 
 /* Copy what a tile sees: results from row `row` and column `col` on, at depth `depth`. */
-static void fill_slab(float *slab, const struct tile *t, const float *x, int64_t depth, int64_t row,
-                      int64_t col)
+static void fill_slab(const struct kernels *k, float *slab, const struct tile *t, const float *x,
+                      int64_t depth, int64_t row, int64_t col)
 {
     const struct window *w = &t->w;
-    const int64_t phases_w = w->kernel[W] == 1 ? 1 : w->stride[W];
-    const size_t area = (size_t)(w->in[H] * w->in[W]);
+    const size_t area = (size_t)(w->in[TALL] * w->in[WIDE]);
+    const int64_t phases_h = w->kernel[TALL] == 1 ? 1 : w->stride[TALL];
+    const int64_t phases_w = w->kernel[WIDE] == 1 ? 1 : w->stride[WIDE];
 
     for (size_t c = 0; c < t->channels; c++)
-        for (int64_t d = 0; d < w->kernel[D]; d++) {
-            const int64_t z = depth * w->stride[D] + d * w->dilation[D] - w->before[D];
-            const int inside = z >= 0 && z < w->in[D];
-            const float *from = x + (c * (size_t)w->in[D] + (size_t)(inside ? z : 0)) * area;
-            for (size_t ph = 0; ph < t->planes; ph++)
-                for (size_t i = 0; i < t->tall; i++, slab += t->wide) {
-                    const int64_t y = (row + (int64_t)i) * w->stride[H]
-                                    + (int64_t)ph / phases_w - w->before[H];
-                    if (!inside || y < 0 || y >= w->in[H])
-                        memset(slab, 0, t->wide * sizeof *slab);
-                    else
-                        spread(slab, t->wide, from + y * w->in[W], w->in[W], w->stride[W],
-                               col * w->stride[W] + (int64_t)ph % phases_w - w->before[W]);
-                }
+        for (int64_t d = 0; d < w->kernel[DEEP]; d++) {
+            const int64_t z = depth * w->stride[DEEP] + d * w->dilation[DEEP] - w->before[DEEP];
+            const int inside = z >= 0 && z < w->in[DEEP];
+            const float *image = inside ? x + (c * (size_t)w->in[DEEP] + (size_t)z) * area : NULL;
+            for (int64_t h = 0; h < phases_h; h++)
+                for (int64_t v = 0; v < phases_w; v++)
+                    slab = fill_plane(k, slab, t, image, row * w->stride[TALL] + h - w->before[TALL],
+                                      col * w->stride[WIDE] + v - w->before[WIDE]);
         }
     memset(slab, 0, GEMM_COLS * sizeof *slab);
 }
@@ -229,12 +248,12 @@ static void fill_slab(float *slab, const struct tile *t, const float *x, int64_t
 static void fill_table(uint32_t *at, const struct tile *t)
 {
     const struct window *w = &t->w;
-    const size_t phases_w = w->kernel[W] == 1 ? 1 : (size_t)w->stride[W], plane = t->tall * t->wide;
-    const size_t sh = (size_t)w->stride[H], sw = (size_t)w->stride[W];
+    const size_t phases_w = w->kernel[WIDE] == 1 ? 1 : (size_t)w->stride[WIDE], plane = t->tall * t->wide;
+    const size_t sh = (size_t)w->stride[TALL], sw = (size_t)w->stride[WIDE];
 
-    for (size_t cd = 0; cd < t->channels * (size_t)w->kernel[D]; cd++)
-        for (size_t h = 0; h < (size_t)w->kernel[H] * (size_t)w->dilation[H]; h += (size_t)w->dilation[H])
-            for (size_t v = 0; v < (size_t)w->kernel[W] * (size_t)w->dilation[W]; v += (size_t)w->dilation[W])
+    for (size_t cd = 0; cd < t->channels * (size_t)w->kernel[DEEP]; cd++)
+        for (size_t h = 0; h < (size_t)w->kernel[TALL] * (size_t)w->dilation[TALL]; h += (size_t)w->dilation[TALL])
+            for (size_t v = 0; v < (size_t)w->kernel[WIDE] * (size_t)w->dilation[WIDE]; v += (size_t)w->dilation[WIDE])
                 *at++ = (uint32_t)((cd * t->planes + h % sh * phases_w + v % sw) * plane
                                    + h / sh * t->wide + v / sw);
 }
@@ -264,7 +283,7 @@ static void run_tile(const struct nd_call *c, const struct tile *t, struct gemm 
         c->kernels->gemm_f32(g);
         for (size_t i = 0; i < g->rows; i++)
             for (size_t r = 0; r < rows; r++)
-                memcpy(y + (m + i) * (size_t)t->w.out_size + r * (size_t)t->w.out[W],
+                memcpy(y + (m + i) * (size_t)t->w.out_size + r * (size_t)t->w.out[WIDE],
                        strip + i * g->y_row + r * t->wide, cols * sizeof *y);
     }
     g->a = a;
@@ -277,12 +296,12 @@ static void run_group(const struct nd_call *c, const struct tile *t, struct gemm
 {
     const struct window *w = &t->w;
 
-    for (int64_t d = 0; d < w->out[D]; d++)
-        for (int64_t r = 0; r < w->out[H]; r += (int64_t)t->rows)
-            for (int64_t q = 0; q < w->out[W]; q += (int64_t)t->cols) {
-                const size_t rows = (size_t)(w->out[H] - r), cols = (size_t)(w->out[W] - q);
-                fill_slab(slab, t, x, d, r, q);
-                run_tile(c, t, g, y + (d * w->out[H] + r) * w->out[W] + q, strip,
+    for (int64_t d = 0; d < w->out[DEEP]; d++)
+        for (int64_t r = 0; r < w->out[TALL]; r += (int64_t)t->rows)
+            for (int64_t q = 0; q < w->out[WIDE]; q += (int64_t)t->cols) {
+                const size_t rows = (size_t)(w->out[TALL] - r), cols = (size_t)(w->out[WIDE] - q);
+                fill_slab(c->kernels, slab, t, x, d, r, q);
+                run_tile(c, t, g, y + (d * w->out[TALL] + r) * w->out[WIDE] + q, strip,
                          rows < t->rows ? rows : t->rows, cols < t->cols ? cols : t->cols);
             }
 }
@@ -320,17 +339,17 @@ static void conv_f32(const struct node *n, const struct nd_call *c, const struct
 static void add_tap(double *y, const double *x, double v, const struct window *w, const int64_t *tap)
 {
     int64_t first[WINDOW_AXES], end[WINDOW_AXES];
-    const int64_t s = w->stride[W], at = tap[W] * w->dilation[W] - w->before[W];
+    const int64_t s = w->stride[WIDE], at = tap[WIDE] * w->dilation[WIDE] - w->before[WIDE];
 
     for (uint32_t i = 0; i < WINDOW_AXES; i++)
         window_range(w, i, tap[i], &first[i], &end[i]);
-    for (int64_t d = first[D]; d < end[D]; d++)
-        for (int64_t h = first[H]; h < end[H]; h++) {
-            const int64_t z = d * w->stride[D] + tap[D] * w->dilation[D] - w->before[D];
-            const int64_t r = h * w->stride[H] + tap[H] * w->dilation[H] - w->before[H];
-            const double *from = x + (z * w->in[H] + r) * w->in[W];
-            double *to = y + (d * w->out[H] + h) * w->out[W];
-            for (int64_t o = first[W]; o < end[W]; o++)
+    for (int64_t d = first[DEEP]; d < end[DEEP]; d++)
+        for (int64_t h = first[TALL]; h < end[TALL]; h++) {
+            const int64_t z = d * w->stride[DEEP] + tap[DEEP] * w->dilation[DEEP] - w->before[DEEP];
+            const int64_t r = h * w->stride[TALL] + tap[TALL] * w->dilation[TALL] - w->before[TALL];
+            const double *from = x + (z * w->in[TALL] + r) * w->in[WIDE];
+            double *to = y + (d * w->out[TALL] + h) * w->out[WIDE];
+            for (int64_t o = first[WIDE]; o < end[WIDE]; o++)
                 to[o] += v * from[o * s + at];
         }
 }
@@ -352,8 +371,8 @@ static void conv_f64(const struct node *n, const struct nd_call *c, const struct
             y[o] = 0;
         for (uint64_t k = 0; k < channels * w->taps; k++) {
             const int64_t t = (int64_t)(k % w->taps);
-            const int64_t tap[WINDOW_AXES] = { t / w->kernel[W] / w->kernel[H],
-                                               t / w->kernel[W] % w->kernel[H], t % w->kernel[W] };
+            const int64_t tap[WINDOW_AXES] = { t / w->kernel[WIDE] / w->kernel[TALL],
+                                               t / w->kernel[WIDE] % w->kernel[TALL], t % w->kernel[WIDE] };
             add_tap(y, (const double *)x->data + (from + k / w->taps) * w->in_size, v[k], w, tap);
         }
         for (uint64_t o = 0; bias && o < w->out_size; o++)

@@ -17,8 +17,6 @@
 
 #define TYPES_BYTE (TYPE_BIT(MDL_I8) | TYPE_BIT(MDL_U8))
 
-enum { D, H, W };
-
 struct conv_int_params {
     int64_t auto_pad, group;
 };
@@ -85,17 +83,17 @@ static mdl_status conv_int(struct conv_int *v, const struct node *n, const struc
 static void name(uint32_t *sum, const type *x, uint32_t v, uint32_t zero, const struct window *w, \
                  const int64_t *tap) \
 { \
-    const int64_t s = w->stride[W], at = tap[W] * w->dilation[W] - w->before[W]; \
+    const int64_t s = w->stride[WIDE], at = tap[WIDE] * w->dilation[WIDE] - w->before[WIDE]; \
     int64_t first[WINDOW_AXES], end[WINDOW_AXES]; \
     for (uint32_t i = 0; i < WINDOW_AXES; i++) \
         window_range(w, i, tap[i], &first[i], &end[i]); \
-    for (int64_t d = first[D]; d < end[D]; d++) \
-        for (int64_t h = first[H]; h < end[H]; h++) { \
-            const int64_t z = d * w->stride[D] + tap[D] * w->dilation[D] - w->before[D]; \
-            const int64_t r = h * w->stride[H] + tap[H] * w->dilation[H] - w->before[H]; \
-            const type *from = x + (z * w->in[H] + r) * w->in[W]; \
-            uint32_t *to = sum + (d * w->out[H] + h) * w->out[W]; \
-            for (int64_t o = first[W]; o < end[W]; o++) \
+    for (int64_t d = first[DEEP]; d < end[DEEP]; d++) \
+        for (int64_t h = first[TALL]; h < end[TALL]; h++) { \
+            const int64_t z = d * w->stride[DEEP] + tap[DEEP] * w->dilation[DEEP] - w->before[DEEP]; \
+            const int64_t r = h * w->stride[TALL] + tap[TALL] * w->dilation[TALL] - w->before[TALL]; \
+            const type *from = x + (z * w->in[TALL] + r) * w->in[WIDE]; \
+            uint32_t *to = sum + (d * w->out[TALL] + h) * w->out[WIDE]; \
+            for (int64_t o = first[WIDE]; o < end[WIDE]; o++) \
                 to[o] += v * ((uint32_t)from[o * s + at] - zero); \
         } \
 }
@@ -124,8 +122,8 @@ static void map_sums(uint32_t *sum, const struct conv_int *v, uint64_t image, ui
         sum[o] = 0;
     for (uint64_t k = 0; k < v->channels * w->taps; k++) {
         const int64_t t = (int64_t)(k % w->taps);
-        const int64_t tap[WINDOW_AXES] = { t / w->kernel[W] / w->kernel[H],
-                                           t / w->kernel[W] % w->kernel[H], t % w->kernel[W] };
+        const int64_t tap[WINDOW_AXES] = { t / w->kernel[WIDE] / w->kernel[TALL],
+                                           t / w->kernel[WIDE] % w->kernel[TALL], t % w->kernel[WIDE] };
         const uint32_t one = (uint32_t)(byte_at(v->w, m * v->channels * w->taps + k)
                                         - zero_at(v->w_zero, m));
         const char *x = (const char *)v->x->data + (from + k / w->taps) * w->in_size;

@@ -18,27 +18,25 @@
 
 #define COLUMNS 65536u            /* numbers of columns at once                              */
 
-enum { D, H, W };
-
 /* y[...] += col[o] of all windows, for each tap. */
 #define PUT_BACK(name, type) \
 static void name(type *y, const type *col, const struct window *w) \
 { \
     for (uint64_t t = 0; t < w->taps; t++, col += w->out_size) { \
         const int64_t tap[WINDOW_AXES] = { \
-            (int64_t)t / w->kernel[W] / w->kernel[H], (int64_t)t / w->kernel[W] % w->kernel[H], \
-            (int64_t)t % w->kernel[W] }; \
-        const int64_t s = w->stride[W], at = tap[W] * w->dilation[W] - w->before[W]; \
+            (int64_t)t / w->kernel[WIDE] / w->kernel[TALL], (int64_t)t / w->kernel[WIDE] % w->kernel[TALL], \
+            (int64_t)t % w->kernel[WIDE] }; \
+        const int64_t s = w->stride[WIDE], at = tap[WIDE] * w->dilation[WIDE] - w->before[WIDE]; \
         int64_t first[WINDOW_AXES], end[WINDOW_AXES]; \
         for (uint32_t i = 0; i < WINDOW_AXES; i++) \
             window_range(w, i, tap[i], &first[i], &end[i]); \
-        for (int64_t d = first[D]; d < end[D]; d++) \
-            for (int64_t h = first[H]; h < end[H]; h++) { \
-                const int64_t z = d * w->stride[D] + tap[D] * w->dilation[D] - w->before[D]; \
-                const int64_t r = h * w->stride[H] + tap[H] * w->dilation[H] - w->before[H]; \
-                const type *from = col + (d * w->out[H] + h) * w->out[W]; \
-                type *to = y + (z * w->in[H] + r) * w->in[W]; \
-                for (int64_t o = first[W]; o < end[W]; o++) \
+        for (int64_t d = first[DEEP]; d < end[DEEP]; d++) \
+            for (int64_t h = first[TALL]; h < end[TALL]; h++) { \
+                const int64_t z = d * w->stride[DEEP] + tap[DEEP] * w->dilation[DEEP] - w->before[DEEP]; \
+                const int64_t r = h * w->stride[TALL] + tap[TALL] * w->dilation[TALL] - w->before[TALL]; \
+                const type *from = col + (d * w->out[TALL] + h) * w->out[WIDE]; \
+                type *to = y + (z * w->in[TALL] + r) * w->in[WIDE]; \
+                for (int64_t o = first[WIDE]; o < end[WIDE]; o++) \
                     to[o * s + at] += from[o]; \
             } \
     } \
@@ -200,7 +198,7 @@ static mdl_status transpose_shape(const struct node *n, struct nd_call *c)
 }
 
 /* Columns of maps first .. first + maps - 1 of one group of one image. */
-static void columns(const struct nd_call *c, void *col, uint32_t type, const void *x,
+static void make_columns(const struct nd_call *c, void *col, uint32_t type, const void *x,
                     const void *weight, uint64_t channels, uint64_t first, uint64_t maps,
                     uint64_t per_group, const struct window *w, const float *packed)
 {
@@ -260,7 +258,7 @@ static mdl_status transpose_eval(const struct node *n, struct nd_call *c)
         }
         for (uint64_t m = 0; m < per_group; m += r.maps) {
             const uint64_t maps = per_group - m < r.maps ? per_group - m : r.maps;
-            columns(c, c->temp, x->type, xi, wi, channels, m, maps, per_group, &w, packed);
+            make_columns(c, c->temp, x->type, xi, wi, channels, m, maps, per_group, &w, packed);
             for (uint64_t k = 0; k < maps; k++)
                 put_back((char *)y->data + (i * per_group + m + k) * w.in_size * size,
                          (char *)c->temp + k * w.taps * w.out_size * size, x->type, &w);

@@ -41,6 +41,7 @@ static const struct field fields[] = {
 #define TYPES_F8 (TYPE_BIT(MDL_F8E4M3FN) | TYPE_BIT(MDL_F8E4M3FNUZ) | TYPE_BIT(MDL_F8E5M2) \
                   | TYPE_BIT(MDL_F8E5M2FNUZ) | TYPE_BIT(MDL_F8E8M0))
 #define TYPES_COMPLEX (TYPE_BIT(MDL_C64) | TYPE_BIT(MDL_C128))
+#define TYPES_HALF (TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16))
 #define TYPES_REAL (TYPES_FLOATS | TYPES_F8 | TYPE_BIT(MDL_F4E2M1))
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
@@ -117,7 +118,8 @@ static mdl_status convert_some(struct nd *y, const struct nd *x, uint64_t at, si
         const mdl_status s = load_strings(v, x, at, n, err);
         if (s)
             return s;
-    } else if (y->type == MDL_F32) {           /* the only rounding of integers of 64 bits */
+    } else if (y->type == MDL_F32 || (real && x->type != MDL_F64 && TYPES_HALF & TYPE_BIT(y->type))) {
+        /* one rounding: of integers of 64 bits to float, of floats to half of them */
         nd_load_f32(f, x->data, x->type, at, n);
         nd_store_f32(y->data, y->type, at, f, n);
         return MDL_OK;

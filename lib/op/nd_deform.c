@@ -15,8 +15,6 @@
 
 #include "kernel/math.h"
 
-enum { D, H, W };
-
 struct deform_params {
     int64_t group, offset_group;
 };
@@ -27,15 +25,15 @@ static const struct field fields[] = {
 };
 static const struct slot slots[WINDOW_SLOTS] = { WINDOW_LISTS };
 
-enum { X, WEIGHT, OFFSET, BIAS, MASK };
+enum { IMAGE, WEIGHT, OFFSET, BIAS, MASK };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct deform_params *p = n->params;
     mdl_status s = nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, X, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, X, MASK, err);
+    if (!s) s = nd_need_type(n, g, IMAGE, TYPES_FLOAT, err);
+    if (!s) s = nd_need_same(n, g, IMAGE, MASK, err);
     if (!s) s = nd_window_check(n, err);
     if (!s && (p->group < 1 || p->offset_group < 1))
         s = mdl_fail(err, MDL_ERR_FORMAT, "%lld groups, %lld of offsets", (long long)p->group,
@@ -60,7 +58,7 @@ static mdl_status need_shape(const struct nd *t, const char *what, const int64_t
 static mdl_status deform_window(struct window *w, const struct node *n, const struct nd_call *c)
 {
     const struct deform_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *weight = nd_in(c, n, WEIGHT), *bias = nd_in(c, n, BIAS);
+    const struct nd *x = nd_in(c, n, IMAGE), *weight = nd_in(c, n, WEIGHT), *bias = nd_in(c, n, BIAS);
     char text[2][96];
 
     if (x->rank != 4 || weight->rank != 4 || weight->dims[0] % p->group || x->dims[1] % p->group
@@ -75,7 +73,7 @@ static mdl_status deform_window(struct window *w, const struct node *n, const st
     const int64_t taps = (int64_t)w->taps;
     if (taps > (int64_t)1 << 30 || p->offset_group > (int64_t)1 << 30)
         return mdl_fail(c->err, MDL_ERR_DATA, "windows too large");
-    const int64_t mask[4] = { x->dims[0], taps * p->offset_group, w->out[H], w->out[W] };
+    const int64_t mask[4] = { x->dims[0], taps * p->offset_group, w->out[TALL], w->out[WIDE] };
     const int64_t offset[4] = { mask[0], 2 * mask[1], mask[2], mask[3] };
     s = need_shape(nd_in(c, n, OFFSET), "offset", offset, c->err);
     return s ? s : need_shape(nd_in(c, n, MASK), "mask", mask, c->err);
@@ -83,7 +81,7 @@ static mdl_status deform_window(struct window *w, const struct node *n, const st
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
 {
-    const struct nd *x = nd_in(c, n, X), *weight = nd_in(c, n, WEIGHT);
+    const struct nd *x = nd_in(c, n, IMAGE), *weight = nd_in(c, n, WEIGHT);
     struct window w;
     uint64_t depth, cols;
     const mdl_status s = deform_window(&w, n, c);
@@ -105,7 +103,7 @@ static double number(const struct nd *t, uint64_t i)
 }
 
 /* x of one channel at (row, col); 0 outside. */
-static double read(const struct nd *x, uint64_t base, double row, double col)
+static double read_at(const struct nd *x, uint64_t base, double row, double col)
 {
     const int64_t tall = x->dims[2], wide = x->dims[3];
     double sum = 0;
@@ -128,17 +126,17 @@ static void fill_row(void *to, const struct node *n, const struct nd_call *c, co
                      uint64_t b, uint64_t channel, uint64_t tap)
 {
     const struct deform_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *offset = nd_in(c, n, OFFSET), *mask = nd_in(c, n, MASK);
+    const struct nd *x = nd_in(c, n, IMAGE), *offset = nd_in(c, n, OFFSET), *mask = nd_in(c, n, MASK);
     const uint64_t channels = (uint64_t)x->dims[1];
     const uint64_t set = channel / (channels / (uint64_t)p->offset_group);
     const uint64_t place = (b * (uint64_t)p->offset_group + set) * w->taps + tap;
     const int64_t t = (int64_t)tap;
 
     for (uint64_t o = 0; o < w->out_size; o++) {
-        const int64_t i = (int64_t)o / w->out[W], j = (int64_t)o % w->out[W];
-        const int64_t row = i * w->stride[H] + t / w->kernel[W] * w->dilation[H] - w->before[H];
-        const int64_t col = j * w->stride[W] + t % w->kernel[W] * w->dilation[W] - w->before[W];
-        double v = read(x, (b * channels + channel) * w->in_size,
+        const int64_t i = (int64_t)o / w->out[WIDE], j = (int64_t)o % w->out[WIDE];
+        const int64_t row = i * w->stride[TALL] + t / w->kernel[WIDE] * w->dilation[TALL] - w->before[TALL];
+        const int64_t col = j * w->stride[WIDE] + t % w->kernel[WIDE] * w->dilation[WIDE] - w->before[WIDE];
+        double v = read_at(x, (b * channels + channel) * w->in_size,
                         (double)row + number(offset, 2 * place * w->out_size + o),
                         (double)col + number(offset, (2 * place + 1) * w->out_size + o));
         if (mask)
@@ -153,7 +151,7 @@ static void fill_row(void *to, const struct node *n, const struct nd_call *c, co
 static mdl_status eval(const struct node *n, struct nd_call *c)
 {
     const struct deform_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *weight = nd_in(c, n, WEIGHT), *bias = nd_in(c, n, BIAS);
+    const struct nd *x = nd_in(c, n, IMAGE), *weight = nd_in(c, n, WEIGHT), *bias = nd_in(c, n, BIAS);
     const struct nd *y = nd_out(c, n, 0);
     const size_t size = nd_type_bytes(x->type);
     struct window w;

@@ -181,7 +181,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 /* ---- two tensors as matrices ------------------------------------------------------------------------- */
 
 /* Axes of a tensor brought together: dims, and steps in each of the tensors. */
-struct axes {
+struct joined {
     uint32_t n;
     uint64_t count;
     int64_t  dim[LABELS];
@@ -189,7 +189,7 @@ struct axes {
 };
 
 struct matrices {
-    struct axes batch, left, right, inner;
+    struct joined batch, left, right, inner;
 };
 
 /* The step of a label in a packed term; 0 where it has one number or is not. */
@@ -212,7 +212,7 @@ static int times(const struct term *t, uint8_t label)
     return n;
 }
 
-static void add_axis(struct axes *to, const struct equation *e, const struct nd *a, const struct nd *b,
+static void add_axis(struct joined *to, const struct equation *e, const struct nd *a, const struct nd *b,
                      const struct nd *y, uint8_t label)
 {
     to->dim[to->n] = e->dim[label];
@@ -246,7 +246,7 @@ static int matrices_of(struct matrices *m, const struct equation *e, const struc
 }
 
 /* Where entry i of the axes lies, by one of their steps. */
-static uint64_t entry(const struct axes *t, const uint64_t *step, uint64_t i)
+static uint64_t entry(const struct joined *t, const uint64_t *step, uint64_t i)
 {
     uint64_t at = 0;
 

@@ -16,6 +16,7 @@ static const struct slot slots[] = { { "widths", TYPE_BIT(MDL_I64), 1, 0 } };
 static mdl_status vector_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct tensor *widths = &n->tensors[0];
+    const int64_t *width = widths->data;
 
     for (uint32_t i = 0; i < n->n_in; i++) {
         const mdl_status s = nd_need_type(n, g, i, ML_X, err);
@@ -28,9 +29,8 @@ static mdl_status vector_infer(struct node *n, struct graph *g, mdl_error *err)
         return mdl_fail(err, MDL_ERR_FORMAT, "%llu widths of %u inputs",
                         (unsigned long long)widths->count, (unsigned)n->n_in);
     for (uint64_t i = 0; i < widths->count; i++)
-        if (((const int64_t *)widths->data)[i] < 0 || ((const int64_t *)widths->data)[i] > INT32_MAX)
-            return mdl_fail(err, MDL_ERR_FORMAT, "a width of %lld",
-                            (long long)((const int64_t *)widths->data)[i]);
+        if (width[i] < 0 || width[i] > INT32_MAX)
+            return mdl_fail(err, MDL_ERR_FORMAT, "a width of %lld", (long long)width[i]);
     nd_result(n, g, 0, MDL_F32);
     return MDL_OK;
 }
@@ -54,7 +54,7 @@ static mdl_status vector_shape(const struct node *n, struct nd_call *c)
         const struct nd *x = nd_in(c, n, i);
         const int64_t own = x->rank > 1 ? x->dims[0] : 1;
         if (!x->rank || (i && own != rows))
-            return mdl_fail(c->err, MDL_ERR_DATA, "input %u has rank %u and %lld rows, expected %lld",
+            return mdl_fail(c->err, MDL_ERR_DATA, "input %u, rank %u, has %lld rows, expected %lld",
                             (unsigned)i, (unsigned)x->rank, (long long)own, (long long)rows);
         rows = own;
         if (!size_add(all, width_of(n, x, i), &all) || all > INT64_MAX)
@@ -99,7 +99,7 @@ const struct op mdl_op_feature_vector = {
     .eval = vector_eval,
 };
 
-/* ---- pick_columns ----------------------------------------------------------------------------- */
+/* ---- pick_columns --------------------------------------------------------------------------- */
 
 static mdl_status pick_infer(struct node *n, struct graph *g, mdl_error *err)
 {
@@ -140,7 +140,8 @@ static mdl_status pick_eval(const struct node *n, struct nd_call *c)
                             (long long)cols);
         for (uint64_t r = 0; r < rows; r++)
             memcpy(y + (r * indices->count + k) * cell,
-                   (const unsigned char *)x->data + (r * (uint64_t)cols + (uint64_t)at) * cell, cell);
+                   (const unsigned char *)x->data + (r * (uint64_t)cols + (uint64_t)at) * cell,
+                   cell);
     }
     return MDL_OK;
 }

@@ -132,7 +132,7 @@ static void near_place(struct near *t, double place, const struct sample_params 
 }
 
 /* x of one channel at a place: sums over the last axis first. */
-static double read(const struct nd *x, uint64_t base, const struct near *t)
+static double read_at(const struct nd *x, uint64_t base, const struct near *t)
 {
     const int64_t rows = x->rank > 3 ? x->dims[x->rank - 2] : 1, cols = x->dims[x->rank - 1];
     double sum = 0;
@@ -175,7 +175,7 @@ static mdl_status sample_eval(const struct node *n, struct nd_call *c)
                 near_place(&t[AXES - 1 - i], nd_number(grid, (b * places + o) * axes + i), p,
                            x->dims[x->rank - 1 - i]);
             for (uint64_t ch = 0; ch < channels; ch++) {
-                const double v = read(x, (b * channels + ch) * size, t);
+                const double v = read_at(x, (b * channels + ch) * size, t);
                 nd_store_f64(y->data, y->type, (b * channels + ch) * places + o, &v, 1);
             }
         }

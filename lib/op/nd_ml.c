@@ -89,6 +89,18 @@ void mdl_ml_transform(int64_t transform, float *y, size_t n)
         y[i] = mdl_ml_probit(y[i]);
 }
 
+void mdl_ml_transform_linear(int64_t transform, float *y, size_t n)
+{
+    if (transform != ML_LOGISTIC) {
+        mdl_ml_transform(transform, y, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double e = mdl_exp(y[i] < 0 ? (double)y[i] : -(double)y[i]);
+        y[i] = (float)((y[i] < 0 ? e : 1.0) / (1.0 + e));
+    }
+}
+
 mdl_status mdl_ml_rows(const struct nd *x, int64_t *rows, int64_t *cols, mdl_error *err)
 {
     char text[96];
@@ -168,7 +180,8 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
 
     for (size_t r = 0; r < rows; r++) {
         if (x->type == MDL_F64 && y->type == MDL_F64 && p->transform == ML_NONE) {
-            add_f64((double *)y->data + r * width, (const double *)x->data + r * width, base, width);
+            add_f64((double *)y->data + r * width, (const double *)x->data + r * width, base,
+                    width);
             continue;
         }
         for (size_t i = 0; i < width; i++) {

@@ -1,8 +1,8 @@
 /*
- * op/nd_ml.h - what operators of classic machine learning share: transforms, lists, lookups
+ * op/nd_ml.h - what operators of classic machine learning share: transforms and lists
  *
- * Transforms are in float32, operation by operation as ONNX Runtime has them; exponentials and logarithms
- * are those of kernel/math.h, rounded once.
+ * Transforms are in float32, operation by operation as ONNX Runtime has them; exponentials and
+ * logarithms are those of kernel/math.h, rounded once.
  *
  *   logistic      v = 1 / (1 + e^-|x|);  1 - v where x < 0
  *   softmax       e^(x - max) / sum of them
@@ -25,8 +25,10 @@ extern const char *const mdl_ml_transforms[];   /* names of FIELD_CHOICE */
 float mdl_ml_logistic(float x);
 float mdl_ml_probit(float x);
 
-/* One row of n > 1 scores. */
+/* One row of n > 1 scores: of trees as above; of linear machines with a logistic within 1 ULP,
+ * where ONNX Runtime has a polynomial. */
 void mdl_ml_transform(int64_t transform, float *y, size_t n);
+void mdl_ml_transform_linear(int64_t transform, float *y, size_t n);
 
 /* What a row of scores becomes when it is a single one: probit alone changes it. */
 static inline float ml_transform_one(int64_t transform, float y)

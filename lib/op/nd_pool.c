@@ -26,8 +26,6 @@ static const char *const kinds[] = { "max", "average", "lp", NULL };
 
 #define TYPES_POOL (TYPES_FLOAT | TYPE_BIT(MDL_I8) | TYPE_BIT(MDL_U8))
 
-enum { D, H, W };
-
 struct pool_params {
     int64_t kind, auto_pad, ceil_mode, count_include_pad, storage_order, p;
 };
@@ -89,24 +87,24 @@ static void name(int64_t *where, const type *x, const struct window *w, int64_t 
                  const int64_t *step) \
 { \
     for (uint64_t o = 0; o < w->out_size; o++) { \
-        const int64_t v = (int64_t)o % w->out[W], h = (int64_t)o / w->out[W] % w->out[H]; \
-        const int64_t d = (int64_t)o / w->out[W] / w->out[H]; \
-        const struct taps td = taps_of(w, D, d), th = taps_of(w, H, h), tw = taps_of(w, W, v); \
+        const int64_t v = (int64_t)o % w->out[WIDE], h = (int64_t)o / w->out[WIDE] % w->out[TALL]; \
+        const int64_t d = (int64_t)o / w->out[WIDE] / w->out[TALL]; \
+        const struct taps td = taps_of(w, DEEP, d), th = taps_of(w, TALL, h), tw = taps_of(w, WIDE, v); \
         type best = 0; \
         int64_t at = 0; \
         int found = 0; \
         for (int64_t i = td.first; i < td.end; i++) \
             for (int64_t j = th.first; j < th.end; j++) \
                 for (int64_t k = tw.first; k < tw.end; k++) { \
-                    const int64_t z = d * w->stride[D] - w->before[D] + i * w->dilation[D]; \
-                    const int64_t r = h * w->stride[H] - w->before[H] + j * w->dilation[H]; \
-                    const int64_t q = v * w->stride[W] - w->before[W] + k * w->dilation[W]; \
-                    const type one = x[(z * w->in[H] + r) * w->in[W] + q]; \
+                    const int64_t z = d * w->stride[DEEP] - w->before[DEEP] + i * w->dilation[DEEP]; \
+                    const int64_t r = h * w->stride[TALL] - w->before[TALL] + j * w->dilation[TALL]; \
+                    const int64_t q = v * w->stride[WIDE] - w->before[WIDE] + k * w->dilation[WIDE]; \
+                    const type one = x[(z * w->in[TALL] + r) * w->in[WIDE] + q]; \
                     if (found && (best != best || (!(one > best) && one == one))) \
                         continue; \
                     best = one; \
                     found = 1; \
-                    at = z * step[D] + r * step[H] + q * step[W]; \
+                    at = z * step[DEEP] + r * step[TALL] + q * step[WIDE]; \
                 } \
         where[o] = base + at; \
     } \
@@ -125,7 +123,7 @@ struct rows {
 
 static size_t row_wide(const struct window *w)
 {
-    return (size_t)((w->out[W] - 1) * w->stride[W] + (w->kernel[W] - 1) * w->dilation[W] + 1);
+    return (size_t)((w->out[WIDE] - 1) * w->stride[WIDE] + (w->kernel[WIDE] - 1) * w->dilation[WIDE] + 1);
 }
 
 static double term(const struct pool_params *p, double x)
@@ -174,13 +172,13 @@ static void pool_row(void *y, const struct nd_call *c, const struct rows *t, con
                      uint32_t type, const struct window *w, const struct pool_params *p, int64_t d,
                      int64_t h)
 {
-    const struct taps td = taps_of(w, D, d), th = taps_of(w, H, h);
+    const struct taps td = taps_of(w, DEEP, d), th = taps_of(w, TALL, h);
     const int narrow = p->kind == MAX && type == MDL_F32;
-    const size_t size = narrow ? sizeof(float) : sizeof(double), step = (size_t)w->stride[W];
+    const size_t size = narrow ? sizeof(float) : sizeof(double), step = (size_t)w->stride[WIDE];
     const double nothing = p->kind == MAX ? -0x1p1023 * 2 : 0;
-    const int64_t room = (int64_t)t->wide - w->before[W];
-    const size_t n = room <= 0 ? 0 : (size_t)(room < w->in[W] ? room : w->in[W]);
-    char *row = (char *)t->row, *inside = row + (size_t)w->before[W] * size;
+    const int64_t room = (int64_t)t->wide - w->before[WIDE];
+    const size_t n = room <= 0 ? 0 : (size_t)(room < w->in[WIDE] ? room : w->in[WIDE]);
+    char *row = (char *)t->row, *inside = row + (size_t)w->before[WIDE] * size;
 
     for (size_t i = 0; i < t->wide; i++) {
         if (narrow)
@@ -190,23 +188,23 @@ static void pool_row(void *y, const struct nd_call *c, const struct rows *t, con
     }
     for (int64_t i = td.first; n && i < td.end; i++)
         for (int64_t j = th.first; j < th.end; j++) {
-            const int64_t z = d * w->stride[D] - w->before[D] + i * w->dilation[D];
-            const int64_t r = h * w->stride[H] - w->before[H] + j * w->dilation[H];
-            join(c, inside, inside, terms(c, t, x, (size_t)((z * w->in[H] + r) * w->in[W]), n, type, p),
+            const int64_t z = d * w->stride[DEEP] - w->before[DEEP] + i * w->dilation[DEEP];
+            const int64_t r = h * w->stride[TALL] - w->before[TALL] + j * w->dilation[TALL];
+            join(c, inside, inside, terms(c, t, x, (size_t)((z * w->in[TALL] + r) * w->in[WIDE]), n, type, p),
                  n, narrow, p->kind);
         }
     const void *near = row;
-    for (int64_t k = 1; k < w->kernel[W]; k++) {
-        join(c, t->near, near, row + (size_t)(k * w->dilation[W]) * size, t->span, narrow, p->kind);
+    for (int64_t k = 1; k < w->kernel[WIDE]; k++) {
+        join(c, t->near, near, row + (size_t)(k * w->dilation[WIDE]) * size, t->span, narrow, p->kind);
         near = t->near;
     }
     const double rows = p->count_include_pad ? (double)(td.with_pads * th.with_pads)
                                              : (double)((td.end - td.first) * (th.end - th.first));
-    for (size_t o = 0; o < (size_t)w->out[W]; o++) {
-        if (narrow) {
-            ((float *)y)[o] = ((const float *)near)[o * step];
-            continue;
-        }
+    if (narrow) {
+        c->kernels->pick_f32(y, near, step, (size_t)w->out[WIDE]);
+        return;
+    }
+    for (size_t o = 0; o < (size_t)w->out[WIDE]; o++) {
         double v = ((const double *)near)[o * step];
         if (p->kind == AVERAGE) {
             const double places = rows * (double)t->places[o];
@@ -224,19 +222,19 @@ static void pool_row(void *y, const struct nd_call *c, const struct rows *t, con
 static void pool_plane(void *y, const struct nd_call *c, const struct rows *t, const void *x,
                        uint32_t type, const struct window *w, const struct pool_params *p)
 {
-    const size_t bytes = (size_t)w->out[W] * nd_type_bytes(type);
+    const size_t bytes = (size_t)w->out[WIDE] * nd_type_bytes(type);
 
-    for (int64_t d = 0; d < w->out[D]; d++)
-        for (int64_t h = 0; h < w->out[H]; h++)
-            pool_row((char *)y + (size_t)(d * w->out[H] + h) * bytes, c, t, x, type, w, p, d, h);
+    for (int64_t d = 0; d < w->out[DEEP]; d++)
+        for (int64_t h = 0; h < w->out[TALL]; h++)
+            pool_row((char *)y + (size_t)(d * w->out[TALL] + h) * bytes, c, t, x, type, w, p, d, h);
 }
 
 /* The parts of working memory; bytes of all. */
 static int rows_of(struct rows *t, const struct window *w, const struct pool_params *p, void *temp,
                    uint64_t *bytes)
 {
-    *t = (struct rows){ .wide = row_wide(w), .span = (size_t)((w->out[W] - 1) * w->stride[W] + 1) };
-    const uint64_t in = (uint64_t)w->in[W], out = (uint64_t)w->out[W];
+    *t = (struct rows){ .wide = row_wide(w), .span = (size_t)((w->out[WIDE] - 1) * w->stride[WIDE] + 1) };
+    const uint64_t in = (uint64_t)w->in[WIDE], out = (uint64_t)w->out[WIDE];
     if (!size_mul(2 * (uint64_t)t->wide + in + out, sizeof(double), bytes))
         return 0;
     if (!temp)
@@ -246,7 +244,7 @@ static int rows_of(struct rows *t, const struct window *w, const struct pool_par
     t->row = t->term + in;
     t->near = t->row + t->wide;
     for (uint64_t o = 0; o < out; o++) {
-        const struct taps tw = taps_of(w, W, (int64_t)o);
+        const struct taps tw = taps_of(w, WIDE, (int64_t)o);
         t->places[o] = p->count_include_pad ? tw.with_pads : tw.end - tw.first;
     }
     return 1;
@@ -287,8 +285,8 @@ static mdl_status pool_eval(const struct node *n, struct nd_call *c)
 
     if (s || !w.out_size)
         return s;
-    const int64_t across[WINDOW_AXES] = { w.in[H] * w.in[W], w.in[W], 1 };
-    const int64_t down[WINDOW_AXES] = { 1, w.in[D], w.in[D] * w.in[H] };
+    const int64_t across[WINDOW_AXES] = { w.in[TALL] * w.in[WIDE], w.in[WIDE], 1 };
+    const int64_t down[WINDOW_AXES] = { 1, w.in[DEEP], w.in[DEEP] * w.in[TALL] };
     const int64_t *step = p->storage_order ? down : across;
     struct rows t;
     uint64_t bytes;

@@ -55,7 +55,7 @@ static const struct field fields[] = {
 };
 static const struct slot slots[] = { { "axes", TYPE_BIT(MDL_I64), 1, 0 } };
 
-enum { X, ROI, SCALES, SIZES };
+enum { IMAGE, ROI, SCALES, SIZES };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
@@ -63,7 +63,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     const uint32_t numbers = TYPES_NUMBER & ~(TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16));
     mdl_status s = nd_need_given(n, 1, err);
 
-    if (!s) s = nd_need_type(n, g, X, p->mode == NEAREST ? TYPES_ANY : numbers, err);
+    if (!s) s = nd_need_type(n, g, IMAGE, p->mode == NEAREST ? TYPES_ANY : numbers, err);
     if (!s) s = nd_need_type(n, g, ROI, TYPES_FLOATS, err);
     if (!s) s = nd_need_type(n, g, SCALES, TYPE_BIT(MDL_F32), err);
     if (!s) s = nd_need_type(n, g, SIZES, TYPE_BIT(MDL_I64), err);
@@ -89,7 +89,7 @@ static int list_has(const struct nd *t, uint64_t n)
 static mdl_status plan(struct along *a, const struct node *n, const struct nd_call *c)
 {
     const struct resize_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *roi = nd_in(c, n, ROI);
+    const struct nd *x = nd_in(c, n, IMAGE), *roi = nd_in(c, n, ROI);
     const struct nd *scales = nd_in(c, n, SCALES), *sizes = nd_in(c, n, SIZES);
     const struct tensor *axes = &n->tensors[0];
     const uint64_t n_axes = axes->type ? axes->count : x->rank;
@@ -188,7 +188,7 @@ static int sizes_of(struct sizes *z, const struct resize_params *p, const struct
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
 {
-    const struct nd *x = nd_in(c, n, X);
+    const struct nd *x = nd_in(c, n, IMAGE);
     struct nd *y = nd_out(c, n, 0);
     struct along a[MDL_MAX_RANK];
     struct sizes z;
@@ -252,7 +252,7 @@ static int64_t nearest(const struct resize_params *p, const struct along *a, dou
 static void resize_nearest(const struct node *n, const struct nd_call *c, const struct along *a)
 {
     const struct resize_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *y = nd_out(c, n, 0);
+    const struct nd *x = nd_in(c, n, IMAGE), *y = nd_out(c, n, 0);
     const size_t size = nd_type_bytes(x->type);
     const int64_t *from[MDL_MAX_RANK];
     int64_t *to = c->temp, step = 1;
@@ -332,6 +332,22 @@ static void weigh(int64_t *first, double *w, const struct resize_params *p, cons
             w[i] /= sum;
 }
 
+/* One number of a row. */
+static double sum_place(const struct resize_params *p, const struct along *a, const double *x,
+                        int64_t first, const double *w, int64_t taps)
+{
+    double sum = 0;
+
+    if (first == INT64_MIN)
+        return p->extrapolation_value;
+    for (int64_t t = 0; t < taps; t++) {
+        const int64_t at = first + t;
+        if (w[t] != 0)
+            sum += w[t] * x[at < 0 ? 0 : at < a->in ? at : a->in - 1];
+    }
+    return sum;
+}
+
 /* [outer][in][inner] to [outer][out][inner]. */
 static void resize_axis(double *y, const double *x, const struct resize_params *p,
                         const struct along *a, uint64_t outer, uint64_t inner, int64_t *first,
@@ -341,6 +357,12 @@ static void resize_axis(double *y, const double *x, const struct resize_params *
 
     for (int64_t o = 0; o < a->out; o++)
         weigh(first + o, w + o * taps, p, a, o, taps);
+    if (inner == 1) {             /* sums in the same order, one number at a time */
+        for (uint64_t i = 0; i < outer; i++, x += a->in)
+            for (int64_t o = 0; o < a->out; o++)
+                *y++ = sum_place(p, a, x, first[o], w + o * taps, taps);
+        return;
+    }
     for (uint64_t i = 0; i < outer; i++, x += (uint64_t)a->in * inner)
         for (int64_t o = 0; o < a->out; o++, y += inner) {
             const double start = first[o] == INT64_MIN ? p->extrapolation_value : 0;
@@ -374,7 +396,7 @@ static void store(const struct nd *y, double *v)
 static mdl_status eval(const struct node *n, struct nd_call *c)
 {
     const struct resize_params *p = n->params;
-    const struct nd *x = nd_in(c, n, X), *y = nd_out(c, n, 0);
+    const struct nd *x = nd_in(c, n, IMAGE), *y = nd_out(c, n, 0);
     struct along a[MDL_MAX_RANK];
     struct sizes z;
     uint64_t bytes, outer = 1;

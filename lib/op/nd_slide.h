@@ -26,6 +26,7 @@ enum { WINDOW_KERNEL, WINDOW_STRIDES, WINDOW_DILATIONS, WINDOW_PADS, WINDOW_SLOT
     WINDOW_SLOT(WINDOW_DILATIONS, "dilations"), WINDOW_SLOT(WINDOW_PADS, "pads")
 
 #define WINDOW_AXES 3u
+enum { DEEP, TALL, WIDE };
 
 struct window {
     uint32_t axes;                /* of the image; the arrays are those of three          */

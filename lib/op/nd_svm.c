@@ -33,12 +33,14 @@ mdl_status mdl_svm_prepare(struct node *n, struct svm_plan *p, struct arena *a, 
     if (!p->linear && (uint64_t)coef->dims[1] != p->vectors)
         return mdl_fail(err, MDL_ERR_FORMAT, "%lld coefficients of %llu vectors",
                         (long long)coef->dims[1], (unsigned long long)p->vectors);
-    p->turned = mdl_arena_take_raw(a, from->count, sizeof *p->turned);
+    const uint64_t groups = (p->vectors + SVM_SIDE - 1) / SVM_SIDE;
+    p->turned = mdl_arena_take(a, groups * p->cols * SVM_SIDE, sizeof *p->turned);
     if (!p->turned)
         return mdl_arena_fail(a, err, "vectors");
     for (uint64_t v = 0; v < p->vectors; v++)
         for (uint64_t k = 0; k < p->cols; k++)
-            p->turned[k * p->vectors + v] = ((const float *)from->data)[v * p->cols + k];
+            p->turned[(v / SVM_SIDE * p->cols + k) * SVM_SIDE + v % SVM_SIDE] =
+                ((const float *)from->data)[v * p->cols + k];
     return MDL_OK;
 }
 
@@ -70,28 +72,34 @@ static double power(double x, double degree)
     return mdl_pow(x, degree);
 }
 
+/* Loops of SVM_SIDE are what compilers make vectors of. */
 static void distances(const struct svm_plan *p, const float *x, float *k)
 {
-    for (uint64_t v = 0; v < p->vectors; v++)
-        k[v] = 0;
-    for (uint64_t f = 0; f < p->cols; f++) {
-        const float *column = p->turned + f * p->vectors;
-        for (uint64_t v = 0; v < p->vectors; v++) {
-            const float d = x[f] - column[v];
-            k[v] += d * d;
-        }
+    const float *column = p->turned;
+
+    for (uint64_t v = 0; v < p->vectors; v += SVM_SIDE) {
+        float sum[SVM_SIDE] = { 0 };
+        for (uint64_t f = 0; f < p->cols; f++, column += SVM_SIDE)
+            for (uint32_t i = 0; i < SVM_SIDE; i++) {
+                const float d = x[f] - column[i];
+                sum[i] += d * d;
+            }
+        for (uint32_t i = 0; i < SVM_SIDE && v + i < p->vectors; i++)
+            k[v + i] = sum[i];
     }
 }
 
-static void products(const struct svm_plan *p, const float *x, double *sum)
+static void products(const struct svm_plan *p, const float *x, double *to)
 {
-    for (uint64_t v = 0; v < p->vectors; v++)
-        sum[v] = 0;
-    for (uint64_t f = 0; f < p->cols; f++) {
-        const float *column = p->turned + f * p->vectors;
-        const double one = (double)x[f];
-        for (uint64_t v = 0; v < p->vectors; v++)
-            sum[v] += one * (double)column[v];
+    const float *column = p->turned;
+
+    for (uint64_t v = 0; v < p->vectors; v += SVM_SIDE) {
+        double sum[SVM_SIDE] = { 0 };
+        for (uint64_t f = 0; f < p->cols; f++, column += SVM_SIDE)
+            for (uint32_t i = 0; i < SVM_SIDE; i++)
+                sum[i] += (double)x[f] * (double)column[i];
+        for (uint32_t i = 0; i < SVM_SIDE && v + i < p->vectors; i++)
+            to[v + i] = sum[i];
     }
 }
 

@@ -36,10 +36,12 @@ enum svm_slot { SVM_VECTORS, SVM_COEF, SVM_RHO, SVM_SLOTS };
     [SVM_COEF] = { "coef", TYPE_BIT(MDL_F32), 2, 1 }, \
     [SVM_RHO] = { "rho", TYPE_BIT(MDL_F32), 1, 1 }
 
+#define SVM_SIDE 16u              /* vectors side by side                                   */
+
 struct svm_plan {
     uint64_t       cols, vectors; /* vectors of the kernel                                  */
     int            linear;        /* no support vectors: their coefficients                 */
-    float         *turned;        /* [cols][vectors]                                        */
+    float         *turned;        /* [vectors / SVM_SIDE][cols][SVM_SIDE], filled up with 0  */
     struct ml_list labels;
     uint64_t      *start;         /* [classes + 1] vectors of each class; NULL: linear      */
 };
@@ -50,8 +52,7 @@ mdl_status mdl_svm_prepare(struct node *n, struct svm_plan *p, struct arena *a, 
 /* x as rows of p->cols; MDL_ERR_DATA for others. */
 mdl_status mdl_svm_rows(const struct nd_call *c, const struct node *n, int64_t *rows);
 
-/* k[v] = kernel(x, vector v), for row r of x; work has room for cols floats and `vectors`
- * doubles. */
+/* k[v] = kernel(x, vector v), for row r of x. */
 uint64_t mdl_svm_work_bytes(const struct svm_plan *p);
 void mdl_svm_kernel(const struct node *n, const struct nd *x, uint64_t r, float *k, void *work);
 

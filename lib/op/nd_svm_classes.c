@@ -52,7 +52,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
                         (unsigned long long)classes);
     if ((uint64_t)w[SVM_COEF].dims[0] != classes - (w[SVM_VECTORS].type != 0)
         || (w[SVM_VECTORS].type && (classes < 2 || w[SVM_RHO].count < pairs)))
-        return mdl_fail(err, MDL_ERR_FORMAT, "%lld rows of coefficients and %llu rho of %llu classes",
+        return mdl_fail(err, MDL_ERR_FORMAT, "%lld rows of coef and %llu rho of %llu classes",
                         (long long)w[SVM_COEF].dims[0], (unsigned long long)w[SVM_RHO].count,
                         (unsigned long long)classes);
     if (w[PROB_A].count != w[PROB_B].count
@@ -132,8 +132,9 @@ struct machine {
 static uint64_t lay_out(const struct node *n, struct machine *m, char *temp)
 {
     const struct svm_plan *p = n->plan;
-    const uint64_t classes = p->labels.count, square = has_probabilities(n) ? classes * classes : 0;
-    const uint64_t sizes[] = { p->vectors, classes * classes + 2, square, square, classes, classes };
+    const uint64_t classes = p->labels.count, all = classes * classes;
+    const uint64_t square = has_probabilities(n) ? all : 0;
+    const uint64_t sizes[] = { p->vectors, all + 2, square, square, classes, classes };
     uint64_t at = mdl_svm_work_bytes(p), places[6];
 
     for (int i = 0; i < 6; i++) {
@@ -221,7 +222,7 @@ static uint64_t best_linear(const struct node *n, const float *score)
     return best;
 }
 
-/* ---- probabilities ---------------------------------------------------------------------------- */
+/* ---- probabilities -------------------------------------------------------------------------- */
 
 static void pair_probabilities(const struct node *n, struct machine *m, uint64_t k)
 {
@@ -295,7 +296,7 @@ static void couple(const struct node *n, struct machine *m)
         ;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 /* One decision of two classes as two scores. */
 static void split_score(int64_t transform, float *s)
@@ -330,7 +331,7 @@ static uint64_t score_row(const struct node *n, const struct nd *x, uint64_t r, 
             couple(n, m);
     }
     if (width > 1)
-        mdl_ml_transform(params->transform, m->scores, (size_t)width);
+        mdl_ml_transform_linear(params->transform, m->scores, (size_t)width);
     else if (width_of(n, 1) == 2)
         split_score(params->transform, m->scores);
     else

@@ -132,6 +132,7 @@ void nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, siz
     LOAD(MDL_BF16, uint16_t, bf16_to_float(v))
     LOAD(MDL_I8, int8_t, (float)v)
     LOAD(MDL_U8, uint8_t, (float)v)
+    LOAD(MDL_BOOL, uint8_t, (float)(v != 0))
     LOAD(MDL_I32, int32_t, (float)v)
     LOAD(MDL_I64, int64_t, (float)v)
     LOAD(MDL_U64, uint64_t, (float)v)
@@ -180,7 +181,7 @@ void nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, s
     STORE(MDL_F16, uint16_t, (uint16_t)mdl_small_encode(SMALL_HALF, from[i], 0))
     STORE(MDL_BF16, uint16_t, (uint16_t)mdl_small_encode(SMALL_BF16, from[i], 0))
     STORE(MDL_U64, uint64_t, unsigned_of(from[i]))
-    STORE(MDL_BOOL, uint8_t, from[i] < 0 || from[i] > 0 || from[i] != from[i])
+    STORE(MDL_BOOL, uint8_t, from[i] != 0)      /* NaN is not either */
     CASE_SMALL
     STORE(MDL_F4E2M1, uint8_t, (uint8_t)mdl_small_encode(small_of(type), from[i], 0))
     default:

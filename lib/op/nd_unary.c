@@ -166,11 +166,11 @@ static const struct unary {
     FLOAT_KIND(celu, NULL, do_celu, NO_KERNEL) \
     FLOAT_KIND(hard_sigmoid, NULL, do_hard_sigmoid, EACH_HARD_SIGMOID) \
     FLOAT_KIND(hard_swish, NULL, do_hard_swish, EACH_HARD_SWISH) \
-    FLOAT_KIND(softplus, softplus, NULL, NO_KERNEL) \
+    FLOAT_KIND(softplus, softplus, NULL, EACH_SOFTPLUS) \
     FLOAT_KIND(softsign, NULL, do_softsign, NO_KERNEL) \
     FLOAT_KIND(gelu, NULL, do_gelu, EACH_GELU) \
     FLOAT_KIND(gelu_tanh, NULL, do_gelu_tanh, EACH_GELU_TANH) \
-    FLOAT_KIND(mish, NULL, do_mish, NO_KERNEL) \
+    FLOAT_KIND(mish, NULL, do_mish, EACH_MISH) \
     FLOAT_KIND(swish, NULL, do_swish, EACH_SWISH) \
     KIND(shrink, TYPES_NUMBER, TO_SAME, NULL, do_shrink, NULL, NO_KERNEL) \
     KIND(is_nan, TYPES_FLOATS | TYPES_F8, TO_BOOL, NULL, do_is_nan, NULL, NO_KERNEL) \

@@ -114,6 +114,11 @@ OP(143, dft)          /* nd_dft.c    discrete Fourier transform                 
 OP(144, stft)         /* nd_dft.c    the same of frames                             */
 OP(145, nms)          /* nd_nms.c    boxes that overlap none better                 */
 
+/* Nets of their own. */
+OP(160, recurrent)    /* nd_recurrent.c  RNN, GRU, LSTM                             */
+OP(161, attention)    /* nd_attention.c                                             */
+OP(162, rotary)       /* nd_rotary.c  positions as angles                           */
+
 /* Classic machine learning. */
 OP(176, table)    /* nd_table.c  a tensor as a table                                */
 OP(177, positions)    /* positions.c  columns, then positions among values          */
@@ -131,3 +136,10 @@ OP(188, binarize)
 OP(189, normalize_rows)
 OP(190, feature_vector)   /* nd_features.c  side by side; picked                    */
 OP(191, pick_columns)
+
+/* Texts. */
+OP(200, text_concat)  /* nd_text.c   put together, made uniform, cut                */
+OP(201, text_normalize)
+OP(202, text_split)
+OP(203, text_match)   /* nd_match.c  regular expressions                            */
+OP(204, ngrams)       /* nd_ngrams.c counts of n-grams                              */

@@ -31,6 +31,7 @@ enum cli_format { CLI_TABLE, CLI_JSON, CLI_CSV };
 
 #define CLI_MAX_ARGS    16
 #define CLI_MAX_OPTIONS 16
+#define CLI_MAX_GIVEN   64          /* all together, those that come again too */
 
 struct cli_option {
     const char *name;       /* long name without dashes; NULL ends a table */
@@ -64,7 +65,9 @@ struct cli {
     const char *name;                        /* of the verb              */
     const char *args[CLI_MAX_ARGS];
     size_t      n_args;
-    const char *values[CLI_MAX_OPTIONS];     /* beside verb->options     */
+    const char *values[CLI_MAX_OPTIONS];     /* beside verb->options; the last one given */
+    struct { size_t option; const char *value; } given[CLI_MAX_GIVEN];   /* all, in order  */
+    size_t      n_given;
     enum cli_format format;
     int         quiet;
     int         progress;                    /* a terminal is watching   */
@@ -84,6 +87,9 @@ int cli_read_options(struct cli *c, int n, char **words, int *done);
 
 /* Value of an option by long name ("" for a flag), NULL when it was not given. */
 const char *cli_option(const struct cli *c, const char *name);
+
+/* The next value of an option that may come again, from *at = 0 on; NULL behind the last. */
+const char *cli_option_next(const struct cli *c, const char *name, size_t *at);
 
 /* A whole number from `least` up, all of the text; 0 when it is not one. */
 int cli_parse_count(const char *text, uint64_t least, uint64_t *out);
@@ -131,6 +137,11 @@ int cli_load_model(struct cli *c, mdl_model **out, const char *path);
 /* A message for a file that is not what was expected, from its first bytes: what it is and
  * the way out; NULL when we do not know. */
 const char *cli_file_hint(const void *bytes, size_t size);
+/* Do they begin as an ONNX model does: its version, then a small field or the graph? */
+int cli_is_onnx(const void *bytes, size_t size);
+
+/* A network: not a model of tables, but one whose inputs are tensors of any shape. */
+int cli_is_tensors(const mdl_model *model);
 
 /* Trees, nodes and rounds of all ensembles together; zeros when there are none. */
 struct cli_trees { uint64_t trees, nodes, leaves, iterations; };
@@ -139,6 +150,7 @@ struct cli_trees cli_count_trees(const mdl_model *model);
 /* The output that `name` asks for: a name, or a role: value, raw, proba, label, leaf; NULL:
  * the first.  CLI_OK or the exit code after telling why. */
 int cli_find_output(struct cli *c, const mdl_model *model, const char *name, size_t *output);
+int cli_no_such_input(struct cli *c, const mdl_model *model, const char *typed, size_t length);
 const char *cli_role_name(uint32_t role);
 
 /* The name of column `i` of an output in tables: its name, with the label or the number of

@@ -13,6 +13,7 @@
 #include "cli/os.h"
 #include "cli/report.h"
 #include "cli/sink.h"
+#include "cli/tensors.h"
 
 #include "import/number.h"
 
@@ -31,6 +32,8 @@ static const struct cli_option options[] = {
     { "data", 0, "FILE", "rows to predict, .csv or .npy; else rows are made up" },
     { "seconds", 0, "S", "time for each line (0.3)" },
     { "isa", 0, "NAME", "kernel set: ref, avx2, avx512, neon; else the best here" },
+    { "dim", 0, "NAME=N", "of a network: what an open dimension is (1); N alone: those unnamed" },
+    { "input", 0, "NAME=F.npy", "of a network: an input from a file; others are made up" },
     { "engine", 0, "NAME", "for trees: plain, row, block, planes, deep; else the cheapest" },
     { "out", 'o', "FILE", "write there instead of to standard output" },
     CLI_OPTION_FORMAT,
@@ -41,10 +44,12 @@ static const struct cli_option options[] = {
 
 static const char more[] =
     "Times are per call, in microseconds.  Made-up rows lie near the thresholds of the trees.\n"
+    "A network is run as a whole, with floats of a normal distribution and integers 0 or 1.\n"
     "\n"
     "example:\n"
     "  mdl bench model.mdl\n"
-    "  mdl bench model.mdl --rows 1,1000 --threads 1,2,4 --data rows.csv --format json\n";
+    "  mdl bench model.mdl --rows 1,1000 --threads 1,2,4 --data rows.csv --format json\n"
+    "  mdl bench net.mdl --dim batch=8 --dim width=320\n";
 
 struct sizes {
     uint64_t n[MOST_SIZES];
@@ -274,7 +279,8 @@ static int load(struct bench *b)
     if (code)
         return code;
     if (mdl_input_count(b->model) != 1)
-        return cli_fail(b->c, CLI_UNSUPPORTED, "the model has several inputs, bench feeds one");
+        return cli_is_tensors(b->model) ? CLI_OK
+            : cli_fail(b->c, CLI_UNSUPPORTED, "the model has several inputs, bench feeds one");
     mdl_input(b->model, 0, &in);
     b->wide = in.type == MDL_F64;
     return CLI_OK;
@@ -288,9 +294,14 @@ static int bench(struct bench *b)
     struct report report;
     struct sink sink;
     size_t pool = POOL_ROWS;
-    int code = read_options(b, &rows, &threads);
+    int code = load(b);
 
-    if (!code) code = load(b);
+    if (!code && cli_is_tensors(b->model))
+        return cli_bench_tensors(b->c, b->model);
+    if (!code && (cli_option(b->c, "dim") || cli_option(b->c, "input")))
+        code = cli_fail(b->c, CLI_USAGE, "--dim and --input go with networks; --rows and --data "
+                        "with this model");
+    if (!code) code = read_options(b, &rows, &threads);
     if (code)
         return code;
     while (pool > 64 && pool * mdl_input_cols(b->model) > POOL_CELLS)

@@ -7,6 +7,7 @@
 #include "cli/number_text.h"
 #include "cli/report.h"
 #include "cli/sink.h"
+#include "cli/tensors.h"
 
 #include "import/number.h"
 #include "mdl_build.h"
@@ -35,6 +36,8 @@ static const char more[] =
     "the source framework gave.  Integers and margins of trees must be equal, other outputs\n"
     "within 2 units in the last place or 1e-6 of their value.  Exit 1 when one is not.\n"
     "A .npz holds an array 'x' and arrays named like outputs; a .csv columns of both.\n"
+    "Of a network the .npz has arrays named like inputs and outputs; floats may differ by 1e-4\n"
+    "of themselves or of 1 (float64 1e-9, float16 1e-2), all else must be equal.\n"
     "A file without golden rows passes with a warning: its checksums and structure are right.\n"
     "\n"
     "example:\n"
@@ -225,7 +228,7 @@ static int run(struct cli *c)
 
     if (!code) code = cli_load_model(c, &m, c->args[0]);
     j.model = m;
-    if (!code) code = check(&j);
+    if (!code) code = cli_is_tensors(m) ? cli_check_tensors(c, m) : check(&j);
     mdl_free(m);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "cli/os.h"
 #include "cli/report.h"
 #include "cli/sink.h"
+#include "cli/tensors.h"
 
 #include "mdl_import.h"
 
@@ -16,6 +17,8 @@
 static const struct cli_option options[] = {
     { "out", 'o', "M.mdl", "where to write; '-' is standard output" },
     { "from", 0, "NAME", "read it as a file of this framework; else its content decides" },
+    { "dir", 0, "FOLDER", "where an ONNX model keeps tensors in files of their own; else beside it" },
+    { "without", 0, "PASSES", "clean-up of networks to leave out: fold,dead, or all" },
     { "best-iteration", 0, "N", "keep rounds 0 to N, or all; else as the file says" },
     { "force", 'f', NULL, "overwrite M.mdl even when it is no .mdl file" },
     CLI_OPTION_FORMAT,
@@ -27,9 +30,11 @@ static const struct cli_option options[] = {
 static const char more[] =
     "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
     "not at all.  Models of scikit-learn are Python objects: 'import mdl' there converts them.\n"
+    "'mdl ops' lists the operators of ONNX, 'mdl inspect --passes' the clean-up passes.\n"
     "\n"
     "example:\n"
-    "  mdl convert model.json -o model.mdl\n";
+    "  mdl convert model.json -o model.mdl\n"
+    "  mdl convert net.onnx -o net.mdl --dir weights\n";
 
 static int on_progress(void *user, uint64_t done, uint64_t total)
 {
@@ -78,6 +83,32 @@ static int read_from(struct cli *c, const char **from)
                     "can be read", safe);
 }
 
+/* --without: passes by name. */
+static int read_without(struct cli *c, const char **out)
+{
+    const char *typed = cli_option(c, "without");
+    char name[64], known[200] = "";
+    size_t used = 0;
+
+    *out = typed;
+    for (size_t i = 0; mdl_pass_name(i) && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", mdl_pass_name(i));
+    for (const char *at = typed; at && *at; at += strcspn(at, ","), at += *at == ',') {
+        struct cli_suggest s = { .typed = name };
+        mdl_safe_text(name, sizeof name, at, strcspn(at, ","));
+        int found = !strcmp(name, "all");
+        for (size_t i = 0; mdl_pass_name(i); i++) {
+            cli_suggest_offer(&s, mdl_pass_name(i));
+            found |= !strcmp(name, mdl_pass_name(i));
+        }
+        if (!found)
+            return cli_fail(c, CLI_USAGE, "--without: there is no pass '%s', but %sall%s%s%s", name,
+                            known, s.best ? "; did you mean '" : "", s.best ? s.best : "",
+                            s.best ? "'?" : "");
+    }
+    return CLI_OK;
+}
+
 /* May `out` be written?  Never over the source; over something else only by force. */
 static int may_write(struct cli *c, const char *source, const char *out)
 {
@@ -105,7 +136,7 @@ static int may_write(struct cli *c, const char *source, const char *out)
 
 /* The first bytes of a source, for a hint. */
 struct head {
-    unsigned char bytes[16];
+    unsigned char bytes[32];
     size_t n;
 };
 
@@ -113,7 +144,8 @@ struct head {
 static int import_failed(struct cli *c, const char *source, const struct head *head,
                          const mdl_error *err)
 {
-    const int known = head->bytes[0] == '{' || head->bytes[0] == 't';
+    const int known = head->bytes[0] == '{' || head->bytes[0] == 't'
+                   || cli_is_onnx(head->bytes, head->n);
     const char *hint = err->code == MDL_ERR_FORMAT && !known ? cli_file_hint(head->bytes, head->n)
                                                              : NULL;
     char safe[256];
@@ -193,6 +225,67 @@ static const char *output_names(const mdl_model *m, char *out, size_t room)
     return out;
 }
 
+static const char *input_type(const mdl_model *m, size_t i, const char **name)
+{
+    mdl_input_info in = { .size = sizeof in };
+
+    mdl_input(m, i, &in);
+    *name = in.name;
+    return mdl_type_name(in.type);
+}
+
+static void facts(FILE *to, const char *source, const char *out, const mdl_model *m)
+{
+    static const char *const keys[] = { "producer", "passes" };
+    char nodes[32], bytes[32];
+
+    fprintf(to, "file       %s\nsource     %s\nframework  %s %s\n", out, source,
+            metadata(m, "source"), metadata(m, "source_version"));
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        if (*metadata(m, keys[k])) {
+            fprintf(to, "%-10s ", keys[k]);
+            cli_put_text(to, metadata(m, keys[k]));
+            fputc('\n', to);
+        }
+    fprintf(to, "operators  %s\nbytes      %s\n", cli_count_text(nodes, mdl_node_count(m)),
+            cli_count_text(bytes, mdl_file_bytes(m)));
+}
+
+/* A network: a line for each input and output. */
+static void show_tensors(struct cli *c, const char *source, const char *out, const mdl_model *m,
+                         FILE *to)
+{
+    static const char *const heads[] = { "what", "name", "type", "shape", NULL };
+    struct known_shape shape;
+    struct report r;
+    char text[300];
+    const char *name;
+
+    cli_report_start(&r, c->format, heads);
+    for (size_t i = 0; i < mdl_input_count(m); i++) {
+        const char *type = input_type(m, i, &name);
+        cli_report_text(&r, "input");
+        cli_report_text(&r, name);
+        cli_report_text(&r, type);
+        cli_report_text(&r, cli_input_shape(m, i, text, sizeof text));
+    }
+    for (size_t i = 0; i < mdl_output_count(m); i++) {
+        mdl_output_info o = { .size = sizeof o };
+        mdl_output(m, i, &o);
+        cli_output_shape(m, i, &shape);
+        cli_report_text(&r, "output");
+        cli_report_text(&r, o.name);
+        cli_report_text(&r, mdl_type_name(o.type));
+        cli_report_text(&r, shape.rank == MDL_ANY_RANK
+                            ? "known when it runs" : cli_known_shape_text(&shape, text, sizeof text));
+    }
+    if (c->format == CLI_TABLE) {
+        facts(to, source, out, m);
+        fputc('\n', to);
+    }
+    cli_report_end(&r, to);
+}
+
 static void show(struct cli *c, const char *source, const char *out, const mdl_model *m, FILE *to)
 {
     static const char *const across[] = { "file", "source", "framework", "version", "kind",
@@ -237,7 +330,7 @@ static int save(struct cli *c, const char *source, const char *out, mdl_builder 
         code = cli_sink_close(c, &sink, CLI_OK);
     }
     if (!code && (sink.path || !c->quiet))
-        show(c, source, out, m, sink.path ? stdout : stderr);
+        (cli_is_tensors(m) ? show_tensors : show)(c, source, out, m, sink.path ? stdout : stderr);
     mdl_free(m);
     return code;
 }
@@ -251,6 +344,8 @@ static int run(struct cli *c)
 
     if (!code) code = read_iteration(c, &o.best_iteration);
     if (!code) code = read_from(c, &o.from);
+    if (!code) code = read_without(c, &o.without);
+    o.directory = cli_option(c, "dir");
     o.progress = on_progress;
     o.user = c;
     if (!code) code = import(c, source, &o, &b);

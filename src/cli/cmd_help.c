@@ -17,6 +17,9 @@ static const struct cli_option options[] = {
 };
 
 static const char more[] =
+    "'mdl help ops' are the operators that .mdl files are made of; those of ONNX, with their\n"
+    "opsets, 'mdl ops' lists.\n"
+    "\n"
     "example:\n"
     "  mdl help predict\n"
     "  mdl help ops\n";

@@ -11,13 +11,15 @@
 #include "cli/number_text.h"
 #include "cli/report.h"
 #include "cli/sink.h"
+#include "cli/tensors.h"
 
 #include <string.h>
 
 #define SHOWN_COLUMNS 30u
 
 static const struct cli_option options[] = {
-    { "all", 'a', NULL, "every column and category, however many" },
+    { "all", 'a', NULL, "every column, category and node, however many" },
+    { "passes", 0, NULL, "the clean-up passes over networks, and what each did to MODEL.mdl" },
     { "out", 'o', "FILE", "write there instead of to standard output" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
@@ -28,7 +30,8 @@ static const struct cli_option options[] = {
 static const char more[] =
     "example:\n"
     "  mdl inspect model.mdl\n"
-    "  mdl inspect model.mdl --format json\n";
+    "  mdl inspect model.mdl --format json\n"
+    "  mdl inspect net.mdl --passes\n";
 
 const char *cli_kind_name(uint32_t kind)
 {
@@ -158,16 +161,30 @@ static void engines_as_text(FILE *to, const mdl_model *m)
     }
 }
 
-static void rest_as_text(FILE *to, const mdl_model *m)
+static void memory_as_text(FILE *to, const mdl_model *m)
 {
     char file[32], memory[32], scratch[32];
+    const int tensors = cli_is_tensors(m);
+    const size_t bytes = tensors ? cli_run_bytes(m) : mdl_context_bytes(m, 64);
+
+    fprintf(to, "  %s bytes of file, %s allocated beside it, ",
+            cli_count_text(file, mdl_file_bytes(m)), cli_count_text(memory, mdl_memory_bytes(m)));
+    if (bytes == SIZE_MAX)
+        fputs("what a run needs depends on its inputs\n", to);
+    else
+        fprintf(to, "%s per thread %s\n", cli_count_text(scratch, bytes),
+                tensors ? "(open dimensions 1)" : "for 64 rows at once");
+}
+
+static void rest_as_text(FILE *to, const mdl_model *m)
+{
     const char *key, *value;
+    const int tensors = cli_is_tensors(m);
     uint64_t rows = 0;
+    char shape[200];
 
     head(to, "memory");
-    fprintf(to, "  %s bytes of file, %s allocated beside it, %s per thread for 64 rows at once\n",
-            cli_count_text(file, mdl_file_bytes(m)), cli_count_text(memory, mdl_memory_bytes(m)),
-            cli_count_text(scratch, mdl_context_bytes(m, 64)));
+    memory_as_text(to, m);
     fprintf(to, "  kernels: %s\n", mdl_isa(m));
     engines_as_text(to, m);
 
@@ -181,14 +198,18 @@ static void rest_as_text(FILE *to, const mdl_model *m)
         fputc('\n', to);
     }
 
-    head(to, "golden rows");
+    head(to, tensors ? "golden tensors" : "golden rows");
     for (size_t i = 0; i < mdl_golden_count(m); i++) {
         mdl_tensor t = { .size = sizeof t };
         uint32_t is_output;
         mdl_golden(m, i, &t, &is_output);
-        rows = (uint64_t)t.dims[0];
+        rows = tensors ? 1 : (uint64_t)t.dims[0];
         fprintf(to, "  %s ", is_output ? "output" : "input ");
         cli_put_text(to, t.name);
+        if (tensors) {
+            fprintf(to, ": %s %s\n", mdl_type_name(t.type), cli_dims_text(&t, shape, sizeof shape));
+            continue;
+        }
         fprintf(to, ": %s, %llu rows of %llu\n", mdl_type_name(t.type), (unsigned long long)rows,
                 (unsigned long long)t.dims[1]);
     }
@@ -200,10 +221,14 @@ static void as_text(FILE *to, const mdl_model *m, const char *path, int all)
 {
     cli_put_text(to, path);
     fprintf(to, ": .mdl format %u.%u\n", mdl_format_version() / 1000, mdl_format_version() % 1000);
-    for (size_t i = 0; i < mdl_input_count(m); i++)
-        input_as_text(to, m, i, all);
-    outputs_as_text(to, m, all);
-    graph_as_text(to, m);
+    if (cli_is_tensors(m)) {
+        cli_inspect_tensors(to, m, all);
+    } else {
+        for (size_t i = 0; i < mdl_input_count(m); i++)
+            input_as_text(to, m, i, all);
+        outputs_as_text(to, m, all);
+        graph_as_text(to, m);
+    }
     rest_as_text(to, m);
 }
 
@@ -252,7 +277,10 @@ static void as_facts(FILE *to, const mdl_model *m, const char *path)
 {
     static const char *const heads[] = { "section", "name", "key", "value", NULL };
     const char *key, *value;
+    const int tensors = cli_is_tensors(m);
+    struct known_shape shape;
     struct report r;
+    char text[300];
 
     cli_report_start(&r, CLI_CSV, heads);
     fact(&r, "file", path, "path", path);
@@ -262,6 +290,10 @@ static void as_facts(FILE *to, const mdl_model *m, const char *path)
         mdl_input_info in = { .size = sizeof in };
         mdl_input(m, i, &in);
         fact(&r, "input", in.name, "type", mdl_type_name(in.type));
+        if (tensors) {
+            fact(&r, "input", in.name, "shape", cli_input_shape(m, i, text, sizeof text));
+            continue;
+        }
         fact_count(&r, "input", in.name, "columns", (uint64_t)in.dims[1]);
         for (size_t k = 0; k < (size_t)in.dims[1]; k++) {
             mdl_column_info column = { .size = sizeof column };
@@ -274,6 +306,11 @@ static void as_facts(FILE *to, const mdl_model *m, const char *path)
         mdl_output(m, i, &o);
         fact(&r, "output", o.name, "role", cli_role_name(o.role));
         fact(&r, "output", o.name, "type", mdl_type_name(o.type));
+        if (tensors) {
+            cli_output_shape(m, i, &shape);
+            fact(&r, "output", o.name, "shape", cli_known_shape_text(&shape, text, sizeof text));
+            continue;
+        }
         fact_count(&r, "output", o.name, "columns", o.cols);
     }
     for (size_t i = 0; i < mdl_node_count(m); i++)
@@ -285,13 +322,19 @@ static void as_facts(FILE *to, const mdl_model *m, const char *path)
 
 static int run(struct cli *c)
 {
-    mdl_model *m;
+    mdl_model *m = NULL;
     struct sink sink;
-    int code = cli_load_model(c, &m, c->args[0]);
+    const int passes = cli_option(c, "passes") != NULL;
 
+    if (!c->n_args && !passes)
+        return cli_fail(c, CLI_USAGE, "too few arguments; use: mdl %s %s", c->name,
+                        c->verb->args);
+    int code = c->n_args ? cli_load_model(c, &m, c->args[0]) : CLI_OK;
     if (!code) code = cli_sink_open(c, &sink, cli_option(c, "out"));
     if (!code) {
-        if (c->format == CLI_JSON)
+        if (passes)
+            cli_inspect_passes(c, sink.file, m);
+        else if (c->format == CLI_JSON)
             cli_inspect_json(sink.file, m, c->args[0]);
         else if (c->format == CLI_CSV)
             as_facts(sink.file, m, c->args[0]);
@@ -303,4 +346,4 @@ static int run(struct cli *c)
     return code;
 }
 
-const struct cli_verb cli_verb_inspect = { "MODEL.mdl", 1, 1, options, more, NULL, run };
+const struct cli_verb cli_verb_inspect = { "MODEL.mdl", 0, 1, options, more, NULL, run };

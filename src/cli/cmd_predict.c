@@ -5,6 +5,7 @@
  */
 #include "cli/results.h"
 #include "cli/sheet.h"
+#include "cli/tensors.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,11 @@
 #define BLOCK_CELLS ((size_t)1 << 17)     /* of input: 1 MiB of float64 */
 
 static const struct cli_option options[] = {
-    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf; else the first" },
+    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf; else the first,\n"
+      "                             of a network all; may be given again" },
+    { "input", 0, "NAME=F.npy", "an input of a network from a file of its own; for each one" },
     { "trees", 0, "A:B", "only boosting rounds A to B - 1; 0:10 are the first ten" },
-    { "out", 'o', "FILE", "write there: .csv, .npy or .json; else .csv to standard output" },
+    { "out", 'o', "FILE", "write there: .csv, .npy, .npz or .json; else to standard output" },
     { "header", 0, "WHEN", "first line of a .csv is a header: auto (default), yes, no" },
     { "columns", 0, "HOW", "match columns by: auto (default), name, position" },
     { "separator", 0, "CHAR", "between cells of a .csv; else the one of , ; tab | it uses" },
@@ -31,9 +34,14 @@ static const char more[] =
     "An empty cell, NA, nan and the like are missing values.  Numbers are written as the\n"
     "shortest text that reads back as the same float.\n"
     "\n"
+    "Inputs of networks have any shape and type: one array as .npy, several as a .npz with an\n"
+    "array for each input, or with --input.  Floats and integers become the type that the model\n"
+    "takes.  One output goes to a .npy file, several to a .npz.\n"
+    "\n"
     "example:\n"
     "  mdl predict model.mdl rows.csv -o predictions.csv\n"
-    "  mdl predict model.mdl rows.npy --output raw -o margins.npy\n";
+    "  mdl predict model.mdl rows.npy --output raw -o margins.npy\n"
+    "  mdl predict bert.mdl --input ids=ids.npy --input mask=mask.npy -o answers.npz\n";
 
 /* One of a few words; `choices` ends with NULL.  CLI_OK or the exit code after telling why. */
 static int choose(struct cli *c, const char *option, const char *const *choices, int *out)
@@ -235,7 +243,6 @@ static int predict(struct job *j)
 
     if (!code) code = cli_read_sheet_options(j->c, &j->sheet_options);
     if (!code) code = make_pool(j);
-    if (!code) code = cli_load_model(j->c, &j->model, j->c->args[0]);
     if (!code) code = choose_output(j);
     if (!code) code = open_data(j);
     if (!code) code = cli_results_open(j->c, &j->results, out);
@@ -253,10 +260,21 @@ static int predict(struct job *j)
 static int run(struct cli *c)
 {
     struct job j = { .c = c, .predict = MDL_PREDICT_OPTIONS_INIT };
+    const char *data = c->n_args > 1 ? c->args[1] : NULL;
 
-    if (!strcmp(c->args[0], "-") && !strcmp(c->args[1], "-"))
+    if (data && !strcmp(c->args[0], "-") && !strcmp(data, "-"))
         return cli_fail(c, CLI_USAGE, "model and data cannot both come from standard input");
-    const int code = predict(&j);
+    if (!data && !cli_option(c, "input"))
+        return cli_fail(c, CLI_USAGE, "too few arguments; use: mdl %s %s", c->name,
+                        c->verb->args);
+    int code = cli_load_model(c, &j.model, c->args[0]);
+    if (!code && cli_is_tensors(j.model))
+        code = cli_predict_tensors(c, j.model, data);
+    else if (!code && (!data || cli_option(c, "input")))
+        code = cli_fail(c, CLI_USAGE, "--input is for networks; give the rows of this model as "
+                        "DATA");
+    else if (!code)
+        code = predict(&j);
     cli_sheet_close(&j.sheet);
     cli_wanted_free(j.wanted, j.cols);
     mdl_free(j.model);
@@ -266,5 +284,5 @@ static int run(struct cli *c)
     return code;
 }
 
-const struct cli_verb cli_verb_predict = { "MODEL.mdl DATA [-o OUT]", 2, 2, options, more, NULL,
+const struct cli_verb cli_verb_predict = { "MODEL.mdl DATA [-o OUT]", 1, 2, options, more, NULL,
                                            run };

@@ -27,22 +27,62 @@ static int64_t order_f64(double v)
     return bits < 0 ? (int64_t)((uint64_t)INT64_MIN - (uint64_t)bits) : bits;
 }
 
-static uint64_t ulp_between(uint32_t type, double a, double b)
+/* The same of 16 bits. */
+static int64_t order_16(uint16_t bits)
 {
-    if (isnan(a) || isnan(b))
-        return isnan(a) && isnan(b) ? 0 : UINT64_MAX;
-    const int64_t x = type == MDL_F32 ? order_f32((float)a) : type == MDL_F64 ? order_f64(a)
-                                                                              : (int64_t)a;
-    const int64_t y = type == MDL_F32 ? order_f32((float)b) : type == MDL_F64 ? order_f64(b)
-                                                                              : (int64_t)b;
+    return bits & 0x8000 ? -(int64_t)(bits & 0x7FFF) : bits;
+}
+
+static uint64_t apart(int64_t x, int64_t y)
+{
     return x > y ? (uint64_t)x - (uint64_t)y : (uint64_t)y - (uint64_t)x;
 }
 
-/* |got - want|; infinite where just one of them is nan, or they are infinities apart. */
-static double error_between(double got, double want)
+static int is_whole(uint32_t type)
 {
-    if (got == want || (isnan(got) && isnan(want)))
+    return (type >= MDL_I8 && type <= MDL_U64) || type == MDL_BOOL;
+}
+
+/* Are the bits equal, or the texts? */
+static int is_same(uint32_t type, const void *got, const void *want, size_t i)
+{
+    const size_t n = type == MDL_C64 ? 8 : type == MDL_C128 ? 16 : mdl_type_bytes(type);
+
+    if (type == MDL_STRING)
+        return !strcmp(((const char *const *)got)[i], ((const char *const *)want)[i]);
+    return !memcmp((const char *)got + i * n, (const char *)want + i * n, n ? n : 1);
+}
+
+static uint64_t ulp_between(uint32_t type, const void *got, const void *want, size_t i)
+{
+    const double a = cli_element(type, got, i), b = cli_element(type, want, i);
+
+    if (is_same(type, got, want, i))
         return 0;
+    if (isnan(a) || isnan(b))                 /* what is no number is NaN here, too */
+        return isnan(a) && isnan(b) && type <= MDL_BF16 ? 0 : UINT64_MAX;
+    if (type == MDL_F32)
+        return apart(order_f32((float)a), order_f32((float)b));
+    if (type == MDL_F64)
+        return apart(order_f64(a), order_f64(b));
+    if (type == MDL_F16 || type == MDL_BF16)
+        return apart(order_16(((const uint16_t *)got)[i]), order_16(((const uint16_t *)want)[i]));
+    if (type == MDL_I64)
+        return apart(((const int64_t *)got)[i], ((const int64_t *)want)[i]);
+    if (type == MDL_U64) {
+        const uint64_t x = ((const uint64_t *)got)[i], y = ((const uint64_t *)want)[i];
+        return x > y ? x - y : y - x;
+    }
+    return apart((int64_t)a, (int64_t)b);
+}
+
+/* |got - want|; infinite where just one of them is nan, or they are infinities apart. */
+static double error_between(uint32_t type, double got, double want, uint64_t ulp)
+{
+    if (!ulp || got == want)
+        return is_whole(type) ? (double)ulp : 0;
+    if (is_whole(type))
+        return (double)ulp;
     const double error = fabs(got - want);
     return isnan(error) ? (double)INFINITY : error;
 }
@@ -63,8 +103,8 @@ struct difference cli_compare(uint32_t type, const void *got, const void *expect
 
     for (uint64_t i = 0; i < count; i++) {
         const double a = cli_element(type, got, i), b = cli_element(type, expected, i);
-        const double error = error_between(a, b);
-        const uint64_t ulp = ulp_between(type, a, b);
+        const uint64_t ulp = ulp_between(type, got, expected, i);
+        const double error = error_between(type, a, b, ulp);
         const int wrong = !passes(error, ulp, b, allowed);
         if (wrong > is_worst_wrong || (wrong == is_worst_wrong && error > d.largest)) {
             d.worst = i;
@@ -97,7 +137,10 @@ struct allowed cli_allowed(const mdl_model *model, size_t output)
     mdl_output_info o = { .size = sizeof o };
 
     mdl_output(model, output, &o);
-    if (o.type == MDL_I32 || (o.role == MDL_OUTPUT_RAW && is_trees(model)))
+    if (cli_is_tensors(model) && o.type <= MDL_BF16)
+        return (struct allowed){ .relative = o.type == MDL_F64 ? 1e-9 : o.type == MDL_F32 ? 1e-4
+                                           : o.type == MDL_F16 ? 1e-2 : 5e-2, .wide = 1 };
+    if (is_whole(o.type) || o.type > MDL_BF16 || (o.role == MDL_OUTPUT_RAW && is_trees(model)))
         return (struct allowed){ .ulp = 0 };
     return (struct allowed){ .ulp = 2, .relative = 1e-6 };
 }

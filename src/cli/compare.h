@@ -26,12 +26,13 @@ struct difference {
     uint64_t worst;               /* cell with the largest error                          */
 };
 
-/* `count` packed elements of one type: MDL_F32, MDL_F64, MDL_I32. */
+/* `count` packed elements of one type.  Of those that are no numbers (texts, complex ones, floats
+ * of a byte) two are either equal or infinitely apart. */
 struct difference cli_compare(uint32_t type, const void *got, const void *expected,
                               uint64_t count, const struct allowed *allowed);
 
 /* What this model promises for an output: equality for integers and for margins of trees,
- * else 2 ULP or 1e-6 relative. */
+ * else 2 ULP or 1e-6 relative; of a network what adds up over its layers. */
 struct allowed cli_allowed(const mdl_model *model, size_t output);
 /* "equal", "2 ulp or 1e-06 rel". */
 const char *cli_allowed_text(const struct allowed *allowed, char *out, size_t room);

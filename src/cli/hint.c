@@ -25,7 +25,9 @@ static const struct {
     { "\x80\x04", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
     { "\x80\x05", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
     { "\x93NUMPY", 6, "it is a numpy array" },
-    { "PK\x03\x04", 4, "it is a zip file" },
+    { "PK\x03\x04", 4, "it is a zip file, as PyTorch and Keras save; torch.onnx.export, or export of "
+                       "Keras, writes an ONNX model" },
+    { "version https://git-lfs", 23, "it is a pointer of Git LFS; 'git lfs pull' fetches the file" },
     { "\x1f\x8b", 2, "it is compressed with gzip; unpack it first" },
     { "\x28\xb5\x2f\xfd", 4, "it is compressed with zstd; unpack it first" },
     { "BZh", 3, "it is compressed with bzip2; unpack it first" },
@@ -37,6 +39,13 @@ static const struct {
     { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },
 };
 
+int cli_is_onnx(const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+
+    return size > 4 && p[0] == 8 && p[1] < 32 && p[2] && strchr("\x12\x1A\x22\x28\x32\x3A\x42", p[2]);
+}
+
 const char *cli_file_hint(const void *bytes, size_t size)
 {
     const unsigned char *p = bytes;
@@ -44,7 +53,11 @@ const char *cli_file_hint(const void *bytes, size_t size)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (size >= known[i].length && !memcmp(bytes, known[i].magic, known[i].length))
             return known[i].hint;
-    if (size > 4 && p[0] == 8 && p[1] < 32 && (p[2] == 0x12 || p[2] == 0x1A))
-        return "it looks like an ONNX model, which libmodel cannot read";
+    if (cli_is_onnx(bytes, size))
+        return "it looks like an ONNX model; 'mdl convert' makes a .mdl file of it";
+    if (size > 8 && !memcmp(p + 4, "TFL3", 4))
+        return "it is a TensorFlow Lite model; tf2onnx makes an ONNX model of it";
+    if (size > 8 && !memcmp(p + 4, "ORTM", 4))
+        return "it is a model in ONNX Runtime's own form; convert the ONNX model it was made from";
     return NULL;
 }

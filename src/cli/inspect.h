@@ -10,6 +10,13 @@
 
 void cli_inspect_json(FILE *to, const mdl_model *model, const char *path);
 
+/* The parts of a network, as text. */
+void cli_inspect_tensors(FILE *to, const mdl_model *model, int all);
+/* The clean-up passes, and what each did to a model, if one is given. */
+void cli_inspect_passes(struct cli *c, FILE *to, const mdl_model *model);
+/* Bytes that a run takes beside the model, with open dimensions 1; SIZE_MAX: it cannot be told. */
+size_t cli_run_bytes(const mdl_model *model);
+
 /* "category"; "[3, 4]". */
 const char *cli_kind_name(uint32_t kind);
 const char *cli_dims_text(const mdl_tensor *t, char *out, size_t room);

@@ -5,6 +5,7 @@
  */
 #include "cli/inspect.h"
 #include "cli/json.h"
+#include "cli/tensors.h"
 
 static void pair_text(struct json *j, const char *key, const char *text)
 {
@@ -24,6 +25,61 @@ static void dims(struct json *j, const mdl_tensor *t)
     cli_json_open(j, '[');
     for (uint32_t i = 0; i < t->rank; i++)
         cli_json_count(j, (uint64_t)t->dims[i]);
+    cli_json_close(j);
+}
+
+/* "shape": [-1, 4], "dim_names": ["batch", ""]; null where nothing is known. */
+static void known_shape(struct json *j, const struct known_shape *shape)
+{
+    char text[24];
+
+    cli_json_key(j, "shape");
+    if (shape->rank == MDL_ANY_RANK) {
+        cli_json_number(j, "nan");
+        return;
+    }
+    cli_json_open(j, '[');
+    for (uint32_t d = 0; d < shape->rank; d++) {
+        snprintf(text, sizeof text, "%lld", (long long)shape->dims[d]);
+        cli_json_number(j, text);
+    }
+    cli_json_close(j);
+    cli_json_key(j, "dim_names");
+    cli_json_open(j, '[');
+    for (uint32_t d = 0; d < shape->rank; d++)
+        cli_json_text(j, shape->names[d] ? shape->names[d] : "");
+    cli_json_close(j);
+}
+
+static void input_tensor(struct json *j, const mdl_model *m, size_t i)
+{
+    mdl_input_info in = { .size = sizeof in };
+    struct known_shape shape = { 0 };
+
+    mdl_input(m, i, &in);
+    shape.rank = in.rank <= MDL_MAX_RANK ? in.rank : MDL_ANY_RANK;
+    for (uint32_t d = 0; d < shape.rank && shape.rank <= MDL_MAX_RANK; d++) {
+        shape.dims[d] = in.dims[d];
+        shape.names[d] = in.dims[d] < 0 ? cli_dim_name(m, in.name, d) : NULL;
+    }
+    cli_json_open_line(j, '{');
+    pair_text(j, "name", in.name);
+    pair_text(j, "type", mdl_type_name(in.type));
+    known_shape(j, &shape);
+    cli_json_close(j);
+}
+
+static void output_tensor(struct json *j, const mdl_model *m, size_t i)
+{
+    mdl_output_info o = { .size = sizeof o };
+    struct known_shape shape;
+
+    mdl_output(m, i, &o);
+    cli_output_shape(m, i, &shape);
+    cli_json_open_line(j, '{');
+    pair_text(j, "name", o.name);
+    pair_text(j, "type", mdl_type_name(o.type));
+    known_shape(j, &shape);
     cli_json_close(j);
 }
 
@@ -151,6 +207,7 @@ static void engines(struct json *j, const mdl_model *m)
 void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
 {
     const struct cli_trees t = cli_count_trees(m);
+    const int tensors = cli_is_tensors(m);
     struct json j;
     const char *key, *value;
 
@@ -159,7 +216,12 @@ void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
     pair_text(&j, "file", path);
     pair_count(&j, "bytes", mdl_file_bytes(m));
     pair_count(&j, "memory_bytes", mdl_memory_bytes(m));
-    pair_count(&j, "context_bytes_64_rows", mdl_context_bytes(m, 64));
+    const size_t scratch = tensors ? cli_run_bytes(m) : mdl_context_bytes(m, 64);
+    const char *what = tensors ? "context_bytes" : "context_bytes_64_rows";
+    if (scratch != SIZE_MAX)
+        pair_count(&j, what, scratch);
+    else
+        cli_json_key(&j, what), cli_json_number(&j, "nan");
     pair_text(&j, "kernels", mdl_isa(m));
     cli_json_key(&j, "trees");
     cli_json_open_line(&j, '{');
@@ -173,12 +235,12 @@ void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
     cli_json_key(&j, "inputs");
     cli_json_open(&j, '[');
     for (size_t i = 0; i < mdl_input_count(m); i++)
-        input(&j, m, i);
+        (tensors ? input_tensor : input)(&j, m, i);
     cli_json_close(&j);
     cli_json_key(&j, "outputs");
     cli_json_open(&j, '[');
     for (size_t i = 0; i < mdl_output_count(m); i++)
-        output(&j, m, i);
+        (tensors ? output_tensor : output)(&j, m, i);
     cli_json_close(&j);
     cli_json_key(&j, "nodes");
     cli_json_open(&j, '[');

@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "cli/input.h"
 
+#include "mdl_build.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,34 @@ int cli_load_model(struct cli *c, mdl_model **out, const char *path)
         return cli_fail(c, CLI_BAD_MODEL, "%s is not a .mdl file: %s",
                         mdl_safe_text(safe, sizeof safe, path, strlen(path)), hint);
     return cli_failed(c, is_stdin ? "standard input" : path, &err);
+}
+
+/* Is it an operator on tensors? */
+static int is_tensor_op(const char *name)
+{
+    mdl_op_info op = { .size = sizeof op };
+
+    for (size_t i = 0; !mdl_op(i, &op); i++)
+        if (!strcmp(op.name, name))
+            return (op.flags & MDL_OP_TENSOR) != 0;
+    return 0;
+}
+
+int cli_is_tensors(const mdl_model *model)
+{
+    for (size_t i = 0; i < mdl_input_count(model); i++) {
+        mdl_input_info in = { .size = sizeof in };
+        mdl_input(model, i, &in);
+        if (in.rank != 2 || in.dims[0] != -1 || in.dims[1] < 0)
+            return 1;
+    }
+    for (size_t i = 0; i < mdl_node_count(model); i++) {
+        mdl_node_info n = { .size = sizeof n };
+        mdl_node(model, i, &n);
+        if (is_tensor_op(n.op))
+            return 1;
+    }
+    return 0;
 }
 
 struct cli_trees cli_count_trees(const mdl_model *model)
@@ -122,6 +152,24 @@ static int no_such_output(struct cli *c, const mdl_model *model, const char *typ
     }
     mdl_safe_text(safe, sizeof safe, typed, strlen(typed));
     return cli_fail(c, CLI_USAGE, "the model has no output '%s', but %s%s%s%s", safe, text,
+                    s.best ? "; did you mean '" : "", s.best ? s.best : "", s.best ? "'?" : "");
+}
+
+int cli_no_such_input(struct cli *c, const mdl_model *model, const char *typed, size_t length)
+{
+    char text[600] = "", safe[64], name[64];
+    struct cli_suggest s = { .typed = name };
+    size_t used = 0;
+
+    mdl_safe_text(name, sizeof name, typed, length);
+    for (size_t i = 0; i < mdl_input_count(model) && used + 70 < sizeof text; i++) {
+        mdl_input_info info = { .size = sizeof info };
+        mdl_input(model, i, &info);
+        cli_suggest_offer(&s, info.name);
+        mdl_safe_text(safe, sizeof safe, info.name, strlen(info.name));
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s'%s'", i ? ", " : "", safe);
+    }
+    return cli_fail(c, CLI_USAGE, "the model has no input '%s', but %s%s%s%s", name, text,
                     s.best ? "; did you mean '" : "", s.best ? s.best : "", s.best ? "'?" : "");
 }
 

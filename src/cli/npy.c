@@ -81,8 +81,8 @@ static int take_size(const char **p, uint64_t *out)
     return 1;
 }
 
-/* (), (3,), (3, 4); dimensions behind the second are counted, not kept. */
-static int take_shape(const char **p, uint64_t dims[2], unsigned *rank)
+/* (), (3,), (3, 4); dimensions that there is no room for are counted, not kept. */
+static int take_shape(const char **p, uint64_t dims[MDL_MAX_RANK], unsigned *rank)
 {
     uint64_t one;
 
@@ -92,7 +92,7 @@ static int take_shape(const char **p, uint64_t dims[2], unsigned *rank)
     while (!take(p, ')')) {
         if (!take_size(p, &one))
             return 0;
-        if (*rank < 2)
+        if (*rank < MDL_MAX_RANK)
             dims[*rank] = one;
         (*rank)++;
         if (!take(p, ',') && !(skip_blanks(p), **p == ')'))
@@ -127,8 +127,7 @@ static mdl_status read_descr(struct npy *npy, const char *descr, mdl_error *err)
 
 static mdl_status read_dictionary(struct npy *npy, const char *p, mdl_error *err)
 {
-    char key[32], descr[64] = "";
-    uint64_t dims[2] = { 1, 1 };
+    char key[32];
     unsigned has = 0;
 
     if (!take(&p, '{'))
@@ -139,14 +138,14 @@ static mdl_status read_dictionary(struct npy *npy, const char *p, mdl_error *err
             has |= 1;
             if (skip_blanks(&p), *p == '[')
                 return npy_fail(npy, err, "a structured array; use a plain one of numbers");
-            ok = take_text(&p, descr, sizeof descr);
+            ok = take_text(&p, npy->descr, sizeof npy->descr);
         } else if (ok && !strcmp(key, "fortran_order")) {
             has |= 2;
             npy->fortran = take_word(&p, "True");
             ok = npy->fortran || take_word(&p, "False");
         } else if (ok && !strcmp(key, "shape")) {
             has |= 4;
-            ok = take_shape(&p, dims, &npy->rank);
+            ok = take_shape(&p, npy->dims, &npy->rank);
         } else {
             ok = 0;
         }
@@ -155,16 +154,10 @@ static mdl_status read_dictionary(struct npy *npy, const char *p, mdl_error *err
     }
     if (has != 7)
         return npy_fail(npy, err, "the header of the array lacks descr, fortran_order or shape");
-    if (npy->rank < 1 || npy->rank > 2)
-        return mdl_fail(err, MDL_ERR_DATA,
-                        "%s: an array of %u dimensions, expected rows and columns", npy->in->name,
-                        npy->rank);
-    npy->rows = dims[0];
-    npy->cols = npy->rank == 2 ? dims[1] : 1;
-    return read_descr(npy, descr, err);
+    return MDL_OK;
 }
 
-mdl_status cli_npy_open(struct npy *npy, struct input *in, mdl_error *err)
+mdl_status cli_npy_describe(struct npy *npy, struct input *in, mdl_error *err)
 {
     unsigned char head[12] = { 0 };
 
@@ -192,6 +185,21 @@ mdl_status cli_npy_open(struct npy *npy, struct input *in, mdl_error *err)
     return s;
 }
 
+mdl_status cli_npy_open(struct npy *npy, struct input *in, mdl_error *err)
+{
+    const mdl_status s = cli_npy_describe(npy, in, err);
+
+    if (s)
+        return s;
+    if (npy->rank < 1 || npy->rank > 2)
+        return mdl_fail(err, MDL_ERR_DATA,
+                        "%s: an array of %u dimensions, expected rows and columns", in->name,
+                        npy->rank);
+    npy->rows = npy->dims[0];
+    npy->cols = npy->rank == 2 ? npy->dims[1] : 1;
+    return read_descr(npy, npy->descr, err);
+}
+
 void cli_npy_close(struct npy *npy)
 {
     free(npy->all);
@@ -209,7 +217,7 @@ void cli_npy_as_row(struct npy *npy)
 /* ---- elements -------------------------------------------------------------------------- */
 
 /* IEEE half: 1 sign, 5 exponent, 10 mantissa bits. */
-static double half_value(uint16_t h)
+double cli_half_value(uint16_t h)
 {
     const double sign = h & 0x8000u ? -1 : 1;
     const unsigned exponent = h >> 10 & 31u, mantissa = h & 1023u;
@@ -248,7 +256,7 @@ static double element(const struct npy *npy, const unsigned char *from)
         return (double)v;
     }
     if (npy->kind == 'f')
-        return half_value((uint16_t)bits);
+        return cli_half_value((uint16_t)bits);
     if (npy->kind == 'b')
         return bits != 0;
     if (npy->kind == 'i' && n < 8 && bits >> (8 * n - 1))
@@ -329,7 +337,8 @@ mdl_status cli_npy_read(struct npy *npy, double *out, size_t max, size_t *got, m
 
 void cli_npy_header(unsigned char out[NPY_HEADER], uint32_t type, uint64_t rows, uint64_t cols)
 {
-    const char *descr = type == MDL_F32 ? "<f4" : type == MDL_F64 ? "<f8" : "<i4";
+    const char *descr = type == MDL_F32 ? "<f4" : type == MDL_F64 ? "<f8"
+                      : type == MDL_I32 ? "<i4" : "<i8";
     char text[NPY_HEADER - 10 + 1];
 
     memcpy(out, "\x93NUMPY\x01\x00\x76\x00", 10);            /* 0x76: the 118 bytes left */

@@ -42,10 +42,12 @@ static size_t find_end(const struct npz *npz)
     return SIZE_MAX;
 }
 
-/* CRC-32 of zip (ISO 3309), four bits at a time. */
-static uint32_t crc32_zip(const unsigned char *p, size_t n)
+/* CRC-32 of zip (ISO 3309), four bits at a time, going on from another one; 0 at the start. */
+static uint32_t crc32_zip(uint32_t crc, const unsigned char *p, size_t n)
 {
-    uint32_t table[16], crc = 0xFFFFFFFFu;
+    uint32_t table[16];
+
+    crc = ~crc;
 
     for (uint32_t i = 0; i < 16; i++) {
         table[i] = i;
@@ -74,7 +76,7 @@ static mdl_status local_data(const struct npz *npz, uint64_t at, struct npz_memb
     m->bytes = bytes_take(&b, m->size);
     if (b.bad || magic != LOCAL_MAGIC)
         return npz_fail(npz, err, "cut off or damaged: a member lies outside the file");
-    if (crc32_zip(m->bytes, m->size) != crc)
+    if (crc32_zip(0, m->bytes, m->size) != crc)
         return npz_fail(npz, err, "damaged: the CRC-32 of a member is not the recorded one");
     return MDL_OK;
 }
@@ -151,4 +153,70 @@ mdl_status cli_npz_member(const struct npz *npz, unsigned i, struct npz_member *
     for (unsigned k = 0; k <= i && !s; k++)
         s = read_entry(npz, &b, out, err);
     return s;
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+static unsigned char *put16(unsigned char *p, uint32_t v)
+{
+    *p++ = (unsigned char)v;
+    *p++ = (unsigned char)(v >> 8);
+    return p;
+}
+
+static unsigned char *put32(unsigned char *p, uint32_t v)
+{
+    return put16(put16(p, v & 0xFFFF), v >> 16);
+}
+
+/* What the local header and the directory have in common: version 2.0, a name in UTF-8, stored,
+ * on 1 January 1980. */
+static unsigned char *put_member(unsigned char *p, uint32_t crc, uint32_t size, size_t name_length)
+{
+    p = put16(put16(put16(p, 20), 0x800), 0);
+    p = put16(put16(p, 0), 0x21);
+    p = put32(put32(put32(p, crc), size), size);
+    return put16(put16(p, (uint32_t)name_length), 0);
+}
+
+mdl_status cli_npz_write(FILE *to, const struct npz_part *parts, size_t n, mdl_error *err)
+{
+    enum { MOST = 256 };
+    uint32_t at[MOST + 1] = { 0 }, crc[MOST];
+    unsigned char head[64], *p;
+    uint64_t directory = 0;
+
+    if (n > MOST)
+        return mdl_fail(err, MDL_ERR_UNSUPPORTED, "more than %d arrays for one .npz", MOST);
+    for (size_t i = 0; i < n; i++) {
+        const struct npz_part *m = &parts[i];
+        const size_t name = strlen(m->name) + 4;
+        const uint64_t size = m->head_bytes + m->rest_bytes, next = at[i] + 30 + name + size;
+        if (name > 65535 || m->rest_bytes >= UINT32_MAX || next + 65535 * (n + 1) >= UINT32_MAX)
+            return mdl_fail(err, MDL_ERR_UNSUPPORTED, "more than 4 GiB for one .npz; write one "
+                            "output as .npy");
+        at[i + 1] = (uint32_t)next;
+        crc[i] = crc32_zip(crc32_zip(0, m->head, (size_t)m->head_bytes), m->rest,
+                           (size_t)m->rest_bytes);
+        p = put_member(put32(head, LOCAL_MAGIC), crc[i], (uint32_t)size, name);
+        fwrite(head, 1, (size_t)(p - head), to);
+        fprintf(to, "%s.npy", m->name);
+        fwrite(m->head, 1, (size_t)m->head_bytes, to);
+        fwrite(m->rest, 1, (size_t)m->rest_bytes, to);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const size_t name = strlen(parts[i].name) + 4;
+        p = put_member(put16(put32(head, CENTRAL_MAGIC), 20), crc[i],
+                       (uint32_t)(parts[i].head_bytes + parts[i].rest_bytes), name);
+        p = put32(put16(put16(put16(p, 0), 0), 0), 0);
+        p = put32(p, at[i]);
+        fwrite(head, 1, (size_t)(p - head), to);
+        fprintf(to, "%s.npy", parts[i].name);
+        directory += 46 + name;
+    }
+    p = put16(put16(put32(head, END_MAGIC), 0), 0);
+    p = put16(put16(p, (uint32_t)n), (uint32_t)n);
+    p = put16(put32(put32(p, (uint32_t)directory), at[n]), 0);
+    fwrite(head, 1, (size_t)(p - head), to);
+    return MDL_OK;
 }

@@ -8,6 +8,8 @@
 
 #include "base/status.h"
 
+#include <stdio.h>
+
 struct npz {
     const char *name;             /* for messages; the caller keeps it              */
     unsigned char *bytes;         /* the whole file, owned                          */
@@ -28,6 +30,15 @@ struct npz_member {
 mdl_status cli_npz_open(struct npz *npz, const char *name, unsigned char *bytes, size_t size,
                         mdl_error *err);
 void cli_npz_close(struct npz *npz);
+
+/* Write one: a .npy file each, in two pieces. */
+struct npz_part {
+    const char *name;             /* of the array                                   */
+    const void *head, *rest;
+    uint64_t    head_bytes, rest_bytes;
+};
+/* The bytes are the same on every day.  Whether all was written, the caller asks the file. */
+mdl_status cli_npz_write(FILE *to, const struct npz_part *parts, size_t n, mdl_error *err);
 
 /* Member i < npz->count. */
 mdl_status cli_npz_member(const struct npz *npz, unsigned i, struct npz_member *out,

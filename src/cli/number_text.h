@@ -12,13 +12,14 @@
 
 #include "base/compiler.h"
 
-#define NUMBER_TEXT 32u
+#define NUMBER_TEXT 64u
 
 /* Each returns `out`. */
 const char *cli_f32_text(char out[NUMBER_TEXT], float v);
 const char *cli_f64_text(char out[NUMBER_TEXT], double v);
 
-/* Element `i` of packed data of MDL_F32, MDL_F64 or MDL_I32. */
+/* Element `i` of packed data of any type: a text is returned itself, bits of a type that C has
+ * not are hexadecimal.  As a number: of floats, integers and booleans alone, else NaN. */
 const char *cli_element_text(char out[NUMBER_TEXT], uint32_t type, const void *data, size_t i);
 double cli_element(uint32_t type, const void *data, size_t i);
 

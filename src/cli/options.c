@@ -95,12 +95,16 @@ static int read_option(struct cli *c, int n, char **words, int *at)
         c->values[i] = "";
         return CLI_OK;
     }
+    if (c->n_given == CLI_MAX_GIVEN)
+        return cli_fail(c, CLI_USAGE, "more than %d options", CLI_MAX_GIVEN);
     if (*rest)
         c->values[i] = rest + is_long;       /* behind the '=' */
     else if (*at + 1 < n)
         c->values[i] = words[++*at];
     else
         return cli_fail(c, CLI_USAGE, "'--%s' needs a value: %s", o->name, o->takes);
+    c->given[c->n_given].option = i;
+    c->given[c->n_given++].value = c->values[i];
     return CLI_OK;
 }
 
@@ -179,6 +183,16 @@ const char *cli_option(const struct cli *c, const char *name)
     return i == NOT_THERE ? NULL : c->values[i];
 }
 
+const char *cli_option_next(const struct cli *c, const char *name, size_t *at)
+{
+    const size_t i = find_long(c->verb, name, strlen(name));
+
+    while (i != NOT_THERE && *at < c->n_given)
+        if (c->given[(*at)++].option == i)
+            return c->given[*at - 1].value;
+    return NULL;
+}
+
 int cli_parse_count(const char *text, uint64_t least, uint64_t *out)
 {
     int64_t v;
@@ -200,7 +214,8 @@ void cli_help_program(FILE *to)
         fprintf(to, "  %-9s%s\n", verbs[i].name, verbs[i].about);
     fprintf(to,
             "\n'mdl help VERB' shows a verb with its options and an example, 'mdl help ops' the\n"
-            "operators, 'mdl --version' the version.  '-' as a file is standard input or output.\n"
+            "operators of .mdl files, 'mdl ops' those of ONNX that become them, 'mdl --version' the\n"
+            "version.  '-' as a file is standard input or output.\n"
             "\n"
             "exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad model, 4 unsupported, 5 bad data,\n"
             "            6 input/output or memory\n");

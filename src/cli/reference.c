@@ -22,10 +22,9 @@ void cli_reference_free(struct reference *r)
     memset(r, 0, sizeof *r);
 }
 
-/* All rows of wanted columns of a file, as [rows][n]. */
-static mdl_status read_all(const char *path, const struct wanted *wanted, size_t n,
-                           const struct sheet_options *options, double **out, size_t *rows,
-                           mdl_error *err)
+mdl_status cli_sheet_all(const char *path, const struct wanted *wanted, size_t n,
+                         const struct sheet_options *options, double **out, size_t *rows,
+                         mdl_error *err)
 {
     struct sheet sheet;
     size_t got = 1, room = 0;
@@ -96,7 +95,7 @@ static mdl_status read_expected(struct reference *r, const mdl_model *model, siz
     if (s)
         return s;
     struct wanted *wanted = cli_wanted_output(model, output, cols);
-    s = wanted ? read_all(path, wanted, cols, options, &values, &rows, err)
+    s = wanted ? cli_sheet_all(path, wanted, cols, options, &values, &rows, err)
                : mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
     if (!s) s = add_expected(r, model, output, values, rows, cols, err);
     cli_wanted_free(wanted, cols);
@@ -199,7 +198,7 @@ static mdl_status read_x(struct reference *r, const mdl_model *model, const char
     struct wanted *wanted = cli_wanted_input(model);
 
     r->cols = mdl_input_cols(model);
-    const mdl_status s = wanted ? read_all(path, wanted, r->cols, &options, &r->x, &r->rows, err)
+    const mdl_status s = wanted ? cli_sheet_all(path, wanted, r->cols, &options, &r->x, &r->rows, err)
                                 : mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
     cli_wanted_free(wanted, r->cols);
     return s;

@@ -64,6 +64,11 @@ void cli_sheet_close(struct sheet *s);
 /* The next rows, at most `max`, as [*got][n_wanted]; *got is 0 behind the last. */
 mdl_status cli_sheet_read(struct sheet *s, double *out, size_t max, size_t *got, mdl_error *err);
 
+/* All rows of a file, as [*rows][n], malloced (also after a failure).  In reference.c. */
+mdl_status cli_sheet_all(const char *path, const struct wanted *wanted, size_t n,
+                         const struct sheet_options *options, double **out, size_t *rows,
+                         mdl_error *err);
+
 /* What a cell of text means for a column; 0 when it is neither number, category nor
  * missing.  In sheet_cell.c. */
 int cli_cell_value(const struct wanted *w, const struct csv_cell *cell, double *out);

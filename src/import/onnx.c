@@ -47,6 +47,27 @@ const struct onnx_family *mdl_onnx_family(size_t i)
     return i < N_FAMILIES ? families[i] : NULL;
 }
 
+mdl_status mdl_onnx_op(size_t i, mdl_onnx_op_info *info)
+{
+    if (!info || info->size < sizeof(uint32_t))
+        return MDL_ERR_ARGUMENT;
+    for (size_t f = 0; f < N_FAMILIES; f++)
+        for (const struct onnx_op *op = families[f]->ops; op->name; op++) {
+            mdl_onnx_op_info all = { .since = op->since, .until = op->until,
+                                     .domain = families[f]->domain, .name = op->name,
+                                     .op = op->op ? op->op : "" };
+            if (i--)
+                continue;
+            for (size_t d = 0; !op->until && d < sizeof domains / sizeof *domains; d++)
+                if (!strcmp(domains[d].domain, all.domain))
+                    all.until = (uint32_t)domains[d].version;
+            all.size = info->size;    /* as much as the caller has room for */
+            memcpy(info, &all, info->size < sizeof all ? info->size : sizeof all);
+            return MDL_OK;
+        }
+    return MDL_ERR_ARGUMENT;
+}
+
 struct flow *onnx_flow(struct onnx *o)
 {
     return &o->flow;
@@ -209,6 +230,9 @@ int32_t onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int
 {
     const int32_t node = flow_node(&o->flow, op, n->name, in, n_in, n->n_out);
 
+    for (size_t i = 0; i < n_in; i++)
+        if (onnx_is_sequence(o, in[i]))
+            onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
     for (uint32_t i = 0; i < n->n_out; i++)
         n->out[i] = flow_result(&o->flow, node, i);
     return node;
@@ -549,6 +573,7 @@ static mdl_status read_input(struct onnx *o, struct bytes info)
 static mdl_status read_graph(struct onnx *o, struct bytes graph)
 {
     struct bytes left = graph, one;
+    int32_t outputs = 0;
     mdl_status s = onnx_read_constants(o, graph);
 
     while (!s && wire_find(&left, G_INPUT, &one))
@@ -559,6 +584,10 @@ static mdl_status read_graph(struct onnx *o, struct bytes graph)
         const int32_t value = onnx_lookup(o, name);
         if (value == FLOW_NONE)
             return onnx_fail(o, &one, MDL_ERR_FORMAT, "output '%s' is made by no node", name);
+        if (onnx_is_sequence(o, value))
+            return onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "output '%s' is no tensor but a sequence",
+                             name);
+        onnx_zip_output(o, one, value, name, outputs++);
         flow_output(&o->flow, name, value);
     }
     return s;
@@ -586,6 +615,8 @@ static void add_metadata(struct onnx *o, struct bytes model, int64_t ir)
     char text[64], key[128];
     struct bytes left = model, one;
 
+    while (wire_find(&left, M_META, &one))   /* first: what we say ourselves holds */
+        mdl_build_metadata(o->b, text_field(o, one, 1), text_field(o, one, 2));
     mdl_build_metadata(o->b, "source", "onnx");
     snprintf(text, sizeof text, "ir %lld", (long long)ir);
     mdl_build_metadata(o->b, "source_version", text);
@@ -594,13 +625,12 @@ static void add_metadata(struct onnx *o, struct bytes model, int64_t ir)
         snprintf(text, sizeof text, "%lld", (long long)sets[i].version);
         mdl_build_metadata(o->b, key, text);
     }
+    left = model;
     if (wire_find(&left, M_PRODUCER, &one))
         mdl_build_metadata(o->b, "producer", onnx_copy_text(o, one));
     left = model;
     if (wire_find(&left, M_PRODUCER_VERSION, &one))
         mdl_build_metadata(o->b, "producer_version", onnx_copy_text(o, one));
-    for (left = model; wire_find(&left, M_META, &one);)
-        mdl_build_metadata(o->b, text_field(o, one, 1), text_field(o, one, 2));
 }
 
 static mdl_status read_model(struct onnx *o, struct bytes model)
@@ -625,9 +655,12 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
     if (!s) s = report(o);
     if (!s) s = o->flow.status;
     if (!s) {
-        flow_optimize(&o->flow, o->options);
+        char passes[256];
+        flow_optimize(&o->flow, o->options, passes, sizeof passes);
         flow_build(&o->flow, o->b);
         add_metadata(o, model, ir);
+        onnx_zip_build(o);
+        mdl_build_metadata(o->b, "passes", passes);
     }
     return s;
 }
@@ -677,6 +710,7 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     mdl_vec_free(&o->opsets, &o->flow.allocator);
     mdl_vec_free(&o->functions, &o->flow.allocator);
     mdl_vec_free(&o->refusals, &o->flow.allocator);
+    mdl_vec_free(&o->zips, &o->flow.allocator);
     flow_free(&o->flow);
     a.free(a.user, o, sizeof *o);
     return s;

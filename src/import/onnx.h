@@ -95,6 +95,9 @@ onnx_map onnx_map_identity;
  * FLOW_NONE when neither is given. */
 int32_t onnx_ints_value(struct onnx *o, const struct onnx_node *n, uint32_t i, const char *name);
 
+/* Does it stand for a sequence (onnx_sequence.c), which no operator of ours takes? */
+int onnx_is_sequence(const struct onnx *o, int32_t value);
+
 /* MDL_* of an element type of TensorProto, 0 for one we do not have. */
 uint32_t onnx_type(int64_t data_type);
 

@@ -10,3 +10,6 @@ FAMILY(shape)      /* onnx_shape.c     elements moved, picked, made and sorted  
 FAMILY(reduce)     /* onnx_reduce.c    sums, norms, losses, quantising, signals          */
 FAMILY(ml)         /* onnx_ml.c        classic machine learning (ai.onnx.ml)              */
 FAMILY(conv)       /* onnx_conv.c      products of matrices, convolutions, pools, images */
+FAMILY(nn)         /* onnx_nn.c        recurrent layers, attention                       */
+FAMILY(text)       /* onnx_text.c      strings                                           */
+FAMILY(sequence)   /* onnx_sequence.c  sequences known at conversion                       */

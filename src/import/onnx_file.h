@@ -43,6 +43,15 @@ struct onnx_refusal {
     uint32_t count;
 };
 
+/* A ZipMap and the output that it became (onnx_maps.c). */
+struct onnx_zip {
+    int32_t     value, output;    /* MDL_NONE: no output                                    */
+    const char *name;             /* of the output                                          */
+    uint64_t    n_ints, n_texts;  /* labels; one of the two is 0                            */
+    const int64_t *ints;
+    const char *const *texts;
+};
+
 struct onnx {
     struct flow  flow;
     const mdl_import_options *options;
@@ -58,6 +67,7 @@ struct onnx {
     const struct onnx_attr *call_attrs;      /* of the call whose function we are in        */
     uint32_t     n_call_attrs;
     struct vec   refusals;        /* struct onnx_refusal                                    */
+    struct vec   zips;            /* struct onnx_zip                                        */
     uint32_t     depth;
     uint64_t     nodes_left;      /* a model may not unfold into more                       */
     int32_t      unknown;         /* stands for results of refused nodes                    */
@@ -87,6 +97,11 @@ const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message,
 /* onnx_attr.c: the message of an attribute, NULL when it is not there; marks it as seen. */
 const struct bytes *onnx_attr_body(const struct onnx_node *n, const char *name);
 struct bytes onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name);
+
+/* onnx_maps.c: note an output of the graph, if it is one of maps; the labels of all of them. */
+void onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
+                     int32_t output);
+void onnx_zip_build(struct onnx *o);
 
 /* onnx.c: the nodes of a GraphProto, or of a list of NodeProto with field number `number`. */
 mdl_status onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number);

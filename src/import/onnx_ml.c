@@ -1,7 +1,5 @@
 /*
- * import/onnx_ml.c - domain ai.onnx.ml but for its trees (onnx_ml_trees.c)
- *
- * Maps have no tensor: of ZipMap the scores go on, its keys are the labels of the columns.
+ * import/onnx_ml.c - domain ai.onnx.ml: linear models, support vectors, columns
  *
  * SPDX-License-Identifier: MIT
  */
@@ -30,8 +28,8 @@ void onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *c
     flow_weights(f, node, slot, MDL_U8, 1, (const int64_t[1]){ (int64_t)bytes }, all);
 }
 
-static void put_list(struct onnx *o, int32_t node, const char *slot, uint32_t type,
-                     uint64_t count, const void *data)
+void onnx_ml_list(struct onnx *o, int32_t node, const char *slot, uint32_t type,
+                  uint64_t count, const void *data)
 {
     flow_weights(onnx_flow(o), node, slot, type, 1, (const int64_t[1]){ (int64_t)count }, data);
 }
@@ -46,7 +44,7 @@ uint64_t onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node,
     if (n_texts)
         onnx_ml_texts(o, node, "label_text", texts, n_texts);
     else if (n_ints)
-        put_list(o, node, "labels", MDL_I64, n_ints, numbers);
+        onnx_ml_list(o, node, "labels", MDL_I64, n_ints, numbers);
     return n_texts ? n_texts : n_ints;
 }
 
@@ -135,9 +133,10 @@ static int32_t linear(struct onnx *o, struct onnx_node *n, uint64_t targets)
     flow_choice(f, table, "type", "float32");
     const int32_t x = flow_result(f, table, 0);
     const int32_t dense = flow_node(f, "dense", n->name, &x, 1, 1);
-    flow_weights(f, dense, "weight", MDL_F32, 2, (const int64_t[2]){ (int64_t)targets, cols }, coef);
+    flow_weights(f, dense, "weight", MDL_F32, 2, (const int64_t[2]){ (int64_t)targets, cols },
+                 coef);
     if (n_bias == targets)
-        put_list(o, dense, "bias", MDL_F32, n_bias, bias);
+        onnx_ml_list(o, dense, "bias", MDL_F32, n_bias, bias);
     return flow_result(f, dense, 0);
 }
 
@@ -186,10 +185,10 @@ static void map_linear_classifier(struct onnx *o, struct onnx_node *n)
     else if (n_texts)
         onnx_ml_texts(o, node, "label_text", (const char *const[2]){ "0", "1" }, 2);
     else
-        put_list(o, node, "labels", MDL_I64, 2, (const int64_t[2]){ 0, 1 });
+        onnx_ml_list(o, node, "labels", MDL_I64, 2, (const int64_t[2]){ 0, 1 });
 }
 
-/* ---- support vectors -------------------------------------------------------------------------- */
+/* ---- support vectors ------------------------------------------------------------------------ */
 
 static void svm_kernel(struct onnx *o, const struct onnx_node *n, int32_t node)
 {
@@ -237,7 +236,7 @@ static int svm_weights(struct onnx *o, const struct onnx_node *n, int32_t node, 
                      (const int64_t[2]){ (int64_t)vectors, (int64_t)(n_all / vectors) }, all);
     flow_weights(f, node, "coef", MDL_F32, 2,
                  (const int64_t[2]){ (int64_t)rows, (int64_t)width }, coef);
-    put_list(o, node, "rho", MDL_F32, n_rho, rho);
+    onnx_ml_list(o, node, "rho", MDL_F32, n_rho, rho);
     return 1;
 }
 
@@ -276,14 +275,14 @@ static void map_svm_classifier(struct onnx *o, struct onnx_node *n)
     flow_choice(onnx_flow(o), node, "transform", transform);
     if (!vectors)
         return;
-    put_list(o, node, "per_class", MDL_I64, n_per, per);
+    onnx_ml_list(o, node, "per_class", MDL_I64, n_per, per);
     if (n_a) {
-        put_list(o, node, "prob_a", MDL_F32, n_a, a);
-        put_list(o, node, "prob_b", MDL_F32, n_b, b);
+        onnx_ml_list(o, node, "prob_a", MDL_F32, n_a, a);
+        onnx_ml_list(o, node, "prob_b", MDL_F32, n_b, b);
     }
 }
 
-/* ---- columns -------------------------------------------------------------------------------------- */
+/* ---- columns -------------------------------------------------------------------------------- */
 
 static void map_scaler(struct onnx *o, struct onnx_node *n)
 {
@@ -295,8 +294,8 @@ static void map_scaler(struct onnx *o, struct onnx_node *n)
     if (!n_scale || n_scale != n_offset)
         onnx_refuse(o, n, "%llu scale and %llu offset", (unsigned long long)n_scale,
                     (unsigned long long)n_offset);
-    put_list(o, node, "scale", MDL_F32, n_scale, scale);
-    put_list(o, node, "offset", MDL_F32, n_offset, offset);
+    onnx_ml_list(o, node, "scale", MDL_F32, n_scale, scale);
+    onnx_ml_list(o, node, "offset", MDL_F32, n_offset, offset);
 }
 
 static void map_normalizer(struct onnx *o, struct onnx_node *n)
@@ -321,10 +320,10 @@ static void map_imputer(struct onnx *o, struct onnx_node *n)
     if (!n_floats == !n_ints)
         onnx_refuse(o, n, "%llu imputed_value_floats and %llu imputed_value_int64s",
                     (unsigned long long)n_floats, (unsigned long long)n_ints);
-    put_list(o, node, "fill", n_floats ? MDL_F32 : MDL_I64, n_floats ? n_floats : n_ints,
-             n_floats ? (const void *)floats : ints);
-    put_list(o, node, "missing", n_floats ? MDL_F32 : MDL_I64, 1,
-             n_floats ? (const void *)&hole : &whole);
+    onnx_ml_list(o, node, "fill", n_floats ? MDL_F32 : MDL_I64, n_floats ? n_floats : n_ints,
+                 n_floats ? (const void *)floats : ints);
+    onnx_ml_list(o, node, "missing", n_floats ? MDL_F32 : MDL_I64, 1,
+                 n_floats ? (const void *)&hole : &whole);
 }
 
 static void map_binarizer(struct onnx *o, struct onnx_node *n)
@@ -341,146 +340,10 @@ static void map_feature_vectorizer(struct onnx *o, struct onnx_node *n)
     const int64_t *widths = onnx_ints(o, n, "inputdimensions", &count);
 
     if (count)
-        put_list(o, node, "widths", MDL_I64, count, widths);
+        onnx_ml_list(o, node, "widths", MDL_I64, count, widths);
 }
 
-/* ---- categories ------------------------------------------------------------------------------------ */
-
-static void map_one_hot(struct onnx *o, struct onnx_node *n)
-{
-    const int32_t node = onnx_emit(o, n, "categories", n->in, n->n_in);
-    uint64_t n_ints, n_texts;
-    const int64_t *ints = onnx_ints(o, n, "cats_int64s", &n_ints);
-    const char *const *texts = onnx_texts(o, n, "cats_strings", &n_texts);
-
-    flow_int(onnx_flow(o), node, "strict", !onnx_int(o, n, "zeros", 1));
-    if (!n_ints == !n_texts)
-        onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
-                    (unsigned long long)n_texts);
-    if (n_texts)
-        onnx_ml_texts(o, node, "cat_text", texts, n_texts);
-    else
-        put_list(o, node, "cats", MDL_I64, n_ints, ints);
-}
-
-/* Strings to integers or back, as x is. */
-static int32_t both_ways(struct onnx *o, struct onnx_node *n, const char *const *texts,
-                         const int64_t *ints, uint64_t count)
-{
-    const int32_t node = onnx_emit(o, n, "lookup", n->in, n->n_in);
-    const int64_t fallback = onnx_int(o, n, "default_int64", -1);
-    const char *other = onnx_text(o, n, "default_string", "_Unused");
-
-    flow_int(onnx_flow(o), node, "last", 1);
-    onnx_ml_texts(o, node, "key_text", texts, count);
-    put_list(o, node, "values", MDL_I64, count, ints);
-    put_list(o, node, "default", MDL_I64, 1, &fallback);
-    onnx_ml_texts(o, node, "other_text", &other, 1);
-    return node;
-}
-
-static void map_category_mapper(struct onnx *o, struct onnx_node *n)
-{
-    uint64_t n_ints, n_texts;
-    const int64_t *ints = onnx_ints(o, n, "cats_int64s", &n_ints);
-    const char *const *texts = onnx_texts(o, n, "cats_strings", &n_texts);
-
-    if (n_ints != n_texts)
-        onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
-                    (unsigned long long)n_texts);
-    else
-        both_ways(o, n, texts, ints, n_ints);
-}
-
-static void map_label_encoder1(struct onnx *o, struct onnx_node *n)
-{
-    uint64_t count;
-    const char *const *texts = onnx_texts(o, n, "classes_strings", &count);
-    int64_t *ints = mdl_arena_take(&onnx_flow(o)->arena, count, sizeof *ints);
-
-    if (!ints) {
-        onnx_refuse(o, n, "%llu classes", (unsigned long long)count);
-        return;
-    }
-    for (uint64_t i = 0; i < count; i++)
-        ints[i] = (int64_t)i;
-    both_ways(o, n, texts, ints, count);
-}
-
-/* A list of one of the forms keys_floats, keys_int64s, keys_strings, keys_tensor; its type. */
-static uint32_t label_list(struct onnx *o, const struct onnx_node *n, int32_t node,
-                           const char *const *names, const char *slot, const char *text_slot)
-{
-    uint64_t n_floats, n_ints, n_texts;
-    const float *floats = onnx_floats(o, n, names[0], &n_floats);
-    const int64_t *ints = onnx_ints(o, n, names[1], &n_ints);
-    const char *const *texts = onnx_texts(o, n, names[2], &n_texts);
-    const struct flow_tensor *t = onnx_tensor(o, n, names[3]);
-
-    if ((n_floats != 0) + (n_ints != 0) + (n_texts != 0) + (t != NULL) != 1) {
-        onnx_refuse(o, n, "not one of %s, %s, %s, %s", names[0], names[1], names[2], names[3]);
-        return 0;
-    }
-    if (n_texts || (t && t->type == MDL_STRING)) {
-        onnx_ml_texts(o, node, text_slot, t ? t->data : texts, t ? t->count : n_texts);
-        return MDL_STRING;
-    }
-    const uint32_t type = t ? t->type : n_floats ? MDL_F32 : MDL_I64;
-    put_list(o, node, slot, type, t ? t->count : n_floats ? n_floats : n_ints,
-             t ? t->data : n_floats ? (const void *)floats : ints);
-    return type;
-}
-
-/* The default of a type, from default_tensor or the attribute of the type. */
-static void label_default(struct onnx *o, const struct onnx_node *n, int32_t node, uint32_t type)
-{
-    const struct flow_tensor *t = onnx_tensor(o, n, "default_tensor");
-    const char *text = onnx_text(o, n, "default_string", "_Unused");
-    const int64_t i64 = onnx_int(o, n, "default_int64", -1);
-    const float f32 = (float)onnx_float(o, n, "default_float", -0.0);
-    const int32_t i32 = -1;
-    const int16_t i16 = -1;
-    const double f64 = -0.0;
-
-    if (t && t->type == MDL_STRING)
-        onnx_ml_texts(o, node, "default_text", t->data, t->count);
-    else if (t)
-        put_list(o, node, "default", t->type, t->count, t->data);
-    else if (type == MDL_STRING)
-        onnx_ml_texts(o, node, "default_text", &text, 1);
-    else
-        put_list(o, node, "default", type, 1,
-                 type == MDL_F32 ? (const void *)&f32 : type == MDL_F64 ? (const void *)&f64
-                 : type == MDL_I32 ? (const void *)&i32 : type == MDL_I16 ? (const void *)&i16
-                 : &i64);
-}
-
-static void map_label_encoder(struct onnx *o, struct onnx_node *n)
-{
-    static const char *const keys[] = { "keys_floats", "keys_int64s", "keys_strings",
-                                        "keys_tensor" };
-    static const char *const values[] = { "values_floats", "values_int64s", "values_strings",
-                                          "values_tensor" };
-    const int32_t node = onnx_emit(o, n, "lookup", n->in, n->n_in);
-
-    flow_int(onnx_flow(o), node, "nan", n->opset >= 4);
-    label_list(o, n, node, keys, "keys", "key_text");
-    const uint32_t type = label_list(o, n, node, values, "values", "value_text");
-    if (type != 0 && type != MDL_F32 && type != MDL_F64 && type != MDL_I16 && type != MDL_I32
-        && type != MDL_I64 && type != MDL_STRING)
-        onnx_refuse(o, n, "values of type %s", mdl_type_name(type));
-    else if (type)
-        label_default(o, n, node, type);
-}
-
-/* ---- maps -------------------------------------------------------------------------------------------- */
-
-static void map_zip(struct onnx *o, struct onnx_node *n)
-{
-    onnx_ignore(o, n, "classlabels_int64s");
-    onnx_ignore(o, n, "classlabels_strings");
-    n->out[0] = onnx_in(n, 0);
-}
+/* ---- maps ----------------------------------------------------------------------------------- */
 
 static void map_dictionary(struct onnx *o, struct onnx_node *n)
 {
@@ -491,23 +354,23 @@ static const struct onnx_op ops[] = {
     { "ArrayFeatureExtractor", 1, 0, onnx_map_plain, "pick_columns", NULL },
     { "Binarizer", 1, 0, map_binarizer, NULL, NULL },
     { "CastMap", 1, 0, map_dictionary, NULL, NULL },
-    { "CategoryMapper", 1, 0, map_category_mapper, NULL, NULL },
+    { "CategoryMapper", 1, 0, onnx_map_category_mapper, NULL, NULL },
     { "DictVectorizer", 1, 0, map_dictionary, NULL, NULL },
     { "FeatureVectorizer", 1, 0, map_feature_vectorizer, NULL, NULL },
     { "Imputer", 1, 0, map_imputer, NULL, NULL },
-    { "LabelEncoder", 1, 1, map_label_encoder1, NULL, NULL },
-    { "LabelEncoder", 2, 0, map_label_encoder, NULL, NULL },
+    { "LabelEncoder", 1, 1, onnx_map_label_encoder1, NULL, NULL },
+    { "LabelEncoder", 2, 0, onnx_map_label_encoder, NULL, NULL },
     { "LinearClassifier", 1, 0, map_linear_classifier, NULL, NULL },
     { "LinearRegressor", 1, 0, map_linear_regressor, NULL, NULL },
     { "Normalizer", 1, 0, map_normalizer, NULL, NULL },
-    { "OneHotEncoder", 1, 0, map_one_hot, NULL, NULL },
+    { "OneHotEncoder", 1, 0, onnx_map_one_hot, NULL, NULL },
     { "Scaler", 1, 0, map_scaler, NULL, NULL },
     { "SVMClassifier", 1, 0, map_svm_classifier, NULL, NULL },
     { "SVMRegressor", 1, 0, map_svm_regressor, NULL, NULL },
     { "TreeEnsemble", 5, 0, onnx_map_trees5, NULL, NULL },
     { "TreeEnsembleClassifier", 1, 0, onnx_map_trees_classifier, NULL, NULL },
     { "TreeEnsembleRegressor", 1, 0, onnx_map_trees_regressor, NULL, NULL },
-    { "ZipMap", 1, 0, map_zip, NULL, NULL },
+    { "ZipMap", 1, 0, onnx_map_zip, NULL, NULL },
     { NULL, 0, 0, NULL, NULL, NULL },
 };
 

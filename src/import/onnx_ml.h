@@ -11,6 +11,8 @@
 /* Numbers, or texts of one of two attributes, as a list of the operator (op/nd_ml.h). */
 void onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *const *text,
                    uint64_t count);
+void onnx_ml_list(struct onnx *o, int32_t node, const char *slot, uint32_t type, uint64_t count,
+                  const void *data);
 /* Class labels from two attributes; how many there are. */
 uint64_t onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node, const char *ints,
                         const char *strings);
@@ -20,6 +22,12 @@ const char *onnx_ml_transform(struct onnx *o, const struct onnx_node *n);
 uint32_t onnx_ml_type(const struct onnx *o, int32_t value);
 struct flow *onnx_ml_flow(const struct onnx *o);
 
+/* onnx_ml_encode.c */
+onnx_map onnx_map_one_hot, onnx_map_category_mapper, onnx_map_label_encoder1,
+    onnx_map_label_encoder;
+/* onnx_maps.c */
+onnx_map onnx_map_zip;
+/* onnx_ml_trees.c, onnx_ml_trees5.c */
 onnx_map onnx_map_trees_classifier, onnx_map_trees_regressor, onnx_map_trees5;
 
 #endif

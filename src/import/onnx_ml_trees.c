@@ -75,7 +75,7 @@ static double real_at(const struct flow_tensor *t, uint64_t i)
     return t->type == MDL_F64 ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 static int read_lists(struct lists *l, const char *prefix)
 {
@@ -196,7 +196,7 @@ static int make_nodes(struct lists *l)
     return 1;
 }
 
-/* ---- leaves ------------------------------------------------------------------------------------ */
+/* ---- leaves --------------------------------------------------------------------------------- */
 
 /* Entries of the leaves, each leaf's together, in the order of the lists.  With one target the
  * first of a leaf counts. */
@@ -223,7 +223,8 @@ static int make_entries(struct lists *l)
         if (l->nodes[i].ask == FLOW_LEAF)
             l->nodes[i].yes = l->nodes[i].no = next[i];
     for (uint64_t i = 0; i < l->n_weights; i++) {
-        struct flow_tree_node *leaf = l->leaf_of[i] == UINT32_MAX ? NULL : &l->nodes[l->leaf_of[i]];
+        struct flow_tree_node *leaf = l->leaf_of[i] == UINT32_MAX ? NULL
+                                                                  : &l->nodes[l->leaf_of[i]];
         if (!leaf || (l->e.targets == 1 && leaf->no > leaf->yes))
             continue;
         if (l->e.targets > 1 && (l->leaf_target[i] < 0 || l->leaf_target[i] >= l->e.targets))
@@ -259,7 +260,7 @@ static int32_t emit(struct lists *l)
     return y;
 }
 
-/* ---- TreeEnsembleRegressor ---------------------------------------------------------------------- */
+/* ---- TreeEnsembleRegressor ------------------------------------------------------------------ */
 
 /* AVERAGE, SUM, MIN, MAX. */
 static void set_aggregate(struct lists *l, const char *text)
@@ -293,7 +294,7 @@ void onnx_map_trees_regressor(struct onnx *o, struct onnx_node *n)
                      (const int64_t[1]){ (int64_t)base->count }, base->data);
 }
 
-/* ---- TreeEnsembleClassifier ---------------------------------------------------------------------- */
+/* ---- TreeEnsembleClassifier ----------------------------------------------------------------- */
 
 /* How many of a tree's leaves speak of each class: known[c] becomes 1 when all of one do. */
 static void survey_tree(const struct lists *l, uint32_t begin, uint32_t end, uint8_t *known,

@@ -78,13 +78,13 @@ static int read_lists(struct lists *l)
     onnx_ignore(l->o, l->n, "nodes_hitrates");
     if (!l->mode || !l->split || !l->weight || l->mode->type != MDL_U8 || !is_real(l->split)
         || l->weight->type != l->split->type || (l->members && !is_real(l->members)))
-        return onnx_refuse(l->o, l->n, "nodes_modes, nodes_splits or leaf_weights of wrong types"), 0;
+        return onnx_refuse(l->o, l->n, "nodes_modes, nodes_splits, leaf_weights: wrong types"), 0;
     for (int i = 0; i < 4; i++)
         if (n[i] != l->count)
             return onnx_refuse(l->o, l->n, "lists of nodes that are not as long as each other"), 0;
     if (l->mode->count != l->count || l->split->count != l->count || l->count > INT32_MAX / 2
         || l->weight->count != l->leaves || l->leaves > INT32_MAX / 2 || l->roots > INT32_MAX)
-        return onnx_refuse(l->o, l->n, "lists of nodes or leaves that are not as long as each other"), 0;
+        return onnx_refuse(l->o, l->n, "lists of leaves that are not as long as each other"), 0;
     return 1;
 }
 
@@ -93,7 +93,8 @@ static uint32_t child(const struct lists *l, int64_t at, int64_t leaf)
 {
     const uint64_t of = leaf ? l->leaves : l->count;
 
-    return at < 0 || (uint64_t)at >= of ? UINT32_MAX : (uint32_t)((leaf ? l->count : 0) + (uint64_t)at);
+    return at < 0 || (uint64_t)at >= of ? UINT32_MAX
+                                        : (uint32_t)((leaf ? l->count : 0) + (uint64_t)at);
 }
 
 static int make_members(struct lists *l, struct flow_tree_node *nodes)

@@ -327,25 +327,6 @@ static void map_one_hot(struct onnx *o, struct onnx_node *n)
     with_axis(o, n, "one_hot", -1);
 }
 
-/* ---- optional values ------------------------------------------------------------------------- */
-
-/* What is there is itself; what is not is never a value here. */
-static void map_optional(struct onnx *o, struct onnx_node *n)
-{
-    onnx_ignore(o, n, "type");
-    if (onnx_in(n, 0) == FLOW_NONE)
-        onnx_refuse(o, n, "an optional value that is not there");
-    else
-        onnx_map_identity(o, n);
-}
-
-static void map_has_element(struct onnx *o, struct onnx_node *n)
-{
-    const uint8_t given = onnx_in(n, 0) != FLOW_NONE;
-
-    n->out[0] = flow_const(onnx_flow(o), MDL_BOOL, 0, NULL, &given);
-}
-
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct onnx_op ops[] = {
@@ -364,9 +345,6 @@ static const struct onnx_op ops[] = {
     { "GatherND", 11, 0, map_gather_nd, NULL, NULL },
     { "NonZero", 9, 0, onnx_map_plain, "nonzero", NULL },
     { "OneHot", 9, 0, map_one_hot, NULL, NULL },
-    { "Optional", 15, 0, map_optional, NULL, NULL },
-    { "OptionalGetElement", 15, 0, map_optional, NULL, NULL },
-    { "OptionalHasElement", 15, 0, map_has_element, NULL, NULL },
     { "Pad", 1, 10, map_pad_1, NULL, NULL },
     { "Pad", 11, 0, map_pad, NULL, NULL },
     { "Range", 11, 0, map_range, NULL, NULL },

@@ -287,12 +287,13 @@ static int membership(struct work *w, const struct flow_tree_node *n, struct que
         return 0;
     if (!put_set(w, n, &column) || !put_u32(w, SET_START, COUNT(w, SET_WORDS, uint32_t)))
         return 0;
-    q->flags = (uint8_t)((q->flags & ~MDL_NODE_NUMBER) | MDL_NODE_CATEGORY | MDL_NODE_SET_LEFT);
+    q->flags = (uint8_t)((q->flags & ~MDL_NODE_NUMBER) | MDL_NODE_CATEGORY
+                         | MDL_NODE_SET_LEFT);
     q->feature = COUNT(w, LOOKED, uint32_t) ? w->cols + column : 0;
     return 1;
 }
 
-/* ---- written ------------------------------------------------------------------------------------ */
+/* ---- written -------------------------------------------------------------------------------- */
 
 static int write_leaf(struct work *w, uint32_t node, uint32_t first)
 {
@@ -378,7 +379,7 @@ static int write_all(struct work *w)
     return put_u32(w, TREE_START, w->n_nodes) && put_u32(w, ITERATION, w->e->n_trees);
 }
 
-/* ---- into the flow ------------------------------------------------------------------------------ */
+/* ---- into the flow -------------------------------------------------------------------------- */
 
 static void weights(const struct work *w, int32_t node, const char *slot, enum part part,
                     uint32_t type)
@@ -424,7 +425,7 @@ static int32_t make_extremes(struct work *w, int32_t leaves)
     const int wide = w->e->type == MDL_F64;
     struct work x = { .f = w->f, .e = w->e, .err = w->err };
     uint32_t tree = 0, at = 0, n = 0;
-    int ok = put_u32(&x, RIGHT, 0);               /* RIGHT: start; OUTPUT: target; LEAF_NODE: trees */
+    int ok = put_u32(&x, RIGHT, 0);      /* here RIGHT is start, OUTPUT target, LEAF_NODE trees */
 
     for (uint32_t i = 0; i <= w->n_nodes && ok; i++) {
         for (; ok && tree <= w->e->n_trees && AT(w, TREE_START, uint32_t)[tree] == i; tree++)

@@ -14,6 +14,15 @@
 #define MOST_AT_ONCE 64u          /* outputs that a call may ask for                          */
 #define FREE_BYTES   (64u << 10)  /* a result may be so large, or as large as what it is from */
 
+#define MOST_WORK    (1ull << 30) /* products of elements of a node that multiplies them      */
+
+/* Operators whose work is more than a few steps for each element they read and write. */
+static const char *const heavy[] = {
+    "matmul", "gemm", "einsum", "matmul_integer", "qlinear_matmul", "conv", "conv_integer",
+    "qlinear_conv", "conv_transpose", "deform_conv", "det", "dft", "stft", "nms", "pool", "roi_pool",
+    "roi_align", "resize", "recurrent", "attention", "svm", "svm_classes", "tree_classes", "lrn",
+};
+
 #define AT(vec, type, i) ((type *)(void *)(vec).data + (i))
 #define COUNT(vec, type) ((uint32_t)((vec).bytes / sizeof(type)))
 
@@ -45,6 +54,23 @@ static uint64_t bytes_of_constant(const struct flow_tensor *t)
     return t->count * (t->type == MDL_STRING ? 16 : mdl_type_bytes(t->type));
 }
 
+/* Would it take long?  Of inputs that are not constants yet nobody knows: a later round may. */
+static int is_long(const struct flow *f, const struct flow_node *n)
+{
+    uint64_t work = 1;
+
+    for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
+        if (strcmp(n->op, heavy[i]) != 0)
+            continue;
+        for (uint32_t k = 0; k < n->n_in; k++) {
+            const struct flow_tensor *t = flow_constant(f, n->in[k]);
+            if (n->in[k] != FLOW_NONE && (!t || !size_mul(work, t->count + 1, &work)))
+                return 1;
+        }
+    }
+    return work > MOST_WORK;
+}
+
 /* Mark what can be folded; how many values there are of those that others read. */
 static uint32_t mark(struct folder *w)
 {
@@ -57,7 +83,7 @@ static uint32_t mark(struct folder *w)
         const struct flow_node *n = flow_node_at(f, (int32_t)i);
         const uint32_t flags = flags_of(n->op);
         unsigned char fixed = 1;
-        if (n->dead || is_flow(n) || flags & MDL_OP_RANDOM || !(flags & MDL_OP_TENSOR))
+        if (n->dead || is_flow(n) || is_long(f, n) || flags & MDL_OP_RANDOM || !(flags & MDL_OP_TENSOR))
             fixed = 0;
         for (uint32_t k = 0; fixed && k < n->n_in; k++) {
             const unsigned char in = n->in[k] == FLOW_NONE ? 1 : w->fixed[n->in[k]];
@@ -153,10 +179,12 @@ static uint32_t run_model(struct folder *w, const void *bytes, size_t size, cons
     uint32_t kept = 0;
     const int with_inputs = w->static_inputs && w->f->inputs.bytes;
     mdl_tensor *inputs = with_inputs ? make_inputs(w) : NULL;
+    const mdl_limits limits = { .size = sizeof limits, .scratch_bytes = 64u << 20 };
+    const mdl_load_options options = { .size = sizeof options, .limits = &limits };
 
     for (size_t i = 0; i < n; i++)
         outputs[i] = (mdl_tensor){ .size = sizeof *outputs };
-    if ((!with_inputs || inputs) && !mdl_load_memory(&m, bytes, size, NULL, NULL)
+    if ((!with_inputs || inputs) && !mdl_load_memory(&m, bytes, size, &options, NULL)
         && !mdl_context_create(&c, m, NULL)
         && !mdl_run_tensors(m, c, inputs, mdl_input_count(m), outputs, n, NULL))
         for (size_t i = 0; i < n; i++)

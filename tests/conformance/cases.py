@@ -24,6 +24,10 @@ RTOL, ATOL = 1e-3, 1e-7                   # onnx's own, unless data.json says ot
 RANDOM = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
           "RandomUniformLike"}
 
+# The reference computes these inverses in float32: where the exact answer is 0 it has 2e-7, more
+# than atol away from an engine that is nearer to 0.
+INEXACT = {"test_dft_inverse": 1e-6, "test_dft_inverse_opset19": 1e-6}
+
 DataSet = Tuple[List[Any], List[Any]]     # inputs and outputs, in the graph's order
 
 
@@ -57,7 +61,7 @@ def all_cases() -> List[Case]:
             told = path.with_name("data.json")
             given = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
             found.append(Case(set_, path.parent.name, path, given.get("rtol", RTOL),
-                              given.get("atol", ATOL)))
+                              given.get("atol", INEXACT.get(path.parent.name, ATOL))))
     return found
 
 

@@ -136,7 +136,7 @@ static void compare(const mdl_model *ref, const mdl_model *best)
 static void run(mdl_builder *b)
 {
     const mdl_limits limits = { .size = sizeof limits, .memory_bytes = 256u << 20,
-                                .scratch_bytes = 16u << 20 };
+                                .scratch_bytes = 256u << 10 };
     mdl_load_options plain = MDL_LOAD_OPTIONS_INIT, fast = MDL_LOAD_OPTIONS_INIT;
     mdl_error err = MDL_ERROR_INIT;
     mdl_model *ref = NULL, *best = NULL;

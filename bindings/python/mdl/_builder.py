@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from . import _lib
 from ._errors import DataError
+from ._tensors import type_of
 
 if TYPE_CHECKING:
     from ._model import Model
@@ -54,8 +55,9 @@ def texts(values: Sequence[str]) -> Any:
 
 
 # Calls that no output's width depends on.
-SHAPELESS = ("mdl_build_golden_input", "mdl_build_golden_output", "mdl_build_metadata",
-             "mdl_build_labels", "mdl_build_column", "mdl_build_categories", "mdl_build_result")
+SHAPELESS = ("mdl_build_golden_input", "mdl_build_golden_output", "mdl_build_golden_tensor",
+             "mdl_build_metadata", "mdl_build_labels", "mdl_build_column", "mdl_build_categories",
+             "mdl_build_result")
 
 
 class Builder:
@@ -228,6 +230,13 @@ class Builder:
                             "columns")
         self._call("mdl_build_golden_output", output, type_, len(data),
                    data.ctypes.data_as(ctypes.c_void_p))
+
+    def golden_tensor(self, is_output: bool, index: int, array: Any) -> None:
+        """A whole input or output, by its position, of a graph of tensors."""
+        data = np.ascontiguousarray(array).reshape(np.shape(array))
+        dims = (ctypes.c_int64 * max(data.ndim, 1))(*data.shape)
+        self._call("mdl_build_golden_tensor", int(is_output), index, type_of(data.dtype), data.ndim,
+                   dims, data.ctypes.data_as(ctypes.c_void_p))
 
     def _output_cols(self, output: int) -> int:
         """How wide an output is only its operators know: ask the model so far, once."""

@@ -32,7 +32,8 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
 
     source: the path or the bytes of what XGBoost (JSON, UBJSON) or LightGBM (text) saved or of
     an ONNX model, or a live object: a Booster or scikit-learn style model of the former, a
-    fitted scikit-learn estimator or Pipeline, an onnx.ModelProto.
+    fitted scikit-learn estimator or Pipeline, a torch.nn.Module or Keras model (which need a
+    sample, and write ONNX first), an onnx.ModelProto.
     sample: rows as the object's predict takes them.  A live object is asked some rows, and the
     model must answer the same; the first of these rows stay in the file as golden rows for
     check().  Without a sample they are made up around the model's own thresholds.
@@ -117,6 +118,12 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
     the object has not brought along."""
     for base in type(obj).__mro__:
         framework = base.__module__.split(".")[0]
+        if framework == "keras" and hasattr(obj, "predict"):
+            from . import _network
+            return _network.convert_keras(obj, sample)
+        if framework == "torch" and base.__name__ == "Module":
+            from . import _network
+            return _network.convert_torch(obj, sample)
         if framework == "xgboost":
             from . import _xgboost
             return _xgboost.convert(obj, sample)
@@ -129,7 +136,8 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
     kind = type(obj)
     raise UnsupportedError(
         f"an object of {kind.__module__}.{kind.__qualname__} cannot be converted; known are models "
-        "of XGBoost, LightGBM and scikit-learn, and the files of the first two",
+        "of XGBoost, LightGBM, scikit-learn, torch, Keras and ONNX, and files of the first two and "
+        "of ONNX",
         parts=[f"{kind.__module__}.{kind.__qualname__}"])
 
 

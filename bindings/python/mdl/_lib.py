@@ -138,6 +138,12 @@ class mdl_import_options(Structure):
                 ("user", c_void_p), ("directory", c_char_p), ("without", c_char_p)]
 
 
+class mdl_onnx_op_info(Structure):
+    _fields_ = [("size", c_uint32), ("since", c_uint32), ("until", c_uint32),
+                ("reserved", c_uint32), ("domain", c_char_p), ("name", c_char_p),
+                ("op", c_char_p)]
+
+
 # ---- every function: name -> result, arguments (tests/python/test_lib.py reads the headers) ----
 
 _error_p = POINTER(mdl_error)
@@ -232,6 +238,8 @@ MODEL: Dict[str, Signature] = {
     "mdl_build_tree": (c_int32, [c_void_p, c_int32, POINTER(mdl_tree)]),
     "mdl_build_golden_input": (c_int32, [c_void_p, c_int32, c_uint32, c_uint64, c_void_p]),
     "mdl_build_golden_output": (c_int32, [c_void_p, c_int32, c_uint32, c_uint64, c_void_p]),
+    "mdl_build_golden_tensor": (c_int32, [c_void_p, c_uint32, c_int32, c_uint32, c_uint32,
+                                          POINTER(c_int64), c_void_p]),
     "mdl_build_save": (c_int32, [c_void_p, c_char_p, _error_p]),
     "mdl_build_bytes": (c_int32, [c_void_p, POINTER(c_void_p), _size_p, _error_p]),
     "mdl_builder_from_model": (c_void_p, [c_void_p, _error_p]),
@@ -243,6 +251,9 @@ IMPORT: Dict[str, Signature] = {
                                     POINTER(mdl_import_options), _error_p]),
     "mdl_importer_name": (c_char_p, [c_size_t]),
     "mdl_importer_about": (c_char_p, [c_size_t]),
+    "mdl_pass_name": (c_char_p, [c_size_t]),
+    "mdl_pass_about": (c_char_p, [c_size_t]),
+    "mdl_onnx_op": (c_int32, [c_size_t, POINTER(mdl_onnx_op_info)]),
 }
 
 # ---- finding and loading ------------------------------------------------------------------

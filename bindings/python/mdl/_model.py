@@ -30,12 +30,14 @@ SIZE_MAX = _lib.SIZE_MAX
 
 class Output(NamedTuple):
     """One output: its name, what it means ("probability", "raw", ...), the dtype it is computed
-    in, its columns, and the classes of its columns or labels (None without)."""
+    in, its columns, and the classes of its columns or labels (None without).  Of a graph of
+    tensors the columns are 0, and shape says what is known: sizes, names of open dimensions, None."""
     name: str
     role: str
     dtype: "np.dtype[Any]"
     cols: int
     classes: Optional[Array]
+    shape: Optional[_tensors.Shape] = None
 
 
 class Golden(NamedTuple):
@@ -118,6 +120,7 @@ class Model:
         self._schema = Schema(cols, DTYPE.get(first[2], np.float64), source, unseen,
                               self._read_columns)
         self._source_kind = self._metadata.get("source_kind", "")
+        self._shapes: Optional[List[Optional[_tensors.Shape]]] = None
         self._threads = 1
 
     @classmethod
@@ -205,8 +208,11 @@ class Model:
                 for i, column in enumerate(self._read_columns()) if column.categories}
 
     @property
-    def inputs(self) -> Dict[str, Tuple[int, "np.dtype[Any]"]]:
-        """Columns and dtype of each input."""
+    def inputs(self) -> Mapping[str, Union[Tuple[int, "np.dtype[Any]"], _tensors.Tensor]]:
+        """Columns and dtype of each input; of a graph of tensors its name, dtype and shape."""
+        runner = self._held().runner
+        if runner is not None:
+            return {tensor.name: tensor for tensor in runner.inputs(self._metadata)}
         return {name: (cols, np.dtype(DTYPE[type_])) for name, cols, type_ in self._inputs}
 
     @property
@@ -216,6 +222,11 @@ class Model:
 
     def _dressed(self, i: int) -> Output:
         output, label_type = self._outputs[i]
+        handle = self._held()
+        if handle.runner is not None:
+            if self._shapes is None:
+                self._shapes = handle.runner.output_shapes(handle.value, self._metadata)
+            output = output._replace(shape=self._shapes[i])
         if not label_type:
             return output
         return output._replace(classes=_read_labels(self._live(), i, label_type,
@@ -255,7 +266,7 @@ class Model:
 
     @property
     def golden(self) -> Golden:
-        """The golden rows that the file carries."""
+        """The golden rows that the file carries; of a graph of tensors whole inputs and outputs."""
         handle = self._held()
         made = Golden({}, {})
         for i in range(_lib.lib.mdl_golden_count(handle.value)):
@@ -264,7 +275,7 @@ class Model:
             _must(_lib.lib.mdl_golden(handle.value, i, ctypes.byref(tensor),
                                       ctypes.byref(is_output)))
             side = made.outputs if is_output.value else made.inputs
-            side[tensor.name.decode()] = _copied(tensor)
+            side[tensor.name.decode()] = _tensors.taken(tensor)
         return made
 
     def __repr__(self) -> str:
@@ -272,6 +283,11 @@ class Model:
             return "<mdl.Model, closed>"
         source = " ".join(filter(None, (self._metadata.get("source"), self._source_kind)))
         names = ", ".join(output.name for output, _ in self._outputs)
+        if self._handle.runner is not None:
+            ins = ", ".join(map(str, self._handle.runner.inputs(self._metadata)))
+            names = ", ".join(f"{output.name} {output.dtype}{_tensors.shape_text(output.shape)}"
+                              for output in self.outputs.values())
+            return f"<mdl.Model of {source or 'no named source'}: {ins or 'no input'} -> {names}>"
         return f"<mdl.Model of {source or 'no named source'}: {self.n_features} columns -> {names}>"
 
     def info(self) -> str:
@@ -280,10 +296,14 @@ class Model:
         lines = [repr(self)]
         for output in self.outputs.values():
             classes = "" if output.classes is None else f", {len(output.classes)} classes"
-            lines.append(f"  {output.name}: {output.role}, {output.cols} x {output.dtype}{classes}")
+            what = f"{output.cols} x {output.dtype}" if handle.runner is None else \
+                f"{output.dtype}{_tensors.shape_text(output.shape)}"
+            lines.append(f"  {output.name}: {output.role}, {what}{classes}")
         lines += [f"  {key}: {value}" for key, value in self._metadata.items() if len(value) < 200]
-        golden = [len(rows) for rows in self.golden.inputs.values()]
-        lines.append(f"  golden rows: {golden[0] if golden else 'none'}")
+        golden = [rows.shape for rows in self.golden.inputs.values()]
+        kept = "none" if not golden else golden[0][0] if handle.runner is None \
+            else f"one set, {', '.join(map(str, golden))}"
+        lines.append(f"  golden rows: {kept}")
         lines.append(f"  file: {_lib.lib.mdl_file_bytes(handle.value)} bytes, beside it "
                      f"{_lib.lib.mdl_memory_bytes(handle.value)}; kernels: {self.isa}")
         return "\n".join(lines)
@@ -332,12 +352,18 @@ class Model:
         raise UnsupportedError("feature contributions (SHAP) are not there yet")
 
     def run(self, inputs: Mapping[str, Any],
-            outputs: Optional[List[str]] = None) -> Dict[str, Array]:
+            outputs: Optional[List[str]] = None) -> Dict[str, Any]:
         """Each output by name; `outputs` picks some.  Of a table model [rows, columns] as
-        computed; a graph of tensors takes and gives arrays of its own types and shapes."""
+        computed; a graph of tensors takes and gives arrays of its own types and shapes.  What
+        the ONNX file declares as maps (a ZipMap) is a list of dicts, as ONNX Runtime gives it."""
         handle = self._held()
         if handle.runner is not None:
-            return handle.runner.run(handle.value, inputs, outputs)
+            answers = self._run_tensors(handle, inputs, outputs)
+            for name in filter(answers.__contains__, self._metadata.get("zipmap", "").split("\n")):
+                classes = self._dressed(self._find(name)).classes
+                if classes is not None:
+                    answers[name] = _tensors.maps(answers[name], classes.tolist())
+            return answers
         names = [output.name for output, _ in self._outputs] if outputs is None else list(outputs)
         wanted = [self._outputs[self._find(name)][0] for name in names]
         rows, given = self._inputs_of(inputs)
@@ -353,6 +379,12 @@ class Model:
             _lib.raise_status(status, error)
         return dict(zip(names, made))
 
+    @staticmethod
+    def _run_tensors(handle: _Handle, inputs: Mapping[str, Any],
+                     outputs: Optional[List[str]]) -> Dict[str, Any]:
+        assert handle.runner is not None
+        return dict(handle.runner.run(handle.value, inputs, outputs))
+
     def check(self) -> Dict[str, float]:
         """Run the golden rows here; the largest difference of each output from what the source
         framework answered.  0.0 is equal to the last bit, NaN against NaN included."""
@@ -360,7 +392,10 @@ class Model:
         if not golden.inputs or not golden.outputs:
             raise Error("this model carries no golden rows: it was converted without its "
                         "framework. mdl.convert(live_object) adds them")
-        answers = self.run(golden.inputs, list(golden.outputs))
+        handle = self._held()
+        names = list(golden.outputs)
+        answers = self.run(golden.inputs, names) if handle.runner is None \
+            else self._run_tensors(handle, golden.inputs, names)
         return {name: difference(answers[name], theirs)
                 for name, theirs in golden.outputs.items()}
 
@@ -502,13 +537,6 @@ def _tensor(array: Array, name: Optional[str]) -> _lib.mdl_tensor:
                            data=array.ctypes.data)
     made.dims[0], made.dims[1] = array.shape
     made.strides[0], made.strides[1] = array.strides
-    return made
-
-
-def _copied(tensor: _lib.mdl_tensor) -> Array:
-    shape = tuple(tensor.dims[:tensor.rank])
-    made: Array = np.empty(shape, DTYPE[tensor.type])
-    ctypes.memmove(made.ctypes.data, tensor.data, made.nbytes)
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,26 @@ STRING = 14
 def dtype_of(type_: int) -> "np.dtype[Any]":
     """The numpy type of an element type."""
     if type_ in NUMPY:
-        return np.dtype(NUMPY[type_])
+        known: "np.dtype[Any]" = np.dtype(NUMPY[type_])
+        return known
     try:
         import ml_dtypes
-        return np.dtype(getattr(ml_dtypes, ML_DTYPES[type_]))
+        made: "np.dtype[Any]" = np.dtype(getattr(ml_dtypes, ML_DTYPES[type_]))
     except (ImportError, AttributeError):
         raise UnsupportedError(f"{ML_DTYPES.get(type_, type_)} arrays need a newer package "
                                "ml_dtypes", parts=[str(type_)]) from None
+    return made
+
+
+def type_of(dtype: "np.dtype[Any]") -> int:
+    """The element type of numbers of a numpy type."""
+    for type_, known in NUMPY.items():
+        if type_ != STRING and np.dtype(known) == dtype:
+            return type_
+    for type_, name in ML_DTYPES.items():
+        if dtype.name == name:
+            return type_
+    raise DataError(f"a model file holds no array of {dtype}")
 
 
 class Slot(NamedTuple):
@@ -44,6 +57,27 @@ class Slot(NamedTuple):
     name: str
     type: int
     shape: Optional[Tuple[int, ...]]
+
+
+Shape = Tuple[Union[int, str, None], ...]
+
+
+class Tensor(NamedTuple):
+    """An input of a graph of tensors.  shape: None when a call may give any rank; of each
+    dimension its size, its name ("batch") or None."""
+    name: str
+    dtype: "np.dtype[Any]"
+    shape: Optional[Shape]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}{shape_text(self.shape)}"
+
+
+def shape_text(shape: Optional[Shape]) -> str:
+    """"[batch, 3, ?]"; "[...]" for any shape."""
+    if shape is None:
+        return "[...]"
+    return "[" + ", ".join("?" if n is None else str(n) for n in shape) + "]"
 
 
 def slots(handle: ctypes.c_void_p) -> Tuple[List[Slot], List[Slot]]:
@@ -111,7 +145,7 @@ class Runner:
                                               len(wanted), ctypes.byref(error))
             if status:
                 _lib.raise_status(status, error)
-            return {name: _taken(made[i]) for i, name in enumerate(wanted)}
+            return {name: taken(made[i]) for i, name in enumerate(wanted)}
         finally:
             with self._lock:
                 self._idle.append(context)
@@ -126,11 +160,73 @@ class Runner:
             _lib.raise_status(status, error)
         return context
 
+    def inputs(self, metadata: Mapping[str, str]) -> List[Tensor]:
+        """What a call must give."""
+        return [Tensor(slot.name, dtype_of(slot.type), None if slot.shape is None else tuple(
+                    n if n >= 0 else metadata.get(f"dim.{i}.{slot.name}") or None
+                    for i, n in enumerate(slot.shape))) for slot in self.ins]
+
+    def output_shapes(self, handle: ctypes.c_void_p,
+                      metadata: Mapping[str, str]) -> List[Optional[Shape]]:
+        """Of each output, as far as it follows from the shapes of the inputs.  Asked for two sets of
+        sizes, which no two open dimensions share: what stays is fixed, what follows an input's
+        dimension has its name."""
+        inputs = self.inputs(metadata)
+        symbols = list(dict.fromkeys(_symbols(inputs)))
+        if len(symbols) >= len(PRIMES) or any(one.shape is None for one in inputs):
+            return [None] * len(self.outs)
+        for step in (1, 32):              # networks that halve a picture some times want more
+            sizes = [{symbol: step * PRIMES[i + more] for i, symbol in enumerate(symbols)}
+                     for more in (0, 1)]
+            asked = [self._asked(handle, inputs, one) for one in sizes]
+            made = [None if a is None or b is None or len(a) != len(b) else tuple(
+                        m if m == n else next((s if isinstance(s, str) else None for s in symbols
+                                               if (m, n) == (sizes[0][s], sizes[1][s])), None)
+                        for m, n in zip(a, b)) for a, b in zip(*asked)]
+            if any(shape is not None for shape in made):
+                return made
+        return [None] * len(self.outs)
+
+    def _asked(self, handle: ctypes.c_void_p, inputs: Sequence[Tensor],
+               sizes: Mapping[Any, int]) -> List[Optional[Tuple[int, ...]]]:
+        """The shapes of all outputs when the open dimensions have these sizes."""
+        given = (_lib.mdl_tensor * max(len(self.ins), 1))()
+        names = iter(_symbols(inputs))
+        for i, slot in enumerate(self.ins):
+            shape = slot.shape or ()
+            given[i] = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=slot.type,
+                                       rank=len(shape), name=slot.name.encode())
+            for d, n in enumerate(shape):
+                given[i].dims[d] = n if n >= 0 else sizes[next(names)]
+        shapes: List[Optional[Tuple[int, ...]]] = []
+        for slot in self.outs:
+            made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), name=slot.name.encode())
+            status = _lib.lib.mdl_run_shapes(handle, given, len(self.ins), ctypes.byref(made), 1,
+                                             None, None)
+            shapes.append(None if status else tuple(made.dims[:made.rank]))
+        return shapes
+
     def free(self) -> None:
         """Before the model is freed."""
         with self._lock:
             while self._idle:
                 _lib.lib.mdl_context_free(self._idle.pop())
+
+
+PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
+
+
+def _symbols(inputs: Sequence[Tensor]) -> List[Any]:
+    """One for each open dimension, in order: its name, or where it is."""
+    return [(one.name, i) if n is None else n for one in inputs for i, n in enumerate(one.shape or ())
+            if not isinstance(n, int)]
+
+
+def maps(scores: Array, classes: Sequence[Any]) -> List[Dict[Any, float]]:
+    """Rows of scores as ONNX Runtime gives what a ZipMap makes: a map from class to score each."""
+    if scores.ndim != 2 or scores.shape[1] != len(classes):
+        raise DataError(f"scores of shape {scores.shape} for {len(classes)} classes")
+    return [dict(zip(classes, row)) for row in scores.tolist()]
 
 
 def _array(slot: Slot, value: Any) -> Array:
@@ -174,7 +270,7 @@ def _given(slot: Slot, value: Any, kept: List[Any]) -> _lib.mdl_tensor:
     return made
 
 
-def _taken(tensor: _lib.mdl_tensor) -> Array:
+def taken(tensor: _lib.mdl_tensor) -> Array:
     """A copy of a result that lies in a context."""
     shape = tuple(tensor.dims[:tensor.rank])
     if tensor.type == STRING:

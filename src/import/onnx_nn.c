@@ -1,0 +1,154 @@
+/*
+ * import/onnx_nn.c - ONNX operators that are nets of their own: recurrent layers, attention
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "import/onnx.h"
+
+#include <string.h>
+
+static onnx_map map_recurrent, map_attention, map_rotary;
+
+static const struct onnx_op ops[] = {
+    { "RNN", 1, 0, map_recurrent, "recurrent", "rnn" },
+    { "GRU", 1, 0, map_recurrent, "recurrent", "gru" },
+    { "LSTM", 1, 0, map_recurrent, "recurrent", "lstm" },
+    { "Attention", 23, 0, map_attention, "attention", NULL },
+    { "RotaryEmbedding", 23, 0, map_rotary, "rotary", NULL },
+    { NULL, 0, 0, NULL, NULL, NULL }
+};
+
+const struct onnx_family mdl_onnx_nn = { "", ops };
+
+/* ---- recurrent layers ------------------------------------------------------------------------ */
+
+#define MOST_FUNCTIONS 6u         /* three for each of two directions                          */
+
+/* Functions of gates, in the order of op/nd_gates.c; which numbers of their own they take, and
+ * what those are when none are left in the list. */
+static const struct function {
+    const char *name;
+    int         takes_alpha, takes_beta;
+    float       alpha, beta;
+} functions[] = {
+    { "Relu", 0, 0, 0, 0 },
+    { "Tanh", 0, 0, 0, 0 },
+    { "Sigmoid", 0, 0, 0, 0 },
+    { "Affine", 1, 1, 1, 0 },
+    { "LeakyRelu", 1, 0, 0.01f, 0 },
+    { "ThresholdedRelu", 1, 0, 1, 0 },
+    { "ScaledTanh", 1, 1, 1, 1 },
+    { "HardSigmoid", 1, 1, 0.2f, 0.5f },
+    { "Elu", 1, 0, 1, 0 },
+    { "Softsign", 0, 0, 0, 0 },
+    { "Softplus", 0, 0, 0, 0 },
+};
+#define N_FUNCTIONS (sizeof functions / sizeof *functions)
+
+static const char *const defaults[] = { "Sigmoid", "Tanh", "Tanh" };
+
+/* Names of functions are compared without case. */
+static int same_name(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++)
+        if ((*a | 0x20) != (*b | 0x20))
+            return 0;
+    return *a == *b;
+}
+
+static size_t function_of(struct onnx *o, const struct onnx_node *n, const char *name)
+{
+    for (size_t i = 0; i < N_FUNCTIONS; i++)
+        if (same_name(functions[i].name, name))
+            return i;
+    onnx_refuse(o, n, "activation '%s'", name);
+    return 0;
+}
+
+/* Numbers come one by one to the functions that take some. */
+static void set_functions(struct onnx *o, const struct onnx_node *n, int32_t node, uint64_t each,
+                          uint64_t count)
+{
+    uint64_t n_names, n_alpha, n_beta, a = 0, b = 0;
+    const char *const *names = onnx_texts(o, n, "activations", &n_names);
+    const float *alphas = onnx_floats(o, n, "activation_alpha", &n_alpha);
+    const float *betas = onnx_floats(o, n, "activation_beta", &n_beta);
+    const int64_t dims[1] = { (int64_t)count };
+    int64_t kind[MOST_FUNCTIONS];
+    float alpha[MOST_FUNCTIONS], beta[MOST_FUNCTIONS];
+    struct flow *f = onnx_flow(o);
+
+    if (n_names && n_names < count) {
+        onnx_refuse(o, n, "%llu activations, expected %llu", (unsigned long long)n_names,
+                    (unsigned long long)count);
+        return;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        const char *usual = each == 1 ? "Tanh" : defaults[i % each];
+        const size_t k = function_of(o, n, n_names ? names[i] : usual);
+        kind[i] = (int64_t)k;
+        alpha[i] = functions[k].takes_alpha && a < n_alpha ? alphas[a++] : functions[k].alpha;
+        beta[i] = functions[k].takes_beta && b < n_beta ? betas[b++] : functions[k].beta;
+    }
+    flow_weights(f, node, "functions", MDL_I64, 1, dims, kind);
+    flow_weights(f, node, "alpha", MDL_F32, 1, dims, alpha);
+    flow_weights(f, node, "beta", MDL_F32, 1, dims, beta);
+}
+
+static void map_recurrent(struct onnx *o, struct onnx_node *n)
+{
+    const int gru = !strcmp(n->op, "GRU"), lstm = !strcmp(n->op, "LSTM");
+    const char *direction = onnx_text(o, n, "direction", "forward");
+    const int both = !strcmp(direction, "bidirectional");
+    const uint64_t each = gru ? 2 : lstm ? 3 : 1;
+    const double clip = onnx_float(o, n, "clip", 0);
+    const int32_t node = onnx_emit(o, n, "recurrent", n->in, n->n_in);
+    struct flow *f = onnx_flow(o);
+
+    if (!both && strcmp(direction, "forward") != 0 && strcmp(direction, "reverse") != 0)
+        onnx_refuse(o, n, "direction '%s'", direction);
+    flow_choice(f, node, "kind", gru ? "gru" : lstm ? "lstm" : "rnn");
+    flow_choice(f, node, "direction", both ? "both" : strcmp(direction, "reverse") ? "forward"
+                                                                                   : "reverse");
+    flow_float(f, node, "clip", clip);
+    flow_int(f, node, "layout", onnx_int(o, n, "layout", 0) != 0);
+    if (gru)
+        flow_int(f, node, "linear_before_reset", onnx_int(o, n, "linear_before_reset", 0) != 0);
+    if (lstm)
+        flow_int(f, node, "input_forget", onnx_int(o, n, "input_forget", 0) != 0);
+    set_functions(o, n, node, each, each * (both ? 2 : 1));
+    onnx_ignore(o, n, "hidden_size");         /* r says it */
+    onnx_ignore(o, n, "output_sequence");     /* opset 1: whether y is wanted */
+}
+
+/* ---- attention ------------------------------------------------------------------------------- */
+
+static void map_attention(struct onnx *o, struct onnx_node *n)
+{
+    static const char *const stages[] = { "raw", "capped", "masked", "softmax" };
+    const int64_t stage = onnx_int(o, n, "qk_matmul_output_mode", 0);
+    const int32_t node = onnx_emit(o, n, "attention", n->in, n->n_in);
+    struct flow *f = onnx_flow(o);
+
+    if (stage < 0 || stage > 3) {
+        onnx_refuse(o, n, "qk_matmul_output_mode %lld", (long long)stage);
+        return;
+    }
+    flow_int(f, node, "q_heads", onnx_int(o, n, "q_num_heads", 0));
+    flow_int(f, node, "kv_heads", onnx_int(o, n, "kv_num_heads", 0));
+    flow_int(f, node, "causal", onnx_int(o, n, "is_causal", 0) != 0);
+    flow_float(f, node, "scale", onnx_float(o, n, "scale", 0));
+    flow_float(f, node, "softcap", onnx_float(o, n, "softcap", 0));
+    flow_choice(f, node, "scores", stages[stage]);
+    onnx_ignore(o, n, "softmax_precision");   /* it is float32 at least, float64 for float64 */
+}
+
+static void map_rotary(struct onnx *o, struct onnx_node *n)
+{
+    const int32_t node = onnx_emit(o, n, "rotary", n->in, n->n_in);
+    struct flow *f = onnx_flow(o);
+
+    flow_int(f, node, "heads", onnx_int(o, n, "num_heads", 0));
+    flow_int(f, node, "dims", onnx_int(o, n, "rotary_embedding_dim", 0));
+    flow_int(f, node, "interleaved", onnx_int(o, n, "interleaved", 0) != 0);
+}
