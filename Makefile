@@ -6,8 +6,8 @@
 #   make help       the rest
 #
 # Needs a C compiler and make.  CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR are yours;
-# WERROR=1 makes warnings errors, B=folder builds elsewhere; HOSTCC=cc beside a CC for
-# another machine.
+# WERROR=1 makes warnings errors, OPS="tree linear" builds a smaller library,
+# B=folder elsewhere; HOSTCC=cc beside a CC for another machine.
 
 VERSION := $(shell sed -n 's/^\#define MDL_VERSION_STRING "\(.*\)"/\1/p' include/mdl.h)
 SOVERSION := 1
@@ -26,11 +26,23 @@ HOSTCC ?= $(CC)
 CFLAGS ?= -O2 -g
 WARNINGS ?= -Wall -Wextra -Wconversion -Wshadow -Wvla -Wundef
 WERROR ?=
+# OPS="tree linear": these families of operators alone (lib/base/families.h); dense is in linear.
+OPS ?=
 HARDENING ?= -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow
 B ?= build
 
 ALL_CPPFLAGS := -Iinclude -Ilib -Isrc $(CPPFLAGS)
-ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP
+ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP $(SMALL_FLAGS)
+ifneq ($(OPS),)
+  UNKNOWN_OPS := $(filter-out tree linear dense math shape conv reduce nn ml text,$(OPS))
+  $(if $(UNKNOWN_OPS),$(error OPS names no family '$(UNKNOWN_OPS)'; there are tree linear math shape conv reduce nn ml text))
+  ALL_CPPFLAGS += -DMDL_OPS_ONLY $(foreach f,$(OPS:dense=linear),-DMDL_OPS_$(shell echo $f | tr a-z A-Z)=1)
+  # Small: kernels as always, but no AVX-512; the rest by size, and without tables for unwinding.
+  ALL_CPPFLAGS += -DMDL_AVX512=0
+  SMALL_FLAGS = -ffunction-sections -fdata-sections -Wno-unused-function -fno-asynchronous-unwind-tables \
+      $(if $(filter lib/kernel/%,$<),,-Os)
+  LDFLAGS += -Wl,--gc-sections
+endif
 UNAME := $(shell uname -s)
 ifeq ($(UNAME),Darwin)
   SO_FLAGS = -dynamiclib -install_name @rpath/$(1)

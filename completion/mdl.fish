@@ -8,7 +8,7 @@ complete -c mdl -f -n __fish_use_subcommand -a predict -d 'Predict the rows of a
 complete -c mdl -f -n __fish_use_subcommand -a check -d 'Compare a model with what its source framework answered'
 complete -c mdl -f -n __fish_use_subcommand -a bench -d 'Measure latency and rows per second'
 complete -c mdl -f -n __fish_use_subcommand -a ops -d 'List the operators of ONNX that can be converted'
-complete -c mdl -f -n __fish_use_subcommand -a help -d 'Show help about a verb, or the operators of .mdl files'
+complete -c mdl -f -n __fish_use_subcommand -a help -d 'Show help about a verb'
 
 complete -c mdl -s h -l help -d 'Help of this verb'
 complete -c mdl -s q -l quiet -d 'No notes and no progress'

@@ -84,7 +84,9 @@ static void copy_schema(mdl_builder *b, const struct model_graph *m)
     for (uint32_t i = 0; i < m->schema.n_inputs; i++) {
         const struct input *in = &m->schema.inputs[i];
         const struct value *v = &m->graph.values[i];
-        const int32_t x = mdl_build_input(b, in->name, v->type, v->cols, in->absent);
+        const int32_t x = v->cols
+            ? mdl_build_input(b, in->name, v->type, v->cols, in->absent)
+            : mdl_build_tensor(b, in->name, v->type, v->rank, v->dims);
         for (uint64_t c = 0; in->columns && c < v->cols; c++) {
             mdl_build_column(b, x, c, in->columns[c].name, in->columns[c].kind);
             copy_labels(b, &in->columns[c].categories, x, c, MDL_NONE);
@@ -104,7 +106,9 @@ static void copy_node(mdl_builder *b, const struct node *n)
     }
     for (uint32_t i = 0; i < n->n_in; i++)
         inputs[i] = (int32_t)n->in[i];
-    const int32_t id = mdl_build_node(b, n->op->name, n->name, inputs, n->n_in);
+    const int32_t id = op_is_tensor(n->op)
+        ? mdl_build_node_n(b, n->op->name, n->name, inputs, n->n_in, n->n_out)
+        : mdl_build_node(b, n->op->name, n->name, inputs, n->n_in);
     struct build_node *made = mdl_build_node_at(b, id);
     if (!made)
         return;

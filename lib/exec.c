@@ -26,7 +26,8 @@ size_t mdl_exec_fixed_bytes(const mdl_model *m)
 
     return (size_t)(round64(sizeof(struct exec)) + round64(n * sizeof(struct nd))
                     + round64(n * sizeof(void *)) + round64(n * sizeof(struct view)) + round64(n)
-                    + round64(m->m.graph.n_nodes) + round64(4ull * m->m.graph.n_nodes));
+                    + round64(m->m.graph.n_nodes) + round64(4ull * m->m.graph.n_nodes)
+                    + round64(sizeof(void *) * m->m.graph.n_nodes));
 }
 
 static void *part(unsigned char **at, uint64_t bytes)
@@ -50,6 +51,7 @@ struct exec *mdl_exec_init(const mdl_model *m, void *memory)
     x->wanted = part(&at, g->n_values);
     x->needed = part(&at, g->n_nodes);
     x->run = part(&at, 4ull * g->n_nodes);
+    x->temp = part(&at, sizeof(void *) * g->n_nodes);
     for (uint32_t v = 0; v < g->n_values; v++) {
         const struct tensor *t = g->values[v].constant;
         x->values[v].type = g->values[v].type;
@@ -144,17 +146,14 @@ mdl_status mdl_exec_move(const struct exec_call *c, uint32_t to, uint32_t from, 
     return s;
 }
 
-/* Working memory of a node: the largest so far serves all. */
-static mdl_status need_temp(const struct exec_call *c, uint64_t bytes)
+/* Working memory of node `i`, until it has been evaluated.  Each has a place of its own: played
+ * again, it must not lie where another value is alive at that time. */
+static mdl_status need_temp(const struct exec_call *c, uint32_t i, uint64_t bytes)
 {
     struct exec *x = c->x;
 
-    if (bytes <= x->temp_bytes)
-        return MDL_OK;
-    mdl_heap_give(&x->heap, x->temp);
-    x->temp = mdl_heap_take(&x->heap, bytes);
-    x->temp_bytes = x->temp ? bytes : 0;
-    return x->temp ? MDL_OK : no_memory(c, bytes);
+    x->temp[i] = bytes ? mdl_heap_take(&x->heap, bytes) : NULL;
+    return x->temp[i] || !bytes ? MDL_OK : no_memory(c, bytes);
 }
 
 /* ---- the caller's tensors ---------------------------------------------------------------------- */
@@ -398,15 +397,17 @@ static mdl_status eval_tensor(const struct exec_call *c, const struct node *n, i
     if (record) {
         s = n->op->shape(n, &call);
         if (!s) s = place_results(c, i, n);
-        if (!s) s = need_temp(c, call.temp_bytes);
+        if (!s) s = need_temp(c, i, call.temp_bytes);
         if (!s && call.text_bytes) {      /* never given back: whoever holds the strings needs it */
             call.text = mdl_heap_take(&c->x->heap, call.text_bytes);
             s = call.text ? MDL_OK : no_memory(c, call.text_bytes);
         }
     }
-    call.temp = c->x->temp;
+    call.temp = c->x->temp[i];
     if (!s && eval && !(n->op->traits & ND_ALIAS))
         s = n->op->eval(n, &call);
+    if (!s && record)
+        mdl_heap_give(&c->x->heap, c->x->temp[i]);
     return s;
 }
 
@@ -416,6 +417,7 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
     struct exec *x = c->x;
     const struct graph *g = &c->model->m.graph;
     const int64_t rows = x->values[n->in[0]].dims[0];
+    const uint32_t i = (uint32_t)(n - g->nodes);
     mdl_status s = MDL_OK;
 
     for (uint32_t k = 1; k < n->n_in; k++)
@@ -426,12 +428,12 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
         nd_set_shape(&x->values[n->out[k]], 2,
                      (const int64_t[2]){ rows, (int64_t)g->values[n->out[k]].cols });
     if (record) {
-        s = place_results(c, (uint32_t)(n - g->nodes), n);
-        if (!s) s = need_temp(c, n->temp_bytes * TABLE_ROWS);
+        s = place_results(c, i, n);
+        if (!s) s = need_temp(c, i, n->temp_bytes * TABLE_ROWS);
     }
     for (int64_t first = 0; !s && eval && first < rows; first += TABLE_ROWS) {
         const struct run r = { .kernels = c->model->kernels, .graph = g, .views = x->views,
-                               .temp = x->temp, .tree_end = UINT64_MAX,
+                               .temp = x->temp[i], .tree_end = UINT64_MAX,
                                .rows = (size_t)(rows - first < (int64_t)TABLE_ROWS ? rows - first
                                                 : (int64_t)TABLE_ROWS) };
         for (uint32_t k = 0; k < n->n_in + n->n_out; k++) {
@@ -443,6 +445,8 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
         }
         n->op->run(n, &r);
     }
+    if (!s && record)
+        mdl_heap_give(&x->heap, x->temp[i]);
     return s;
 }
 
@@ -517,8 +521,7 @@ static mdl_status record(const struct exec_call *c)
 
     mdl_heap_reset(&x->heap);
     memset(x->block, 0, g->n_values * sizeof *x->block);
-    x->temp = NULL;
-    x->temp_bytes = 0;
+    memset(x->temp, 0, g->n_nodes * sizeof *x->temp);
     x->recorded = 0;
     x->quick.n_out = 0;
     x->fixed_bytes = 0;
@@ -557,12 +560,13 @@ static int can_play(const struct exec_call *c)
 mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err)
 {
     struct nd_call call = { .kernels = m->kernels, .graph = &m->m.graph, .values = x->values,
-                            .temp = x->temp, .err = err };
+                            .err = err };
     mdl_status s = MDL_OK;
     uint32_t k = 0;
 
     for (; !s && k < x->n_run; k++) {
         const struct node *n = &m->m.graph.nodes[x->run[k]];
+        call.temp = x->temp[x->run[k]];
         if (n->op->traits & ND_ALIAS)
             x->values[n->out[0]].data = x->values[n->in[0]].data;
         else if (op_is_tensor(n->op))

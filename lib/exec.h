@@ -36,8 +36,7 @@ struct exec {
     struct view *views;           /* [n_values] for table operators                        */
     unsigned char *needed;        /* [n_nodes]                                             */
     unsigned char *wanted;        /* [n_values] while needed is found                      */
-    void       *temp;             /* of the node at work                                   */
-    uint64_t    temp_bytes;
+    void      **temp;             /* [n_nodes] where each worked: playing, it may there too */
     int         recorded;         /* the places can be played again, for these outputs:    */
     size_t      n_out;
     uint32_t    out_at[EXEC_OUTPUTS];

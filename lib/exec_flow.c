@@ -14,12 +14,16 @@ static struct nd *value_in(const struct exec_call *c, const struct node *n, uint
     return k < n->n_in && n->in[k] != VALUE_NONE ? &c->x->values[n->in[k]] : NULL;
 }
 
-/* May the memory of value v be taken once node i has run? */
+/* May the memory of value v be taken once node i has run?  Not by a loop that it was made before:
+ * the next iteration reads it again. */
 static int is_last(const struct exec_call *c, uint32_t v, uint32_t i)
 {
     const struct tensor_value *t = &c->model->tensors.values[v];
+    const struct node *nodes = c->model->m.graph.nodes;
+    const struct node *first = &nodes[c->model->tensors.nodes[i].body[0]];
 
-    return t->root == v && t->last == i && c->x->block[v];
+    return t->root == v && t->last == i && c->x->block[v]
+        && (nodes[i].op == &mdl_op_if || v >= first->out[0]);
 }
 
 static mdl_status run_body(const struct exec_call *c, uint32_t i, uint32_t body, uint32_t skip)
@@ -276,6 +280,8 @@ static mdl_status run_scan(const struct exec_call *c, uint32_t i, const struct n
             if (!s) s = slice(c, state->out[carried + k], f, axis, (uint64_t)
                               (slot_int(n, SCAN_IN_BACK, k) ? length - 1 - at : at));
         }
+        if (!s && !c->x->steps--)
+            s = mdl_fail(c->err, MDL_ERR_LIMIT, "a scan that goes on and on");
         if (!s) s = run_body(c, i, 0, 1);
         for (uint32_t k = carried; !s && k < n->n_out; k++)
             s = gather(c, n->out[k], n->in[carried + inputs + k],

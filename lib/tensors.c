@@ -448,6 +448,8 @@ static int input_of_rows(const mdl_model *m, size_t rows, struct given *g)
         else if (v->dims[i] <= 0)
             return 0;
         g->strides[i] = stride;
+        if (g->dims[i] > INT64_MAX / 64 / stride)
+            return 0;
         stride *= g->dims[i];
     }
     return 1;
@@ -509,6 +511,17 @@ static struct given part_of(const mdl_tensor *t, uint64_t first, int64_t n)
     return g;
 }
 
+static int as_many(const struct given *a, const struct given *b)
+{
+    uint64_t n[2] = { 1, 1 };
+
+    for (uint32_t i = 0; i < a->rank; i++)
+        n[0] *= (uint64_t)a->dims[i];
+    for (uint32_t i = 0; i < b->rank; i++)
+        n[1] *= (uint64_t)b->dims[i];
+    return n[0] == n[1];
+}
+
 mdl_status mdl_tensors_predict(const mdl_model *m, mdl_context *context, const mdl_tensor *x,
                                const mdl_tensor *y, uint32_t output, mdl_error *err)
 {
@@ -546,6 +559,9 @@ mdl_status mdl_tensors_predict(const mdl_model *m, mdl_context *context, const m
         out.data = NULL;          /* its rank is the model's affair: left there, then copied flat */
         s = exec_guarded(&(struct exec_call){ .model = m, .x = mine->exec, .in = &in, .out = &out,
                                               .out_at = &output, .n_out = 1, .err = err });
+        if (!s && !as_many(&flat, &out))
+            s = mdl_fail(err, MDL_ERR_DATA, "the result has another number of elements for these "
+                         "rows: use mdl_run");
         if (!s)
             mdl_exec_flatten(&flat, &out);
     }

@@ -33,6 +33,7 @@ struct call {
     int64_t        lists[8][16];
     mdl_error      err;
     void          *results[CALL_OUT];
+    char          *text;          /* of strings that it makes                        */
     struct nd     *y;
 };
 
@@ -120,7 +121,7 @@ static inline void call_in(struct call *t, uint32_t type, uint32_t rank, const i
 /* infer, prepare, then shape and eval with this table.  The status of the first that fails. */
 static inline mdl_status call_with(struct call *t, const struct kernels *k)
 {
-    struct nd_call c = { k, &t->graph, t->nds, NULL, 0, &t->err };
+    struct nd_call c = { .kernels = k, .graph = &t->graph, .values = t->nds, .err = &t->err };
     mdl_status s = t->node.op->infer(&t->node, &t->graph, &t->err);
 
     if (!s && t->node.op->prepare) s = t->node.op->prepare(&t->node, &t->graph, &t->arena, &t->err);
@@ -137,6 +138,8 @@ static inline mdl_status call_with(struct call *t, const struct kernels *k)
     }
     c.temp = aligned_alloc(64, (size_t)(c.temp_bytes + 127) / 64 * 64);
     memset(c.temp, 0xFF, (size_t)(c.temp_bytes + 127) / 64 * 64);
+    free(t->text);
+    c.text = t->text = malloc((size_t)c.text_bytes + 1);
     s = t->node.op->eval(&t->node, &c);
     free(c.temp);
     return s;
@@ -176,6 +179,7 @@ static inline void call_end(struct call *t)
 {
     for (uint32_t i = 0; i < CALL_OUT; i++)
         free(t->results[i]);
+    free(t->text);
     mdl_arena_free(&t->arena);
 }
 

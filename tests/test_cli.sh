@@ -395,18 +395,17 @@ exits wrong_seconds_is_usage 2 "$mdl" bench m.mdl --seconds soon
 nets=$top/tests/data/onnx
 mkdir net
 for file in "$nets"/*.onnx; do
-    name=$(basename "$file" .onnx)
-    exits "convert_of_$name" 0 "$mdl" convert "$file" -o "net/$name.mdl"
-    exits "answers_of_${name}_are_those_of_onnx" 0 "$mdl" check "net/$name.mdl" --reference "$nets/$name.npz"
-    exits "predict_of_$name" 0 "$mdl" predict "net/$name.mdl" "$nets/$name.npz" -o "net/$name.npz" -q
-    # what predict wrote has the outputs alone; with the inputs put beside it is its own reference
-    exits "inspect_of_$name" 0 "$mdl" inspect "net/$name.mdl"
-    ! grep -qE '(-1|18446744073709551615|4294967295)' out; claim "inspect_of_${name}_shows_no_nonsense" $?
-    exits "inspect_json_of_$name" 0 "$mdl" inspect "net/$name.mdl" --format json
-    ! grep -q 18446744073709551615 out; claim "inspect_json_of_${name}_shows_no_nonsense" $?
-    exits "inspect_csv_of_$name" 0 "$mdl" inspect "net/$name.mdl" --format csv
-    exits "without_passes_${name}_converts" 0 "$mdl" convert "$file" -o net/plain.mdl --without all
-    exits "without_passes_${name}_answers_the_same" 0 "$mdl" check net/plain.mdl --reference "$nets/$name.npz"
+    network=$(basename "$file" .onnx)
+    exits "convert_of_$network" 0 "$mdl" convert "$file" -o "net/$network.mdl"
+    exits "answers_of_${network}_are_those_of_onnx" 0 "$mdl" check "net/$network.mdl" --reference "$nets/$network.npz"
+    exits "predict_of_$network" 0 "$mdl" predict "net/$network.mdl" "$nets/$network.npz" -o "net/$network.npz" -q
+    exits "inspect_of_$network" 0 "$mdl" inspect "net/$network.mdl"
+    ! grep -qE '(-1|18446744073709551615|4294967295)' out; claim "inspect_of_${network}_shows_no_nonsense" $?
+    exits "inspect_json_of_$network" 0 "$mdl" inspect "net/$network.mdl" --format json
+    ! grep -q 18446744073709551615 out; claim "inspect_json_of_${network}_shows_no_nonsense" $?
+    exits "inspect_csv_of_$network" 0 "$mdl" inspect "net/$network.mdl" --format csv
+    exits "without_passes_${network}_converts" 0 "$mdl" convert "$file" -o net/plain.mdl --without all
+    exits "without_passes_${network}_answers_the_same" 0 "$mdl" check net/plain.mdl --reference "$nets/$network.npz"
 done
 exits convert_shows_the_input 0 "$mdl" convert "$nets/mlp.onnx" -o net/mlp.mdl
 prints convert_names_open_dimensions '[batch, 4]'
@@ -484,7 +483,9 @@ exits texts_as_npy_are_read 0 "$mdl" predict net/strings.mdl text.npy --output c
 [ "$(sort -u out | tr '\n' ' ')" = '-1 code ' ]; claim other_texts_have_other_codes $?
 
 # Awkward input.
-exits missing_inputs_are_usage 2 "$mdl" predict net/several.mdl --input ids=total.npy
+"$mdl" predict net/gru.mdl "$nets/gru.npz" --output h1 -o h0.npy -q
+exits missing_inputs_are_usage 2 "$mdl" predict net/gru.mdl --input h0=h0.npy
+says the_missing_input_is_named "input 'x' (float32 [time, batch, 3]) is not given"
 exits missing_inputs_are_bad_data 5 "$mdl" predict net/several.mdl four.npz
 says missing_inputs_are_named "'ids' (int64 [batch, words])"
 says missing_inputs_get_a_way_out '--input NAME=FILE.npy'
@@ -522,9 +523,15 @@ says inspect_of_an_onnx_file_gets_the_way_out 'mdl convert'
 
 exits wrong_answers_of_a_net_fail 1 "$mdl" check net/mlp.mdl --reference "$nets/mlp.npz" --tolerance 0 --format csv
 exits a_reference_without_inputs_is_bad_data 5 "$mdl" check net/mlp.mdl --reference four.npz
-exits a_net_gets_golden_tensors 0 "$mdl" check net/conv.mdl --reference "$nets/conv.npz" -o net/golden.mdl
+for network in conv if loop scan several gru shapes; do
+    exits "golden_tensors_go_into_$network" 0 "$mdl" check "net/$network.mdl" --reference "$nets/$network.npz" -o net/golden.mdl
+    exits "golden_tensors_of_${network}_are_checked" 0 "$mdl" check net/golden.mdl --strict --format csv
+    exits "golden_tensors_of_${network}_are_shown" 0 "$mdl" inspect net/golden.mdl
+done
+"$mdl" check net/conv.mdl --reference "$nets/conv.npz" -o net/golden.mdl > /dev/null 2>&1
 exits golden_tensors_are_checked 0 "$mdl" check net/golden.mdl --format csv
 prints golden_tensors_are_compared 'scores,"[2, 3]",6,'
+exits golden_tensors_are_not_replaced 2 "$mdl" check net/golden.mdl --reference "$nets/conv.npz" -o x.mdl
 exits check_of_a_net_without_answers_passes 0 "$mdl" check net/conv.mdl
 exits strict_check_of_a_net_without_answers_fails 1 "$mdl" check net/conv.mdl --strict
 

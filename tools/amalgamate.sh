@@ -106,7 +106,7 @@ function scan_line(file, line,    word, inner, i, parts)
     if (in_enum) {
         word = line
         gsub(/\/\*[^*]*\*\//, "", word)
-        while (match(word, /[A-Z][A-Z0-9_]+/)) {
+        while (match(word, /[A-Z][A-Z0-9_]*/)) {
             own(file, substr(word, RSTART, RLENGTH))
             word = substr(word, RSTART + RLENGTH)
         }

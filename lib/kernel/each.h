@@ -39,7 +39,7 @@ enum each {
     EACH_KINDS
 };
 
-enum pair {
+enum each_pair {
     PAIR_ADD, PAIR_SUB, PAIR_MUL, PAIR_DIV,
     PAIR_MAX, PAIR_MIN,           /* NaN if either is; of 0 and -0 the second        */
     PAIR_PRELU,                   /* p < 0 ? q p : p                                 */

@@ -186,9 +186,8 @@ static void each_f32(uint32_t how, float *y, const float *x, size_t n, float a, 
         } \
         return;
 
-/* The kernel, and its loops over whole vectors. */
-#define PAIRS(NAME, REAL, WORD, VEC, LANES) \
-static void NAME##_whole(uint32_t how, REAL *y, const REAL *p, const REAL *q, size_t n) \
+/* Loops over whole vectors, and the kernel: the bodies of functions. */
+#define PAIR_LOOPS(WORD, VEC, LANES) \
 { \
     switch (how) { \
     PAIR(PAIR_ADD, WORD, VEC, LANES, WORD(add)(u, v)) \
@@ -200,23 +199,34 @@ static void NAME##_whole(uint32_t how, REAL *y, const REAL *p, const REAL *q, si
     PAIR(PAIR_PRELU, WORD, VEC, LANES, WORD(if_less)(u, WORD(set)(0), WORD(mul)(v, u), u)) \
     default: return; \
     } \
-} \
- \
-static void NAME(uint32_t how, REAL *y, const REAL *p, const REAL *q, size_t n) \
+}
+
+#define PAIR_BODY(LOOPS, REAL, WORD, LANES) \
 { \
     const size_t whole = n - n % LANES, rest = n - whole; \
     REAL some[2][LANES]; \
  \
-    NAME##_whole(how, y, p, q, whole); \
+    LOOPS(how, y, p, q, whole); \
     if (!rest) \
         return; \
     WORD(store)(some[0], WORD(load_part)(p + whole, rest)); \
     WORD(store)(some[1], WORD(load_part)(q + whole, rest)); \
-    NAME##_whole(how, some[0], some[0], some[1], LANES); \
+    LOOPS(how, some[0], some[0], some[1], LANES); \
     for (size_t i = 0; i < rest; i++) \
         y[whole + i] = some[0][i]; \
 }
-PAIRS(pair_f32, float, WORD_F, vf, VF_LANES)
-PAIRS(pair_f64, double, WORD_D, vd, VD_LANES)
+
+static void pair_whole_f32(uint32_t how, float *y, const float *p, const float *q, size_t n)
+PAIR_LOOPS(WORD_F, vf, VF_LANES)
+
+static void pair_f32(uint32_t how, float *y, const float *p, const float *q, size_t n)
+PAIR_BODY(pair_whole_f32, float, WORD_F, VF_LANES)
+
+static void pair_whole_f64(uint32_t how, double *y, const double *p, const double *q, size_t n)
+PAIR_LOOPS(WORD_D, vd, VD_LANES)
+
+static void pair_f64(uint32_t how, double *y, const double *p, const double *q, size_t n)
+PAIR_BODY(pair_whole_f64, double, WORD_D, VD_LANES)
 #undef PAIR
-#undef PAIRS
+#undef PAIR_LOOPS
+#undef PAIR_BODY

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #if MDL_ARCH_X86
+#if MDL_AVX512
 extern const struct kernels mdl_kernels_avx512;
+#endif
 extern const struct kernels mdl_kernels_avx2;
 #endif
 #if MDL_ARCH_ARM64
@@ -23,7 +25,9 @@ static const struct {
     unsigned needs;
 } all[] = {
 #if MDL_ARCH_X86
+#if MDL_AVX512
     { &mdl_kernels_avx512, MDL_CPU_AVX512 },
+#endif
     { &mdl_kernels_avx2, MDL_CPU_AVX2 },
 #endif
 #if MDL_ARCH_ARM64

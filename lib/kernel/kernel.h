@@ -20,6 +20,7 @@
 #define MDL_KERNEL_KERNEL_H
 
 #include "base/compiler.h"
+#include "base/families.h"
 
 struct rank_table;                /* kernel/tree.h */
 struct tree_fork;

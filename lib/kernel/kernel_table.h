@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#if MDL_OPS_TREE
     .rank_f32 = rank_f32,
     .rank_f64 = rank_f64,
     .ranks_f32 = ranks_f32,
@@ -36,17 +37,21 @@
     .deep_rows_u64 = deep_rows_u64,
     .deep_row_u32 = deep_row_u32,
     .deep_row_u64 = deep_row_u64,
+#endif
     .dense_f32 = dense_f32,
     .dense_f64 = dense_f64,
     .dense_mixed = dense_mixed,
+#if MDL_OPS_CONV || MDL_OPS_NN
     .gemm_f32 = gemm_f32,
     .pick_f32 = pick_f32,
+#endif
     .exp_f32 = exp_f32,
     .exp_f64 = exp_f64,
     .logistic_f32 = logistic_f32,
     .logistic_f64 = logistic_f64,
     .softmax_f32 = softmax_f32,
     .softmax_f64 = softmax_f64,
+#if MDL_OPS_REDUCE || MDL_OPS_CONV || MDL_OPS_NN
     .reduce_f32 = reduce_f32,
     .reduce_f64 = reduce_f64,
     .reduce_rows_f32 = reduce_rows_f32,
@@ -59,6 +64,7 @@
     .affine_f64 = affine_f64,
     .affine_each_f32 = affine_each_f32,
     .affine_each_f64 = affine_each_f64,
+#endif
     .sub_div_f32 = sub_div_f32,
     .sub_div_f64 = sub_div_f64,
     .mul_add_f32 = mul_add_f32,
@@ -69,6 +75,8 @@
     .relu_f64 = relu_f64,
     .widen = widen,
     .narrow = narrow,
+#if MDL_OPS_MATH || MDL_OPS_CONV || MDL_OPS_NN
     .each_f32 = each_f32,
     .pair_f32 = pair_f32,
     .pair_f64 = pair_f64,
+#endif

@@ -10,7 +10,7 @@
  *         beyond the length of its sequence; a mask of numbers is added
  *     y = softmax(s) v
  *
- * Head h of q goes with head h / (Hq / Hk) of k.  Queries are taken BLOCK_ROWS at a time, so scores
+ * Head h of q goes with head h / (Hq / Hk) of k.  Queries are taken QUERY_ROWS at a time, so scores
  * need little room; what a query gives depends on no other.
  *
  * SPDX-License-Identifier: MIT
@@ -22,7 +22,7 @@
 #include <math.h>                 /* INFINITY */
 #include <string.h>
 
-#define BLOCK_ROWS 32u
+#define QUERY_ROWS 32u
 
 enum { Q, K, V, MASK, PAST_K, PAST_V, LENGTHS };
 enum { Y, PRESENT_K, PRESENT_V, SCORES };
@@ -30,23 +30,23 @@ enum { RAW, CAPPED, MASKED, SOFTMAX };
 
 static const char *const stages[] = { "raw", "capped", "masked", "softmax", NULL };
 
-struct params {
+struct attention_params {
     int64_t q_heads, kv_heads, causal, scores;
     double  scale, softcap;
 };
 
 static const struct field fields[] = {
-    FIELD(FIELD_INT, params, q_heads, 0, NULL),
-    FIELD(FIELD_INT, params, kv_heads, 0, NULL),
-    FIELD(FIELD_INT, params, causal, 0, NULL),
-    FIELD(FIELD_CHOICE, params, scores, 0, stages),
-    FIELD(FIELD_FLOAT, params, scale, 0, NULL),
-    FIELD(FIELD_FLOAT, params, softcap, 0, NULL),
+    FIELD(FIELD_INT, attention_params, q_heads, 0, NULL),
+    FIELD(FIELD_INT, attention_params, kv_heads, 0, NULL),
+    FIELD(FIELD_INT, attention_params, causal, 0, NULL),
+    FIELD(FIELD_CHOICE, attention_params, scores, 0, stages),
+    FIELD(FIELD_FLOAT, attention_params, scale, 0, NULL),
+    FIELD(FIELD_FLOAT, attention_params, softcap, 0, NULL),
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const struct params *p = n->params;
+    const struct attention_params *p = n->params;
     mdl_status s = nd_need_given(n, 3, err);
 
     if (!s) s = nd_need_type(n, g, Q, TYPES_FLOAT, err);
@@ -108,7 +108,7 @@ static int is_past(const struct nd *t, const struct sizes *s, uint64_t depth)
 
 static mdl_status find_sizes(const struct node *n, const struct nd_call *c, struct sizes *s)
 {
-    const struct params *p = n->params;
+    const struct attention_params *p = n->params;
     const struct nd *q = nd_in(c, n, Q), *k = nd_in(c, n, K), *v = nd_in(c, n, V);
     const struct nd *past = nd_in(c, n, PAST_K), *lengths = nd_in(c, n, LENGTHS);
     uint64_t of_q[3], of_k[3], of_v[3];
@@ -169,8 +169,8 @@ static int lay_out(struct room *m, const struct sizes *s)
     m->packed_k = m->v + s->keys * s->v_depth;
     m->packed_v = m->packed_k + gemm_packed(s->depth, s->keys);
     m->q = m->packed_v + gemm_packed(s->keys, s->v_depth);
-    m->scores = m->q + BLOCK_ROWS * s->depth;
-    m->all = m->scores + BLOCK_ROWS * s->keys;
+    m->scores = m->q + QUERY_ROWS * s->depth;
+    m->all = m->scores + QUERY_ROWS * s->keys;
     return 1;
 }
 
@@ -208,7 +208,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 struct walk {
     const struct node    *n;
     const struct nd_call *c;
-    const struct params  *p;
+    const struct attention_params  *p;
     struct sizes s;
     uint32_t     type;
     size_t       bytes;           /* of a number                                             */
@@ -226,7 +226,8 @@ struct rows {
 static struct rows head(const struct walk *w, const struct nd *t, uint64_t b, uint64_t h,
                         uint64_t heads, uint64_t rows, uint64_t depth)
 {
-    const uint64_t first = w->s.flat ? (b * rows * heads + h) * depth : (b * heads + h) * rows * depth;
+    const uint64_t first = w->s.flat ? (b * rows * heads + h) * depth
+                                     : (b * heads + h) * rows * depth;
 
     return (struct rows){ (const char *)t->data + first * w->bytes,
                           w->s.flat ? heads * depth : depth };
@@ -234,8 +235,8 @@ static struct rows head(const struct walk *w, const struct nd *t, uint64_t b, ui
 
 /* All keys (or values) of a head: where they lie, or, if some are past or they are to be a result,
  * put together. */
-static struct rows all_keys(const struct walk *w, uint32_t in, uint32_t past, uint32_t out, char *room,
-                            uint64_t b, uint64_t h, uint64_t depth)
+static struct rows all_keys(const struct walk *w, uint32_t in, uint32_t past, uint32_t out,
+                            char *room, uint64_t b, uint64_t h, uint64_t depth)
 {
     const struct sizes *s = &w->s;
     const struct nd *before = nd_in(w->c, w->n, past);
@@ -262,8 +263,9 @@ static void product(const struct walk *w, char *y, uint64_t y_row, const char *a
                     uint64_t b_down, uint64_t b_along)
 {
     if (w->type == MDL_F32) {
-        struct gemm g = { .y = (float *)(void *)y, .y_row = y_row, .a = (const float *)(const void *)a,
-                          .a_row = depth, .rows = rows, .cols = cols, .depth = depth };
+        struct gemm g = { .y = (float *)(void *)y, .y_row = y_row,
+                          .a = (const float *)(const void *)a, .a_row = depth, .rows = rows,
+                          .cols = cols, .depth = depth };
         nd_use_packed(&g, (const float *)(const void *)packed);
         w->c->kernels->gemm_f32(&g);
         return;
@@ -277,13 +279,20 @@ static void product(const struct walk *w, char *y, uint64_t y_row, const char *a
 
 static void scale_rows(const struct walk *w, struct rows q, uint64_t rows)
 {
+    const void *at = q.at;
+    void *room = w->q;
+    const float *f_from = at;
+    const double *d_from = at;
+    float *f_to = room;
+    double *d_to = room;
+
     for (uint64_t i = 0; i < rows; i++)
         for (uint64_t k = 0; k < w->s.depth; k++) {
             const uint64_t from = i * q.row + k, to = i * w->s.depth + k;
             if (w->type == MDL_F32)
-                ((float *)(void *)w->q)[to] = (float)w->scale * ((const float *)(const void *)q.at)[from];
+                f_to[to] = (float)w->scale * f_from[from];
             else
-                ((double *)(void *)w->q)[to] = w->scale * ((const double *)(const void *)q.at)[from];
+                d_to[to] = w->scale * d_from[from];
         }
 }
 
@@ -316,7 +325,8 @@ static void forbid(const struct walk *w, char *scores, uint64_t from, uint64_t t
 }
 
 /* Row of the mask for one query: broadcast dimensions have no step. */
-static const char *mask_row(const struct nd *mask, uint64_t b, uint64_t h, uint64_t row, size_t bytes)
+static const char *mask_row(const struct nd *mask, uint64_t b, uint64_t h, uint64_t row,
+                            size_t bytes)
 {
     const uint64_t index[3] = { row, h, b };
     uint64_t at = 0, step = (uint64_t)mask->dims[mask->rank - 1];
@@ -365,8 +375,8 @@ static void mask_one(const struct walk *w, char *scores, uint64_t b, uint64_t h,
 static void show(const struct walk *w, int64_t stage, uint64_t first_row, uint64_t rows)
 {
     if (w->p->scores == stage && nd_wanted(w->c, w->n, SCORES) && w->s.keys)
-        memcpy((char *)nd_out(w->c, w->n, SCORES)->data + first_row * w->s.keys * w->bytes, w->scores,
-               rows * w->s.keys * w->bytes);
+        memcpy((char *)nd_out(w->c, w->n, SCORES)->data + first_row * w->s.keys * w->bytes,
+               w->scores, rows * w->s.keys * w->bytes);
 }
 
 /* Some queries of a head of q. */
@@ -397,22 +407,27 @@ static void run_rows(const struct walk *w, uint64_t b, uint64_t h, uint64_t row,
                                 (size_t)rows, (size_t)s->keys);
     show(w, SOFTMAX, first, rows);
     if (to)
-        product(w, to + (size_t)(y.at - to) + row * y.row * w->bytes, y.row, w->scores, s->keys, rows,
-                s->v_depth, w->packed_v, v.at, v.row, 1);
+        product(w, to + (size_t)(y.at - to) + row * y.row * w->bytes, y.row, w->scores, s->keys,
+                rows, s->v_depth, w->packed_v, v.at, v.row, 1);
+}
+
+static int is_made(const struct node *n, const struct nd_call *c, uint32_t i)
+{
+    return nd_wanted(c, n, i) && nd_out(c, n, i)->count;
 }
 
 /* Is there a number to be made?  What makes none could be of any length. */
 static int is_wanted(const struct node *n, const struct nd_call *c)
 {
     for (uint32_t i = 0; i < n->n_out; i++)
-        if (nd_wanted(c, n, i) && nd_out(c, n, i)->count)
+        if (is_made(n, c, i))
             return 1;
     return 0;
 }
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
 {
-    const struct params *p = n->params;
+    const struct attention_params *p = n->params;
     struct walk w = { .n = n, .c = c, .p = p, .type = nd_in(c, n, Q)->type };
     struct room m;
     const mdl_status status = find_sizes(n, c, &w.s);
@@ -421,6 +436,8 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     if (status || !is_wanted(n, c) || !lay_out(&m, &w.s))
         return status;
     const struct sizes *s = &w.s;
+    if (!is_made(n, c, Y) && !is_made(n, c, SCORES))
+        w.s.rows = 0;             /* of queries that nobody asks for there may be any number */
     w.bytes = nd_type_bytes(w.type);
     w.scale = p->scale != 0 ? p->scale : s->depth ? 1 / mdl_sqrt((double)s->depth) : 1;
     w.k = room + m.k * w.bytes;
@@ -441,9 +458,9 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
                         s->keys, s->v_depth);
             }
             for (uint64_t h = g * each; h < (g + 1) * each; h++)
-                for (uint64_t row = 0; row < s->rows; row += BLOCK_ROWS)
+                for (uint64_t row = 0; row < s->rows; row += QUERY_ROWS)
                     run_rows(&w, b, h, row,
-                             s->rows - row < BLOCK_ROWS ? s->rows - row : BLOCK_ROWS, k, v);
+                             s->rows - row < QUERY_ROWS ? s->rows - row : QUERY_ROWS, k, v);
         }
     return MDL_OK;
 }
@@ -453,7 +470,7 @@ const struct op mdl_op_attention = {
     .about = "softmax(scale q k' + mask) v, head by head",
     .fields = fields,
     .n_fields = sizeof fields / sizeof *fields,
-    .params_bytes = sizeof(struct params),
+    .params_bytes = sizeof(struct attention_params),
     .min_in = 3,
     .max_in = 7,
     .n_out = 1,

@@ -19,8 +19,13 @@ static const struct slot constant_slots[] = {
 static mdl_status constant_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     struct value *v = node_out(n, g, 0);
+    uint64_t all = 1;
 
-    (void)err;
+    /* As of every tensor (exec.c): products of dims fit, also beside one of 0. */
+    for (uint32_t i = 0; i < n->tensors[0].rank; i++)
+        if (n->tensors[0].dims[i] && (!size_mul(all, (uint64_t)n->tensors[0].dims[i], &all)
+                                      || all > INT64_MAX / 64))
+            return mdl_fail(err, MDL_ERR_LIMIT, "a tensor with more elements than there can be");
     nd_result(n, g, 0, n->tensors[0].type);
     v->constant = &n->tensors[0];
     return MDL_OK;

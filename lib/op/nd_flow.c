@@ -208,6 +208,9 @@ static mdl_status scan_infer(struct node *n, struct graph *g, mdl_error *err)
     if (!s) s = mdl_op_need_tensor(n, SCAN_IN_BACK, MDL_I64, inputs, err);
     if (!s) s = mdl_op_need_tensor(n, SCAN_OUT_AXES, MDL_I64, (uint64_t)outs, err);
     if (!s) s = mdl_op_need_tensor(n, SCAN_OUT_BACK, MDL_I64, (uint64_t)outs, err);
+    for (uint32_t i = carried; !s && i < carried + inputs; i++)
+        if (!nd_given(n, i))
+            s = mdl_fail(err, MDL_ERR_FORMAT, "input %u is not given", (unsigned)i);
     for (uint32_t i = 0; !s && i < n->n_out; i++) {
         const uint32_t next = n->in[carried + inputs + i];
         s = differ(g, i < carried ? n->in[i] : next, next, err);

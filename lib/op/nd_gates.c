@@ -51,7 +51,7 @@ static const void *at_const(const struct gates *g, const void *p, uint64_t i)
     return (const char *)p + i * (g->type == MDL_F32 ? sizeof(float) : sizeof(double));
 }
 
-void nd_gates_pair(const struct gates *g, enum pair how, void *y, const void *p, const void *q,
+void nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
                    uint64_t n)
 {
     if (g->type == MDL_F32)

@@ -47,7 +47,7 @@ void nd_gates_reset(const struct gates *g, void *gate, const void *h, void *rese
 void nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void *h);
 
 /* y = p (add or multiply) q, n numbers. */
-void nd_gates_pair(const struct gates *g, enum pair how, void *y, const void *p, const void *q,
+void nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
                    uint64_t n);
 
 #endif

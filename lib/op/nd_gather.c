@@ -22,19 +22,19 @@ static mdl_status index_infer(struct node *n, struct graph *g, mdl_error *err)
     return s ? s : nd_infer_same(n, g, err);
 }
 
-struct axis_params {
+struct gather_params {
     int64_t axis, flat;
 };
 
 static const struct field axis_fields[] = {
-    FIELD(FIELD_INT, axis_params, axis, 0, NULL),
-    FIELD(FIELD_INT, axis_params, flat, 0, NULL),
+    FIELD(FIELD_INT, gather_params, axis, 0, NULL),
+    FIELD(FIELD_INT, gather_params, flat, 0, NULL),
 };
 
 /* The axis, in eval: it has been checked. */
 static uint32_t axis_of(const struct node *n, const struct nd *x)
 {
-    const int64_t axis = ((const struct axis_params *)n->params)->axis;
+    const int64_t axis = ((const struct gather_params *)n->params)->axis;
 
     return (uint32_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
 }
@@ -59,7 +59,7 @@ static void pick(unsigned char *to, const unsigned char *from, const int64_t *at
 static mdl_status gather_shape(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1);
-    int64_t axis = ((const struct axis_params *)n->params)->axis, dims[2 * MDL_MAX_RANK];
+    int64_t axis = ((const struct gather_params *)n->params)->axis, dims[2 * MDL_MAX_RANK];
     uint32_t rank = 0;
     mdl_status s = nd_axis(&axis, x->rank, c->err);
 
@@ -108,7 +108,7 @@ const struct op mdl_op_gather = {
     .about = "slices of x along an axis, by number",
     .fields = axis_fields,
     .n_fields = 1,
-    .params_bytes = sizeof(struct axis_params),
+    .params_bytes = sizeof(struct gather_params),
     .min_in = 2,
     .max_in = 2,
     .n_out = 1,
@@ -123,7 +123,7 @@ const struct op mdl_op_gather = {
 static mdl_status elements_shape(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1);
-    int64_t axis = ((const struct axis_params *)n->params)->axis;
+    int64_t axis = ((const struct gather_params *)n->params)->axis;
     char text[2][96];
     mdl_status s = nd_axis(&axis, x->rank, c->err);
     int fits = indices->rank == x->rank;
@@ -183,7 +183,7 @@ const struct op mdl_op_gather_elements = {
     .about = "elements of x along an axis, by number",
     .fields = axis_fields,
     .n_fields = 1,
-    .params_bytes = sizeof(struct axis_params),
+    .params_bytes = sizeof(struct gather_params),
     .min_in = 2,
     .max_in = 2,
     .n_out = 1,
@@ -291,7 +291,7 @@ static mdl_status compress_infer(struct node *n, struct graph *g, mdl_error *err
 
 static mdl_status compress_shape(const struct node *n, struct nd_call *c)
 {
-    const struct axis_params *p = n->params;
+    const struct gather_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *condition = nd_in(c, n, 1);
     struct nd *y = nd_out(c, n, 0);
     const uint8_t *keep = condition->data;
@@ -317,7 +317,7 @@ static mdl_status compress_shape(const struct node *n, struct nd_call *c)
 
 static mdl_status compress_eval(const struct node *n, struct nd_call *c)
 {
-    const struct axis_params *p = n->params;
+    const struct gather_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *condition = nd_in(c, n, 1), *y = nd_out(c, n, 0);
     const uint32_t axis = p->flat ? 0 : axis_of(n, x);
     const uint8_t *keep = condition->data;
@@ -343,7 +343,7 @@ const struct op mdl_op_compress = {
     .about = "slices of x along an axis, or elements, for which input 1 is true",
     .fields = axis_fields,
     .n_fields = 2,
-    .params_bytes = sizeof(struct axis_params),
+    .params_bytes = sizeof(struct gather_params),
     .min_in = 2,
     .max_in = 2,
     .n_out = 1,

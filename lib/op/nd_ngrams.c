@@ -17,15 +17,15 @@ enum { TF, IDF, TFIDF };
 
 static const char *const modes[] = { "tf", "idf", "tfidf", NULL };
 
-struct params {
+struct ngrams_params {
     int64_t mode, shortest, longest, skip;
 };
 
 static const struct field fields[] = {
-    FIELD(FIELD_CHOICE, params, mode, 0, modes),
-    FIELD(FIELD_INT, params, shortest, 1, NULL),
-    FIELD(FIELD_INT, params, longest, 1, NULL),
-    FIELD(FIELD_INT, params, skip, 0, NULL),
+    FIELD(FIELD_CHOICE, ngrams_params, mode, 0, modes),
+    FIELD(FIELD_INT, ngrams_params, shortest, 1, NULL),
+    FIELD(FIELD_INT, ngrams_params, longest, 1, NULL),
+    FIELD(FIELD_INT, ngrams_params, skip, 0, NULL),
 };
 
 static const struct slot slots[] = {
@@ -93,7 +93,7 @@ static uint64_t n_cols(const struct node *n)
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const struct params *p = n->params;
+    const struct ngrams_params *p = n->params;
     struct ml_list words;
     mdl_status s = mdl_ml_list(&words, n, POOL, POOL_TEXT, err);
 
@@ -102,7 +102,8 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     if (!s && words.count > 1u << 28)
         s = mdl_fail(err, MDL_ERR_FORMAT, "a pool of %llu words", (unsigned long long)words.count);
     if (!s)
-        s = nd_need_type(n, g, 0, words.type == MDL_STRING ? TYPE_BIT(MDL_STRING) : TYPES_INDEX, err);
+        s = nd_need_type(n, g, 0, words.type == MDL_STRING ? TYPE_BIT(MDL_STRING) : TYPES_INDEX,
+                         err);
     if (!s && (p->shortest < 1 || p->longest < p->shortest || p->skip < 0 || p->skip > INT32_MAX
                || p->longest > INT32_MAX))
         s = mdl_fail(err, MDL_ERR_FORMAT, "shortest %lld, longest %lld, skip %lld",
@@ -144,11 +145,12 @@ static uint32_t pool_word(const struct plan *p, uint64_t i)
 /* Of equal n-grams the last counts. */
 static void plant(const struct node *n, struct plan *p)
 {
-    const struct params *told = n->params;
+    const struct ngrams_params *told = n->params;
     uint32_t places = 1, gram = 0;
 
     for (uint64_t i = 0; i < n->tensors[COUNTS].count; i++) {
-        const uint64_t first = (uint64_t)ints(n, COUNTS)[i], end = end_of(n, i, p->index.keys.count);
+        const uint64_t first = (uint64_t)ints(n, COUNTS)[i];
+        const uint64_t end = end_of(n, i, p->index.keys.count);
         const int wanted = (int64_t)i + 1 >= told->shortest && (int64_t)i + 1 <= told->longest;
         for (uint64_t k = first; k < end; k += i + 1) {
             uint32_t place = 0;
@@ -229,7 +231,7 @@ static void look_up(const struct plan *p, uint32_t *word, const struct nd *x, ui
 static void count_from(const struct node *n, const struct plan *p, float *y, const uint32_t *word,
                        uint64_t i, uint64_t count, uint64_t apart, int64_t shortest)
 {
-    const int64_t longest = ((const struct params *)n->params)->longest;
+    const int64_t longest = ((const struct ngrams_params *)n->params)->longest;
     uint32_t place = 0;
 
     for (int64_t size = 1; size <= longest && i < count && word[i] != ML_NOWHERE; size++) {
@@ -247,7 +249,7 @@ static void count_from(const struct node *n, const struct plan *p, float *y, con
 static void count_row(const struct node *n, const struct plan *p, float *y, const uint32_t *word,
                       uint64_t count)
 {
-    const struct params *told = n->params;
+    const struct ngrams_params *told = n->params;
     int64_t shortest = told->shortest;
 
     for (uint64_t apart = 1; apart <= (uint64_t)told->skip + 1 && apart <= count; apart++) {
@@ -260,7 +262,7 @@ static void count_row(const struct node *n, const struct plan *p, float *y, cons
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
 {
-    const struct params *told = n->params;
+    const struct ngrams_params *told = n->params;
     const struct plan *p = n->plan;
     const struct nd *x = nd_in(c, n, 0), *y = nd_out(c, n, 0);
     const float *weights = n->tensors[WEIGHTS].type ? n->tensors[WEIGHTS].data : NULL;
@@ -286,7 +288,7 @@ const struct op mdl_op_ngrams = {
     .n_fields = sizeof fields / sizeof *fields,
     .slots = slots,
     .n_slots = sizeof slots / sizeof *slots,
-    .params_bytes = sizeof(struct params),
+    .params_bytes = sizeof(struct ngrams_params),
     .min_in = 1,
     .max_in = 1,
     .n_out = 1,

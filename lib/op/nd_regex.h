@@ -37,6 +37,9 @@ struct regex {
     uint32_t            n_steps, n_ranges;
 };
 
+/* The letter of UTF-8 at *at, which moves on; a byte that begins none counts from 0x110000. */
+uint32_t mdl_regex_letter(const unsigned char **at, const unsigned char *end);
+
 /* A machine in the arena.  MDL_ERR_UNSUPPORTED or _FORMAT, saying which part. */
 mdl_status mdl_regex_compile(struct regex *r, const char *pattern, size_t length, struct arena *a,
                              mdl_error *err);

@@ -136,6 +136,9 @@ static mdl_status plan(struct along *a, const struct node *n, const struct nd_ca
     }
     for (uint32_t i = 0; i < x->rank; i++) {
         if (by_size && p->aspect != STRETCH && (seen >> i & 1)) {
+            if (!(common * (double)a[i].in < 0x1p40))
+                return mdl_fail(c->err, MDL_ERR_DATA, "%lld numbers resized by %g",
+                                (long long)a[i].in, common);
             a[i].scale = common;
             a[i].out = (int64_t)(common * (double)a[i].in + 0.5);
         }
@@ -258,7 +261,7 @@ static void resize_nearest(const struct node *n, const struct nd_call *c, const 
     int64_t *to = c->temp, step = 1;
     int64_t at[MDL_MAX_RANK] = { 0 };
     const uint32_t last = x->rank - 1;
-    union { double d; unsigned char bytes[16]; } filler = { .d = 0 };
+    union { double d; const char *text; unsigned char bytes[16]; } filler = { .d = 0 };
 
     if (!x->rank) {
         memcpy(y->data, x->data, size);
@@ -266,6 +269,8 @@ static void resize_nearest(const struct node *n, const struct nd_call *c, const 
     }
     if (TYPES_NUMBER & TYPE_BIT(x->type))
         nd_store_f64(filler.bytes, x->type, 0, &p->extrapolation_value, 1);
+    if (x->type == MDL_STRING)
+        filler.text = "";
     for (uint32_t i = x->rank; i--; step *= x->dims[i]) {
         from[i] = to;
         for (int64_t o = 0; o < a[i].out; o++) {

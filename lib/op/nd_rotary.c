@@ -15,19 +15,19 @@
 
 enum { X, COS, SIN, POSITIONS };
 
-struct params {
+struct rotary_params {
     int64_t heads, dims, interleaved;
 };
 
 static const struct field fields[] = {
-    FIELD(FIELD_INT, params, heads, 0, NULL),
-    FIELD(FIELD_INT, params, dims, 0, NULL),
-    FIELD(FIELD_INT, params, interleaved, 0, NULL),
+    FIELD(FIELD_INT, rotary_params, heads, 0, NULL),
+    FIELD(FIELD_INT, rotary_params, dims, 0, NULL),
+    FIELD(FIELD_INT, rotary_params, interleaved, 0, NULL),
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const struct params *p = n->params;
+    const struct rotary_params *p = n->params;
     mdl_status s = nd_need_given(n, 3, err);
 
     if (!s) s = nd_need_type(n, g, X, TYPES_FLOAT, err);
@@ -44,7 +44,7 @@ struct sizes {
     uint64_t at_row, at_head;     /* how far apart rows and heads are                        */
 };
 
-static int find_sizes(const struct params *p, const struct nd *x, struct sizes *s)
+static int find_sizes(const struct rotary_params *p, const struct nd *x, struct sizes *s)
 {
     if (x->rank != 4 && (x->rank != 3 || p->heads < 1 || x->dims[2] % p->heads))
         return 0;
@@ -103,7 +103,7 @@ TURN(turn_f64, double)
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
 {
-    const struct params *p = n->params;
+    const struct rotary_params *p = n->params;
     const struct nd *x = nd_in(c, n, X), *cosine = nd_in(c, n, COS), *sine = nd_in(c, n, SIN);
     const struct nd *positions = nd_in(c, n, POSITIONS);
     char *y = nd_out(c, n, 0)->data;
@@ -145,7 +145,7 @@ const struct op mdl_op_rotary = {
     .about = "pairs of numbers turned by an angle that depends on the position",
     .fields = fields,
     .n_fields = sizeof fields / sizeof *fields,
-    .params_bytes = sizeof(struct params),
+    .params_bytes = sizeof(struct rotary_params),
     .min_in = 3,
     .max_in = 4,
     .n_out = 1,

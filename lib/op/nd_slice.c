@@ -14,13 +14,13 @@
 
 #define MOST 65535u               /* tensors joined or cut: a limit of the file's own          */
 
-struct axis_params {
+struct join_params {
     int64_t axis, uneven;
 };
 
 static const struct field axis_fields[] = {
-    FIELD(FIELD_INT, axis_params, axis, 0, NULL),
-    FIELD(FIELD_INT, axis_params, uneven, 1, NULL),
+    FIELD(FIELD_INT, join_params, axis, 0, NULL),
+    FIELD(FIELD_INT, join_params, uneven, 1, NULL),
 };
 
 /* `part` and its place in `whole`, from `first` on along the axis, as a box of bytes: of
@@ -61,7 +61,7 @@ static mdl_status join_shape(const struct node *n, struct nd_call *c)
 {
     const struct nd *first = nd_in(c, n, 0);
     struct nd *y = nd_out(c, n, 0);
-    int64_t axis = ((const struct axis_params *)n->params)->axis, dims[MDL_MAX_RANK];
+    int64_t axis = ((const struct join_params *)n->params)->axis, dims[MDL_MAX_RANK];
     char text[2][96];
     mdl_status s = nd_axis(&axis, first->rank, c->err);
 
@@ -87,7 +87,7 @@ static mdl_status join_shape(const struct node *n, struct nd_call *c)
 static mdl_status join_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *y = nd_out(c, n, 0);
-    const int64_t axis = ((const struct axis_params *)n->params)->axis;
+    const int64_t axis = ((const struct join_params *)n->params)->axis;
     const uint32_t a = (uint32_t)(axis < 0 ? axis + (int64_t)y->rank : axis);
     uint64_t first = 0;
 
@@ -104,7 +104,7 @@ const struct op mdl_op_join = {
     .about = "tensors one after another along an axis",
     .fields = axis_fields,
     .n_fields = 1,
-    .params_bytes = sizeof(struct axis_params),
+    .params_bytes = sizeof(struct join_params),
     .min_in = 1,
     .max_in = MOST,
     .n_out = 1,
@@ -135,7 +135,7 @@ static int64_t part_size(const struct node *n, const struct nd *sizes, int64_t d
 
 static mdl_status split_shape(const struct node *n, struct nd_call *c)
 {
-    const struct axis_params *p = n->params;
+    const struct join_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *sizes = nd_in(c, n, 1);
     int64_t axis = p->axis, left;
     mdl_status s = nd_axis(&axis, x->rank, c->err);
@@ -167,7 +167,7 @@ static mdl_status split_shape(const struct node *n, struct nd_call *c)
 static mdl_status split_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0);
-    const int64_t axis = ((const struct axis_params *)n->params)->axis;
+    const int64_t axis = ((const struct join_params *)n->params)->axis;
     const uint32_t a = (uint32_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
     uint64_t first = 0;
 
@@ -185,7 +185,7 @@ const struct op mdl_op_split = {
     .about = "parts of a tensor along an axis",
     .fields = axis_fields,
     .n_fields = 2,
-    .params_bytes = sizeof(struct axis_params),
+    .params_bytes = sizeof(struct join_params),
     .min_in = 1,
     .max_in = 2,
     .n_out = 1,

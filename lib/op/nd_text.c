@@ -15,6 +15,9 @@
 
 #include <string.h>
 
+#define MOST_BYTES ((uint64_t)1 << 30)   /* of texts that one node makes: one text, often repeated,
+                                          * could be counted for hours before there is no memory */
+
 static const char *text_at(const struct nd *t, uint64_t i)
 {
     const char *s = ((const char *const *)t->data)[i];
@@ -60,7 +63,8 @@ static int concat_all(const struct nd_call *c, const struct node *n, const struc
         pair_at(y, a_step, b_step, i, &ia, &ib);
         const size_t na = strlen(text_at(a, ia)), nb = strlen(text_at(b, ib));
         if (!at) {
-            if (!size_add(*bytes, na + nb + 1, bytes))
+            *bytes += na + nb + 1;
+            if (*bytes > MOST_BYTES)
                 return 0;
             continue;
         }
@@ -81,7 +85,7 @@ static mdl_status concat_shape(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     for (uint32_t i = 0; i < y->rank; i++)
-        if (!size_mul(count, (uint64_t)y->dims[i], &count) || count > (uint64_t)1 << 32)
+        if (!size_mul(count, (uint64_t)y->dims[i], &count) || count > MOST_BYTES)
             return mdl_fail(c->err, MDL_ERR_LIMIT, "too many texts");
     if (!concat_all(c, n, y, count, NULL, &c->text_bytes))
         return mdl_fail(c->err, MDL_ERR_LIMIT, "texts too long");
@@ -157,8 +161,9 @@ static uint32_t other_case(uint32_t c, int to)
         t += t[half].first <= c ? half : 0;
         n -= half;
     }
-    return c < t->first || c > t->last || (c - t->first) % t->step ? c
-                                                                   : (uint32_t)((int32_t)c + t->add);
+    if (c < t->first || c > t->last || (c - t->first) % t->step)
+        return c;
+    return (uint32_t)((int32_t)c + t->add);
 }
 
 /* The text in the given case with its zero byte; `out` NULL: its bytes alone. */
@@ -198,15 +203,15 @@ static int same_but_case(const char *a, const char *b)
 
 /* ---- normalize ------------------------------------------------------------------------------- */
 
-struct normalize_params {
+struct text_params {
     int64_t to, any_case;
 };
 
 static const char *const cases[] = { "none", "lower", "upper", NULL };
 
 static const struct field normalize_fields[] = {
-    FIELD(FIELD_CHOICE, normalize_params, to, 0, cases),
-    FIELD(FIELD_INT, normalize_params, any_case, 0, NULL),
+    FIELD(FIELD_CHOICE, text_params, to, 0, cases),
+    FIELD(FIELD_INT, text_params, any_case, 0, NULL),
 };
 
 static const struct slot normalize_slots[] = {
@@ -218,14 +223,15 @@ static mdl_status normalize_infer(struct node *n, struct graph *g, mdl_error *er
     const struct tensor *t = &n->tensors[0];
 
     if (t->type && t->count && ((const unsigned char *)t->data)[t->count - 1])
-        return mdl_fail_at(err, MDL_ERR_FORMAT, "data", t->offset, "'stop' has a string without end");
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "data", t->offset,
+                           "'stop' has a string without end");
     return texts_infer(n, g, err);
 }
 
 static int is_stop_word(const struct node *n, const char *s)
 {
     const struct tensor *t = &n->tensors[0];
-    const struct normalize_params *p = n->params;
+    const struct text_params *p = n->params;
     const char *word = t->data, *end = t->type ? word + t->count : word;
 
     for (; word < end; word += strlen(word) + 1)
@@ -236,7 +242,7 @@ static int is_stop_word(const struct node *n, const char *s)
 
 static mdl_status normalize_shape(const struct node *n, struct nd_call *c)
 {
-    const struct normalize_params *p = n->params;
+    const struct text_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0);
     int64_t kept = 0;
 
@@ -248,7 +254,8 @@ static mdl_status normalize_shape(const struct node *n, struct nd_call *c)
         if (is_stop_word(n, text_at(x, i)))
             continue;
         kept++;
-        if (!size_add(c->text_bytes, put_text(NULL, text_at(x, i), (int)p->to), &c->text_bytes))
+        c->text_bytes += put_text(NULL, text_at(x, i), (int)p->to);
+        if (c->text_bytes > MOST_BYTES)
             return mdl_fail(c->err, MDL_ERR_LIMIT, "texts too long");
     }
     kept += !kept;
@@ -259,7 +266,7 @@ static mdl_status normalize_shape(const struct node *n, struct nd_call *c)
 
 static mdl_status normalize_eval(const struct node *n, struct nd_call *c)
 {
-    const struct normalize_params *p = n->params;
+    const struct text_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0);
     const char **to = nd_out(c, n, 0)->data;
     char *at = c->text + 1;
@@ -282,7 +289,7 @@ const struct op mdl_op_text_normalize = {
     .n_fields = 2,
     .slots = normalize_slots,
     .n_slots = 1,
-    .params_bytes = sizeof(struct normalize_params),
+    .params_bytes = sizeof(struct text_params),
     .min_in = 1,
     .max_in = 1,
     .n_out = 1,
@@ -379,9 +386,11 @@ static mdl_status split_shape(const struct node *n, struct nd_call *c)
         const char *at = text_at(x, i), *part;
         uint64_t done = 0;
         size_t length;
-        while (next_part(n, &at, &done, &part, &length))
-            if (!size_add(c->text_bytes, length + 1, &c->text_bytes))
+        while (next_part(n, &at, &done, &part, &length)) {
+            c->text_bytes += length + 1;
+            if (c->text_bytes > MOST_BYTES)
                 return mdl_fail(c->err, MDL_ERR_LIMIT, "texts too long");
+        }
         most = done > most ? done : most;
     }
     to.dims[to.rank++] = (int64_t)most;

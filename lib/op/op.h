@@ -21,6 +21,7 @@
 #define MDL_OP_OP_H
 
 #include "base/arena.h"
+#include "base/families.h"
 #include "kernel/kernel.h"
 
 /* A table in the graph, or a tensor. */

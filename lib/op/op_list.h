@@ -1,11 +1,16 @@
 /*
  * op/op_list.h - every operator: OP(code, name)
  *
- * The only list.  Codes are on disk: never changed, never used again.
+ * The only list.  Codes are on disk: never changed, never used again.  Families can be left
+ * out of a build (base/families.h).
  *
  * SPDX-License-Identifier: MIT
  */
+
+#if MDL_OPS_TREE
 OP(1, trees)      /* tree.c      sums and leaf ids of a tree ensemble           */
+#endif
+#if MDL_OPS_LINEAR
 OP(2, dense)      /* dense.c     y = act(W x + b)                               */
 OP(3, linear)     /* linear.c    y = b + sum w x in column order, missing skipped */
 OP(4, link)       /* link.c      logistic, exp, softmax, ... of a margin        */
@@ -18,7 +23,10 @@ OP(10, above)     /* label.c     1 where a value is above a threshold           
 OP(11, cast)      /* cast.c      another element type                           */
 OP(12, complement)/* label.c    [1 - p, p]                                     */
 OP(13, encode)    /* encode.c    position among the values of a column          */
+#endif
+#if MDL_OPS_TREE
 OP(14, average)   /* average.c   sums by the iterations that went into them         */
+#endif
 
 /* Tensor operators. */
 OP(16, constant)  /* nd_constant.c  a tensor that is always the same                */
@@ -30,6 +38,7 @@ OP(21, scan)      /* nd_flow.c   a body for each slice                          
 OP(22, scan_state)
 
 /* Element by element. */
+#if MDL_OPS_MATH
 OP(32, unary)     /* nd_unary.c  f(x): abs, exp, relu, ...                          */
 OP(33, binary)    /* nd_binary.c f(a, b): add, mul, pow, max, ...                   */
 OP(34, compare)
@@ -39,8 +48,10 @@ OP(37, dropout)
 OP(38, align)
 OP(39, convert)   /* nd_convert.c  as another type                                  */
 OP(40, reinterpret)
+#endif
 
 /* Layout, indices, order. */
+#if MDL_OPS_SHAPE
 OP(64, reshape)   /* nd_shape.c  the same elements in another shape                 */
 OP(65, flatten)
 OP(66, squeeze)
@@ -73,7 +84,8 @@ OP(92, trilu)
 OP(93, range)
 OP(94, one_hot)
 OP(95, cumulate)  /* nd_cumulate.c  sums and products so far                        */
-
+#endif
+#if MDL_OPS_CONV
 OP(96, matmul)    /* nd_matmul.c products of matrices                               */
 OP(97, gemm)
 OP(98, einsum)    /* nd_einsum.c sums of products over labelled axes                */
@@ -94,7 +106,8 @@ OP(112, resize)   /* nd_resize.c another size of an image                       
 OP(113, grid_sample)      /* nd_grid.c    images read at any places                 */
 OP(114, affine_grid)
 OP(115, det)      /* nd_det.c    determinants                                       */
-
+#endif
+#if MDL_OPS_REDUCE
 OP(128, reduce)   /* nd_reduce.c sum, mean, norm or extreme over some axes          */
 OP(129, arg)      /* nd_arg.c    where the largest or smallest number is            */
 OP(130, softmax)  /* nd_softmax.c  softmax, its logarithm, its hard form            */
@@ -113,13 +126,18 @@ OP(142, mel_weights)  /* nd_window.c  triangles on the mel scale                
 OP(143, dft)          /* nd_dft.c    discrete Fourier transform                     */
 OP(144, stft)         /* nd_dft.c    the same of frames                             */
 OP(145, nms)          /* nd_nms.c    boxes that overlap none better                 */
+#endif
 
 /* Nets of their own. */
+#if MDL_OPS_NN
 OP(160, recurrent)    /* nd_recurrent.c  RNN, GRU, LSTM                             */
 OP(161, attention)    /* nd_attention.c                                             */
 OP(162, rotary)       /* nd_rotary.c  positions as angles                           */
+OP(163, linear_attention)   /* nd_linear_attention.c                               */
+#endif
 
 /* Classic machine learning. */
+#if MDL_OPS_ML
 OP(176, table)    /* nd_table.c  a tensor as a table                                */
 OP(177, positions)    /* positions.c  columns, then positions among values          */
 OP(178, post_transform)   /* nd_ml.c  logistic, softmax, probit of scores           */
@@ -136,10 +154,13 @@ OP(188, binarize)
 OP(189, normalize_rows)
 OP(190, feature_vector)   /* nd_features.c  side by side; picked                    */
 OP(191, pick_columns)
+#endif
 
 /* Texts. */
+#if MDL_OPS_TEXT
 OP(200, text_concat)  /* nd_text.c   put together, made uniform, cut                */
 OP(201, text_normalize)
 OP(202, text_split)
 OP(203, text_match)   /* nd_match.c  regular expressions                            */
 OP(204, ngrams)       /* nd_ngrams.c counts of n-grams                              */
+#endif

@@ -104,8 +104,8 @@ static void name(const struct tree_walk *w, const struct exits *e, size_t at, ui
             *(real *)view_row(w->sums, at + first + r) = sum[r]; \
     } \
 }
-ADD_EXITS(add_f32, float)
-ADD_EXITS(add_f64, double)
+ADD_EXITS(add_exits_f32, float)
+ADD_EXITS(add_exits_f64, double)
 
 static void add_exits(const struct tree_walk *w, const struct exits *e, size_t at, uint32_t tree,
                       uint32_t n)
@@ -114,9 +114,9 @@ static void add_exits(const struct tree_walk *w, const struct exits *e, size_t a
 
     if (w->n_outputs == 1 && mdl_trees_is_simple(w)) {
         if (w->n->tensors[TREES_VALUE].type == MDL_F32)
-            add_f32(w, e, at, n);
+            add_exits_f32(w, e, at, n);
         else
-            add_f64(w, e, at, n);
+            add_exits_f64(w, e, at, n);
         return;
     }
     for (size_t r = 0; r < e->rows; r++) {

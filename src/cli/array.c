@@ -119,7 +119,7 @@ static mdl_status read_item(struct item *it, uint32_t *type, const char *name, c
     const unsigned long n = known && descr[2] >= '0' && descr[2] <= '9'
                           ? strtoul(descr + 2, &end, 10) : 0;
 
-    if (!end || *end || n > 1u << 20)
+    if (!end || *end || !n || n > 1u << 20)
         return cannot(name, descr, err);
     *it = (struct item){ .kind = descr[1], .bytes = (uint32_t)n, .part = (uint32_t)n,
                          .swap = descr[0] == '>' };

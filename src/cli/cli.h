@@ -95,6 +95,8 @@ const char *cli_option_next(const struct cli *c, const char *name, size_t *at);
 int cli_parse_count(const char *text, uint64_t least, uint64_t *out);
 
 void cli_help_program(FILE *to);
+/* The operators of .mdl files.  In cmd_help.c. */
+void cli_list_ops(FILE *to);
 void cli_help_verb(FILE *to, const char *name, const struct cli_verb *verb, const char *about);
 
 /* ---- messages (message.c) -------------------------------------------------------------- */

@@ -17,8 +17,8 @@ static const struct cli_option options[] = {
 };
 
 static const char more[] =
-    "'mdl help ops' are the operators that .mdl files are made of; those of ONNX, with their\n"
-    "opsets, 'mdl ops' lists.\n"
+    "'mdl help ops' shows the operators that .mdl files are made of, too, as a table with\n"
+    "--format csv or json; those of ONNX, with their opsets, 'mdl ops' lists.\n"
     "\n"
     "example:\n"
     "  mdl help predict\n"
@@ -32,20 +32,21 @@ static void inputs_text(const mdl_op_info *op, char *out, size_t room)
         snprintf(out, room, "%u to %u", op->min_inputs, op->max_inputs);
 }
 
-static void ops_as_text(void)
+void cli_list_ops(FILE *to)
 {
     mdl_op_info op = { .size = sizeof op };
     const char *name;
     char text[200];
 
+    fprintf(to, "\noperators of .mdl files:\n");
     for (size_t i = 0; !mdl_op(i, &op); i++) {
         inputs_text(&op, text, sizeof text);
-        printf("%s%-12s %s\n%-13sinputs: %s, results: %u\n", i ? "\n" : "", op.name, op.about, "",
-               text, op.n_results);
+        fprintf(to, "\n%-12s %s\n%-13sinputs: %s, results: %u\n", op.name, op.about, "", text,
+                op.n_results);
         for (size_t k = 0; !mdl_op_param(i, k, &name, text, sizeof text); k++)
-            printf("%-13s%-16s %s\n", k ? "" : "  parameters", name, text);
+            fprintf(to, "%-13s%-16s %s\n", k ? "" : "  parameters", name, text);
         for (size_t k = 0; !mdl_op_weight(i, k, &name, text, sizeof text); k++)
-            printf("%-13s%-16s %s\n", k ? "" : "  weights", name, text);
+            fprintf(to, "%-13s%-16s %s\n", k ? "" : "  weights", name, text);
     }
 }
 
@@ -89,14 +90,10 @@ static int run(struct cli *c)
         cli_help_program(stdout);
         return CLI_OK;
     }
-    if (!strcmp(c->args[0], "ops")) {
-        if (c->format == CLI_TABLE)
-            ops_as_text();
-        else
-            ops_as_records(c->format);
+    if (!strcmp(c->args[0], "ops") && c->format != CLI_TABLE) {
+        ops_as_records(c->format);
         return CLI_OK;
     }
-    cli_suggest_offer(&s, "ops");
     for (size_t i = 0; (verb = cli_verb_at(i, &name, &about)) != NULL; i++) {
         cli_suggest_offer(&s, name);
         if (!strcmp(c->args[0], name)) {
@@ -109,4 +106,4 @@ static int run(struct cli *c)
                     s.best ? "; did you mean '" : "", s.best ? s.best : "", s.best ? "'?" : "");
 }
 
-const struct cli_verb cli_verb_help = { "[VERB | ops]", 0, 1, options, more, NULL, run };
+const struct cli_verb cli_verb_help = { "[VERB]", 0, 1, options, more, NULL, run };

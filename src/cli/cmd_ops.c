@@ -22,7 +22,7 @@ static const struct cli_option options[] = {
 
 static const char more[] =
     "'opsets' are those of the domain in which the operator is converted; 'becomes' is the\n"
-    "operator of libmodel, where it is one ('mdl help ops' shows those with their parameters).\n"
+    "operator of libmodel, where it is one; those stand below, with their parameters.\n"
     "With NAME only operators whose name has it.  Exit 4 when there is none.\n"
     "\n"
     "example:\n"
@@ -127,4 +127,5 @@ static int run(struct cli *c)
     return code;
 }
 
-const struct cli_verb cli_verb_ops = { "[NAME]", 0, 1, options, more, NULL, run };
+const struct cli_verb cli_verb_ops = { "[NAME]", 0, 1, options, more, cli_list_ops,
+                                       run };

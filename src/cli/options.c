@@ -214,8 +214,8 @@ void cli_help_program(FILE *to)
         fprintf(to, "  %-9s%s\n", verbs[i].name, verbs[i].about);
     fprintf(to,
             "\n'mdl help VERB' shows a verb with its options and an example, 'mdl help ops' the\n"
-            "operators of .mdl files, 'mdl ops' those of ONNX that become them, 'mdl --version' the\n"
-            "version.  '-' as a file is standard input or output.\n"
+            "operators of .mdl files, too, 'mdl --version' the version.  '-' as a file is standard\n"
+            "input or output.\n"
             "\n"
             "exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad model, 4 unsupported, 5 bad data,\n"
             "            6 input/output or memory\n");

@@ -7,13 +7,14 @@
 
 #include <string.h>
 
-static onnx_map map_recurrent, map_attention, map_rotary;
+static onnx_map map_recurrent, map_attention, map_rotary, map_linear_attention;
 
 static const struct onnx_op ops[] = {
     { "RNN", 1, 0, map_recurrent, "recurrent", "rnn" },
     { "GRU", 1, 0, map_recurrent, "recurrent", "gru" },
     { "LSTM", 1, 0, map_recurrent, "recurrent", "lstm" },
     { "Attention", 23, 0, map_attention, "attention", NULL },
+    { "LinearAttention", 27, 0, map_linear_attention, "linear_attention", NULL },
     { "RotaryEmbedding", 23, 0, map_rotary, "rotary", NULL },
     { NULL, 0, 0, NULL, NULL, NULL }
 };
@@ -151,4 +152,23 @@ static void map_rotary(struct onnx *o, struct onnx_node *n)
     flow_int(f, node, "heads", onnx_int(o, n, "num_heads", 0));
     flow_int(f, node, "dims", onnx_int(o, n, "rotary_embedding_dim", 0));
     flow_int(f, node, "interleaved", onnx_int(o, n, "interleaved", 0) != 0);
+}
+
+/* The rule says which of decay and beta there are. */
+static void map_linear_attention(struct onnx *o, struct onnx_node *n)
+{
+    const char *rule = onnx_text(o, n, "update_rule", "gated_delta");
+    const int gated = !strncmp(rule, "gated", 5);
+    const int delta = !strcmp(rule, "delta") || !strcmp(rule, "gated_delta");
+    const int32_t node = onnx_emit(o, n, "linear_attention", n->in, n->n_in);
+    struct flow *f = onnx_flow(o);
+
+    if (!delta && strcmp(rule, "linear") != 0 && strcmp(rule, "gated") != 0)
+        onnx_refuse(o, n, "update_rule '%s'", rule);
+    if ((onnx_in(n, 4) != FLOW_NONE) != gated || (onnx_in(n, 5) != FLOW_NONE) != delta)
+        onnx_refuse(o, n, "update_rule '%s' with other inputs than it takes", rule);
+    flow_int(f, node, "q_heads", onnx_int(o, n, "q_num_heads", 1));
+    flow_int(f, node, "kv_heads", onnx_int(o, n, "kv_num_heads", 1));
+    flow_float(f, node, "scale", onnx_float(o, n, "scale", 0));
+    onnx_ignore(o, n, "chunk_size");          /* how fast, not what */
 }
