@@ -180,6 +180,8 @@ help:
 	@echo "                   the first time an hour); ONLY=\"B lignum\" for a part of it"
 	@echo "make bench-kernel  each kernel of each instruction set against the plain one"
 	@echo "make bench-sweep   every engine on thirty shapes of tree ensembles (SWEEP=--quick, --csv)"
+	@echo "make bench-networks  networks beside ONNX Runtime (Python environment, a minute); writes"
+	@echo "                   docs/networks.md; ONLY=\"MLP|silero\" for a part of it"
 	@echo "make bench-linear  linear layers from 1 to 100,000 columns"
 	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
 	@echo "make soak          the slow tests for SOAK_MINUTES (60)"

@@ -314,6 +314,9 @@ MDL_API mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x,
  * asked for are computed, into tensors of just their shape.  In a graph of tables all
  * tensors agree in dims[0], the number of rows.  `context` may be NULL.
  *
+ * MDL_STRING: results point to strings of the model or of the caller's inputs, or to ones that
+ * the call made: those lie in the context, until it is used again, and need one.
+ *
  * A tensor may be an input and an output at once, as the state of a streaming model is:
  * it is written after everything has been read.
  *

@@ -89,6 +89,7 @@ mdl_status mdl_exec_bytes(const struct exec_call *c, struct nd *t, uint64_t *byt
 
 void mdl_exec_drop(struct exec *x, uint32_t value)
 {
+    x->given_back |= x->block[value] != NULL;
     mdl_heap_give(&x->heap, x->block[value]);
     x->block[value] = NULL;
 }
@@ -154,6 +155,12 @@ static mdl_status need_temp(const struct exec_call *c, uint32_t i, uint64_t byte
 
     x->temp[i] = bytes ? mdl_heap_take(&x->heap, bytes) : NULL;
     return x->temp[i] || !bytes ? MDL_OK : no_memory(c, bytes);
+}
+
+static void give_temp(struct exec *x, uint32_t i)
+{
+    x->given_back |= x->temp[i] != NULL;
+    mdl_heap_give(&x->heap, x->temp[i]);
 }
 
 /* ---- the caller's tensors ---------------------------------------------------------------------- */
@@ -399,6 +406,7 @@ static mdl_status eval_tensor(const struct exec_call *c, const struct node *n, i
         if (!s) s = place_results(c, i, n);
         if (!s) s = need_temp(c, i, call.temp_bytes);
         if (!s && call.text_bytes) {      /* never given back: whoever holds the strings needs it */
+            c->x->made_text = 1;
             call.text = mdl_heap_take(&c->x->heap, call.text_bytes);
             s = call.text ? MDL_OK : no_memory(c, call.text_bytes);
         }
@@ -407,7 +415,7 @@ static mdl_status eval_tensor(const struct exec_call *c, const struct node *n, i
     if (!s && eval && !(n->op->traits & ND_ALIAS))
         s = n->op->eval(n, &call);
     if (!s && record)
-        mdl_heap_give(&c->x->heap, c->x->temp[i]);
+        give_temp(c->x, i);
     return s;
 }
 
@@ -446,7 +454,7 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
         n->op->run(n, &r);
     }
     if (!s && record)
-        mdl_heap_give(&x->heap, x->temp[i]);
+        give_temp(x, i);
     return s;
 }
 
@@ -477,6 +485,8 @@ mdl_status mdl_exec_nodes(const struct exec_call *c, uint32_t begin, uint32_t en
         if (scope && !x->steps--)
             return mdl_fail(c->err, MDL_ERR_LIMIT, "bodies ran more than %llu nodes",
                             (unsigned long long)BODY_STEPS);
+        if (p->nodes[i].fixed && x->given_back)
+            x->needed[i] = 2;
         const mdl_status s = run_node(c, i, 1, !c->measure || p->nodes[i].fixed);
         if (s)
             return s;
@@ -522,8 +532,10 @@ static mdl_status record(const struct exec_call *c)
     mdl_heap_reset(&x->heap);
     memset(x->block, 0, g->n_values * sizeof *x->block);
     memset(x->temp, 0, g->n_nodes * sizeof *x->temp);
+    x->given_back = 0;
     x->recorded = 0;
     x->quick.n_out = 0;
+    x->made_text = 0;
     x->fixed_bytes = 0;
     x->heap.limit = c->model->scratch_limit;
     x->steps = BODY_STEPS;
@@ -538,7 +550,7 @@ static mdl_status record(const struct exec_call *c)
     x->n_out = c->n_out;
     x->n_run = 0;
     for (uint32_t i = 0; i < g->n_nodes; i++)
-        if (x->needed[i] && !c->model->tensors.nodes[i].fixed)
+        if (x->needed[i] && (!c->model->tensors.nodes[i].fixed || x->needed[i] == 2))
             x->run[x->n_run++] = i;
     memcpy(x->out_at, c->out_at, c->n_out * sizeof *c->out_at);
     return MDL_OK;

@@ -4,7 +4,8 @@
  * A call either *records* or *plays*.  Recording goes node by node: shape, a place for each
  * result, eval, and back with the memory of values that nobody reads any more.  When the same
  * shapes come again, and no shape depends on contents, playing evaluates the nodes at the
- * places found before, and leaves out those that read shapes and constants alone.
+ * places found before, and leaves out those that read shapes and constants alone and whose
+ * results lie where nothing else did.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -34,9 +35,11 @@ struct exec {
     struct nd  *values;           /* [n_values]                                            */
     void      **block;            /* [n_values] its memory in the heap, or NULL            */
     struct view *views;           /* [n_values] for table operators                        */
-    unsigned char *needed;        /* [n_nodes]                                             */
+    unsigned char *needed;        /* [n_nodes] 2: fixed, but its place has been another's   */
     unsigned char *wanted;        /* [n_values] while needed is found                      */
     void      **temp;             /* [n_nodes] where each worked: playing, it may there too */
+    int         given_back;       /* memory has been, so what comes may lie where it was    */
+    int         made_text;        /* strings of the last call lie in the heap              */
     int         recorded;         /* the places can be played again, for these outputs:    */
     size_t      n_out;
     uint32_t    out_at[EXEC_OUTPUTS];

@@ -353,6 +353,10 @@ static mdl_status run_anew(const mdl_model *m, mdl_context *context, struct exec
     if (!s)
         s = exec_guarded(&(struct exec_call){ .model = m, .x = x, .in = in, .out = out,
                                               .out_at = out_at, .n_out = n_outputs, .err = err });
+    for (size_t i = 0; !s && !context && x->made_text && i < n_outputs; i++)
+        if (out[i].type == MDL_STRING)
+            s = mdl_fail(err, MDL_ERR_ARGUMENT, "the strings of output '%s' are made by the call and "
+                         "need a context to stay in", m->m.schema.outputs[out_at[i]].name);
     if (!s)
         remember(m, x, in, inputs, n_inputs, outputs, out_at, n_outputs);
     for (size_t i = 0; !s && i < n_outputs; i++)

@@ -19,8 +19,8 @@ static size_t make_npy(unsigned char *out, const char *descr, const char *shape,
                        const void *data, size_t bytes)
 {
     char text[200];
-    const int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n",
-                           descr, fortran ? "True" : "False", shape);
+    const int n = snprintf(text, sizeof text,
+                           "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }\n", descr, fortran ? "True" : "False", shape);
 
     memcpy(out, "\x93NUMPY\x01\x00", 8);
     out[8] = (unsigned char)n;
@@ -150,7 +150,8 @@ static const char *text_at(const struct array *a, size_t i)
 static void texts_become_utf8(void **state)
 {
     /* "a", "ü", "€", U+1F600, a lone surrogate, "" and one of full length */
-    static const uint32_t u[14] = { 'a', 0, 0xFC, 0, 0x20AC, 0, 0x1F600, 0, 0xD800, 0, 0, 0, 'x', 'y' };
+    static const uint32_t u[14] = { 'a', 0, 0xFC, 0, 0x20AC, 0, 0x1F600, 0, 0xD800, 0, 0, 0,
+                                    'x', 'y' };
     struct array a;
 
     (void)state;
@@ -265,7 +266,8 @@ static void lost_digits_are_told(void **state)
 
 static void integers_go_where_they_fit(void **state)
 {
-    static const int64_t fit[] = { -128, 127 }, high[] = { 0, 128 }, low[] = { -129 }, one[] = { 1 };
+    static const int64_t fit[] = { -128, 127 }, high[] = { 0, 128 }, low[] = { -129 };
+    static const int64_t one[] = { 1 };
     static const uint64_t top[] = { UINT64_MAX };
     struct array a;
     int rounded;
@@ -353,8 +355,8 @@ static void what_is_written_is_read_again(void **state)
         assert_int_equal(image.head_bytes % 64, 0);
         memcpy(file, image.head, image.head_bytes);
         memcpy(file + image.head_bytes, image.elements, (size_t)image.element_bytes);
-        assert_int_equal(cli_array_read(&a, "t.npy", file,
-                                        image.head_bytes + (size_t)image.element_bytes, &error), MDL_OK);
+        const size_t size = image.head_bytes + (size_t)image.element_bytes;
+        assert_int_equal(cli_array_read(&a, "t.npy", file, size, &error), MDL_OK);
         assert_int_equal(a.type, t.type);
         assert_int_equal(a.rank, t.rank);
         assert_memory_equal(a.dims, t.dims, t.rank * sizeof *t.dims);
@@ -392,7 +394,8 @@ static void the_header_is_the_one_of_numpy(void **state)
 
 static void a_written_npz_is_read_again(void **state)
 {
-    const struct npz_part parts[] = { { "a", "head", "rest!", 4, 5 }, { "b/\xC3\xBC", "x", "", 1, 0 } };
+    const struct npz_part parts[] = { { "a", "head", "rest!", 4, 5 },
+                                      { "b/\xC3\xBC", "x", "", 1, 0 } };
     struct npz npz;
     struct npz_member m;
     FILE *f = tmpfile();

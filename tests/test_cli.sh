@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: MIT
 set -u
 case $1 in /*) mdl=$1 ;; *) mdl=$PWD/$1 ;; esac
+[ -x "$mdl" ] || { echo "$mdl is no program"; exit 1; }
 top=$(cd "$(dirname "$0")/.." && pwd)
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
@@ -540,6 +541,8 @@ says bench_shows_shapes 'float32 [3, 2, 8, 9]'
 says bench_shows_results 'float32 [3, 3]'
 awk -F, 'NR > 1 && !($2 > 0 && $2 <= $3 && $3 <= $4 && $5 > 0) { bad = 1 } END { exit bad || NR != 3 }' out
 claim percentiles_of_a_net_are_in_order $?
+exits bench_takes_dims_by_place 0 "$mdl" bench net/conv.mdl --dim image.0=2 --dim image.2=4 --dim width=4 --seconds 0.01 --threads 1
+says dims_by_place_are_taken 'float32 [2, 2, 4, 4]'
 exits bench_of_other_inputs 0 "$mdl" bench net/several.mdl --seconds 0.01 --threads 1
 exits wrong_dim_is_usage 2 "$mdl" bench net/conv.mdl --dim bacht=3
 says wrong_dim_lists_dims 'batch, height, width'

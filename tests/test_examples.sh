@@ -88,4 +88,29 @@ else
     failed=1
 fi
 
+# Networks of Python packages, where tools/example_models.py has put them: what a person would say.
+N=$B/example-models
+if [ -f "$N/magika.onnx" ] && [ -f "$N/vad.onnx" ]; then
+    "$B/mdl" convert "$N/magika.onnx" -o "$T/magika.mdl" --quiet
+    "$B/mdl" convert "$N/vad.onnx" -o "$T/vad.mdl" --quiet
+    mkdir "$T/files"
+    cp lib/model.c tests/test_examples.sh tests/python/conftest.py pyproject.toml README.md "$T/files"
+    : > "$T/files/nothing"
+    same '09_file_types knows the files of this project' \
+        "$(lines README.md:markdown conftest.py:python model.c:c 'nothing:(empty)' pyproject.toml:toml \
+                 test_examples.sh:shell)" \
+        "$("$E/09_file_types" "$T/magika.mdl" "$N/magika.json" "$T/files" | awk '{ print $1 ":" $2 }' | LC_ALL=C sort)"
+    same '10_voice hears the two seconds in the middle' 'one segment, 1 to 3' \
+        "$("$E/10_voice" "$T/vad.mdl" "$N/talk.wav" \
+           | awk '{ n++; a = $1; b = $2 } END { print (n == 1 ? "one segment" : n " segments") \
+                    (a > 0.8 && a < 1.2 && b > 2.8 && b < 3.2 ? ", 1 to 3" : ", " a " to " b) }')"
+    "$E/10_voice" "$T/vad.mdl" "$N/talk.wav" --all > "$T/vad"
+    same '10_voice has the probabilities of ONNX Runtime within 1e-4' "$(wc -l < "$N/talk.txt") 0" \
+        "$(paste "$T/vad" "$N/talk.txt" | awk '{ d = $2 - $3; n += d > 1e-4 || d < -1e-4 } END { print NR, n + 0 }')"
+    same '10_voice refuses what is no WAV file' 1 \
+        "$("$E/10_voice" "$T/vad.mdl" "$T/rows.csv" 2>/dev/null && echo 0 || echo $?)"
+else
+    echo 'skip 09_file_types, 10_voice: no networks; make example-models fetches them'
+fi
+
 exit $failed

@@ -349,12 +349,14 @@ static void no_pattern_takes_long(void **state)
 
 static void ngrams_begin(struct call *t, const int64_t *counts, const int64_t *columns)
 {
+    static const int64_t x[] = { 7, 8, 7, 9, 7, 8 };
+
     call_begin(t, "ngrams");
     call_set(t, "longest", 2);
     call_ints(t, "pool", 4, (int64_t[]){ 7, 8, 7, 8 });
     call_ints(t, "counts", 2, counts);
     call_ints(t, "columns", 3, columns);
-    call_in(t, MDL_I64, DIMS(2, 3), (int64_t[]){ 7, 8, 7, 9, 7, 8 });
+    call_in(t, MDL_I64, DIMS(2, 3), x);
 }
 
 static void ngrams_that_are_no_ngrams_are_refused(void **state)

@@ -144,14 +144,18 @@ static void sizes_that_do_not_fit_are_told(void **state)
 
 static void types_have_sizes_and_names_and_unknown_ones_do_not(void **state)
 {
-    static const size_t bytes[] = { 0, 4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8, 1, 0, 0 };
+    static const size_t bytes[] = { 0, 4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8, 1, 0,
+                                    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8, 16, 0 };
     (void)state;
 
-    for (uint32_t t = 0; t < 16; t++)
+    for (uint32_t t = 0; t < sizeof bytes / sizeof *bytes; t++)
         assert_int_equal(mdl_type_bytes(t), bytes[t]);
     assert_int_equal(mdl_type_bytes(UINT32_MAX), 0);
     assert_string_equal(mdl_type_name(MDL_F64), "float64");
     assert_string_equal(mdl_type_name(MDL_STRING), "string");
+    assert_string_equal(mdl_type_name(MDL_F8E4M3FN), "float8e4m3fn");
+    assert_string_equal(mdl_type_name(MDL_C128), "complex128");
+    assert_string_equal(mdl_type_name(MDL_C128 + 1), "?");
     assert_string_equal(mdl_type_name(0), "?");
     assert_string_equal(mdl_type_name(99), "?");
 }

@@ -363,6 +363,77 @@ static void a_body_larger_than_the_graph_is_refused(void **state)
     mdl_builder_free(b);
 }
 
+/* z = x + x, made before the loop, is what every iteration hands to the next: its memory must
+ * stay.  An iteration begins with x, later ones with z, and gives that + z. */
+static void what_a_loop_carries_on_from_outside_stays(void **state)
+{
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_tensor(b, "x", MDL_F32, 0, NULL);
+    const int32_t most = mdl_build_tensor(b, "most", MDL_I64, 0, NULL);
+    const int32_t z = binary(b, "add", x, x), in[3] = { most, MDL_NONE, x };
+    const int32_t begin = mdl_build_node_n(b, "loop_state", "", in, 3, 3);
+    const int32_t sum = binary(b, "add", mdl_build_result(b, begin, 2), z);
+    const int32_t all[6] = { most, MDL_NONE, x, mdl_build_result(b, begin, 1), z, sum };
+    const int32_t loop = mdl_build_node_n(b, "loop", "", all, 6, 2);
+    float one = 1, sums[8];
+    int64_t times = 8;
+    const mdl_tensor inputs[2] = { { .size = sizeof *inputs, .type = MDL_F32, .data = &one },
+                                   { .size = sizeof *inputs, .type = MDL_I64, .data = &times } };
+    const mdl_tensor out = { .size = sizeof out, .type = MDL_F32, .rank = 1, .dims = { 8 },
+                             .data = sums };
+    (void)state;
+
+    mdl_build_int(b, loop, "body_nodes", 2);
+    mdl_build_int(b, loop, "carried", 1);
+    mdl_build_int(b, loop, "scanned", 1);
+    mdl_build_output(b, "sums", MDL_OUTPUT_VALUE, mdl_build_result(b, loop, 1));
+    mdl_model *m = load(b, NULL);
+    assert_int_equal(mdl_run(m, NULL, inputs, 2, &out, 1, NULL), MDL_OK);
+    for (int i = 0; i < 8; i++)
+        assert_true(sums[i] == (i ? 4.0f : 3.0f));
+    mdl_free(m);
+}
+
+/* y has min(rows, 2) numbers: as many as rows, but only up to two. */
+static void a_result_that_does_not_follow_the_rows_is_no_prediction(void **state)
+{
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_tensor(b, "x", MDL_F32, 2, (const int64_t[]){ ANY, 1 });
+    const int32_t dims = mdl_build_node(b, "shape", "", &x, 1);
+    const int64_t one = 1, two = 2;
+    float in[5] = { 1, 2, 3, 4, 5 }, y[5];
+    (void)state;
+
+    mdl_build_int(b, dims, "end", 1);
+    const int32_t parts[2] = {
+        binary(b, "min", mdl_build_result(b, dims, 0), constant(b, MDL_I64, 1, &one, &two)),
+        constant(b, MDL_I64, 1, &one, &one),
+    };
+    const int32_t join = mdl_build_node(b, "join", "", parts, 2);
+    const int32_t shape = mdl_build_result(b, join, 0);
+    mdl_build_output(b, "y", MDL_OUTPUT_VALUE,
+                     mdl_build_result(b, mdl_build_node(b, "fill", "", &shape, 1), 0));
+    mdl_model *m = load(b, NULL);
+    assert_int_equal(mdl_output_cols(m), 1);
+    assert_int_equal(mdl_predict(m, in, 2, y), MDL_OK);
+    assert_int_equal(mdl_predict(m, in, 5, y), MDL_ERR_DATA);
+    mdl_free(m);
+}
+
+static void a_constant_that_is_empty_has_no_endless_dimensions(void **state)
+{
+    mdl_builder *b = mdl_builder_new(NULL);
+    mdl_error e = MDL_ERROR_INIT;
+    const void *bytes;
+    size_t size;
+    (void)state;
+
+    mdl_build_output(b, "y", MDL_OUTPUT_VALUE,
+                     constant(b, MDL_F32, 3, (const int64_t[]){ 0, INT64_MAX, INT64_MAX }, ""));
+    assert_int_not_equal(mdl_build_bytes(b, &bytes, &size, &e), MDL_OK);
+    mdl_builder_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +447,9 @@ int main(void)
         cmocka_unit_test(an_error_within_names_its_node),
         cmocka_unit_test(a_loop_carries_and_gathers),
         cmocka_unit_test(a_loop_without_an_end_is_stopped),
+        cmocka_unit_test(what_a_loop_carries_on_from_outside_stays),
+        cmocka_unit_test(a_result_that_does_not_follow_the_rows_is_no_prediction),
+        cmocka_unit_test(a_constant_that_is_empty_has_no_endless_dimensions),
         cmocka_unit_test(a_node_outside_cannot_read_what_a_body_makes),
         cmocka_unit_test(a_body_larger_than_the_graph_is_refused),
     };

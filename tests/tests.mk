@@ -170,6 +170,11 @@ $B/examples/%: examples/%.cpp include/mdl.hpp $B/libmodel.a
 	@mkdir -p $(@D)
 	$(CXX) -Iinclude $(CPPFLAGS) -std=c++11 $(CXXFLAGS) -Wall -Wextra $(SANITIZE_FLAGS) -o $@ $< $B/libmodel.a $(LDFLAGS)
 
+# The networks of 09_file_types and 10_voice, from the Python packages that they ship in.
+.PHONY: example-models
+example-models: $B/env-onnx/.done
+	$B/env-onnx/bin/python -B tools/example_models.py $B/example-models
+
 check-examples: $(EXAMPLES) $(SO) $B/mdl
 	sh tests/test_examples.sh $B
 
@@ -208,7 +213,7 @@ conformance: $B/env-onnx/.done $(SO) $(IMPORT_SO)
 	$(CONFORMANCE) tests/conformance/conformance.py $B/conformance --jobs $(JOBS) --only "$(ONLY)" \
 	    --list "$(LIST)" --docs
 
-check-onnx: $B/env-onnx/.done $(SO) $(IMPORT_SO)
+check-onnx: $B/env-onnx/.done $(SO) $(IMPORT_SO) example-models
 	$(CONFORMANCE) -m pytest -q -p no:cacheprovider tests/python/test_onnx_*.py
 
 # ---- benchmarks --------------------------------------------------------------------------------
@@ -247,5 +252,15 @@ bench-sweep: $B/bench/bench_sweep
 bench-linear: $B/bench/bench_linear
 	$B/bench/bench_linear
 
-bench-kernel: $B/bench/bench_kernel
+bench-kernel: $B/bench/bench_kernel $B/bench/bench_gemm
 	$B/bench/bench_kernel
+	$B/bench/bench_gemm
+
+# ONLY="MLP|silero" is a regular expression on titles: see bench/bench_networks.py.
+$B/bench/libnetworks.so: bench/networks.c include/mdl.h $(SO)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -shared -o $@ $< -L$B -lmodel -Wl,-rpath,$(abspath $B) $(LDFLAGS) -ldl
+
+.PHONY: bench-networks
+bench-networks: all $B/env-onnx/.done $B/bench/libnetworks.so
+	CC="$(CC)" ONLY="$(ONLY)" SECONDS_EACH="$(SECONDS_EACH)" $(CONFORMANCE) bench/bench_networks.py $B

@@ -60,10 +60,12 @@ static void gemm_part(const struct gemm_strip *s, const float *sum, size_t sum_r
         }
 }
 
-/* A tile of which `cols` are columns; all but `cols` constant where this is inlined.  `b` has
- * been moved to the k where the strip begins, unless there is a table. */
+/* A tile of which `cols` are columns, all of them unless `part`; all numbers but `c` and `cols`
+ * are constant where this is inlined.  `b` has been moved to the k where the strip begins,
+ * unless there is a table. */
 MDL_INLINE void gemm_tile(const struct gemm_strip *s, const float *b, size_t b_panel, size_t b_step,
-                          size_t c, size_t cols, size_t rows, size_t panels, size_t wide, int table)
+                          size_t c, size_t cols, size_t rows, size_t panels, size_t wide,
+                          int table, int part)
 {
     vf sum[GEMM_SUMS];
     const float *a = s->a;
@@ -101,7 +103,7 @@ MDL_INLINE void gemm_tile(const struct gemm_strip *s, const float *b, size_t b_p
         }
         b += table ? 0 : b_step;
     }
-    if (cols == row_vecs * VF_LANES) {
+    if (!part || (wide < GEMM_WIDE && cols == wide * VF_LANES)) {
         MDL_UNROLL(6)
         for (size_t r = 0; r < rows; r++)
             MDL_UNROLL(16)
@@ -130,16 +132,17 @@ MDL_INLINE void gemm_strip(const struct gemm_strip *s, size_t k, size_t c, size_
 
     if (panels > 1)
         for (; c + panels * GEMM_COLS <= end; c += panels * GEMM_COLS, b += panels * g->b_panel)
-            gemm_tile(s, b, g->b_panel, step, c, panels * GEMM_COLS, rows, panels, GEMM_WIDE, table);
+            gemm_tile(s, b, g->b_panel, step, c, panels * GEMM_COLS, rows, panels, GEMM_WIDE,
+                      table, 0);
     for (; c + GEMM_COLS <= end; c += GEMM_COLS, b += g->b_panel)
-        gemm_tile(s, b, g->b_panel, step, c, GEMM_COLS, rows, 1, GEMM_WIDE, table);
+        gemm_tile(s, b, g->b_panel, step, c, GEMM_COLS, rows, 1, GEMM_WIDE, table, 0);
     if (c == end)
         return;
     b = g->b_last + (table ? 0 : k * g->last_step);
     if (end - c > GEMM_HALF)
-        gemm_tile(s, b, 0, g->last_step, c, end - c, rows, 1, GEMM_WIDE, table);
+        gemm_tile(s, b, 0, g->last_step, c, end - c, rows, 1, GEMM_WIDE, table, 1);
     else
-        gemm_tile(s, b, 0, g->last_step, c, end - c, rows, 1, GEMM_WIDE / 2, table);
+        gemm_tile(s, b, 0, g->last_step, c, end - c, rows, 1, GEMM_WIDE / 2, table, 1);
 }
 
 MDL_INLINE void gemm_rows(const struct gemm_strip *s, size_t k, size_t c, size_t end, size_t rows,
@@ -183,6 +186,39 @@ static void gemm_f32(const struct gemm *g)
                 (g->b_at ? gemm_table : gemm_steps)(&s, k, c, c + (end < near ? end : near), rows);
                 r += rows;
             }
+}
+
+/* Four rows at a time; where there are fewer, the last one again. */
+static void gemm_pixels(const struct gemm *g, size_t wide)
+{
+    for (size_t i = 0; i < g->rows; i += 4) {
+        size_t row[4];
+        for (size_t r = 0; r < 4; r++)
+            row[r] = i + r < g->rows ? i + r : g->rows - 1;
+        for (size_t c = 0; c < g->cols; c += VF_LANES) {
+            const float *b = g->b + c, *b0 = b + row[0] * wide, *b1 = b + row[1] * wide;
+            const float *b2 = b + row[2] * wide, *b3 = b + row[3] * wide;
+            vf sum[4] = { vf_set(0), vf_set(0), vf_set(0), vf_set(0) };
+            for (size_t k = 0; k < g->depth; k++) {
+                const vf one = vf_set(g->a[k]);
+                const size_t at = g->b_at[k];
+                sum[0] = vf_fused(one, vf_load(b0 + at), sum[0]);
+                sum[1] = vf_fused(one, vf_load(b1 + at), sum[1]);
+                sum[2] = vf_fused(one, vf_load(b2 + at), sum[2]);
+                sum[3] = vf_fused(one, vf_load(b3 + at), sum[3]);
+            }
+            MDL_UNROLL(4)
+            for (size_t r = 0; r < 4; r++) {
+                float *y = g->y + row[r] * g->y_row + c;
+                vf v = g->row_bias ? vf_add(sum[r], vf_set(g->row_bias[0])) : sum[r];
+                v = g->relu ? vf_zero_unless_positive(v) : v;
+                if (g->cols - c >= VF_LANES)
+                    vf_store(y, v);
+                else
+                    vf_store_part(y, v, g->cols - c);
+            }
+        }
+    }
 }
 
 /* The last numbers one by one: a register would reach beyond them. */

@@ -161,6 +161,10 @@ struct kernels {
     /* A product of matrices: gemm.h says of what, and in which order.  The one kernel whose
      * products are fused. */
     void (*gemm_f32)(const struct gemm *g);
+    /* The same of one row whose columns are the pixels of an image, cut into rows: what it gives
+     * for column i * wide + c goes to y[i * y_row + c], i < rows, c < cols.  For b_at, depth up to
+     * GEMM_DEPTH, no col_bias; b has GEMM_COLS numbers behind the last column that count. */
+    void (*gemm_pixels)(const struct gemm *g, size_t wide);
     /* y[i] = x[i * step] */
     void (*pick_f32)(float *y, const float *x, size_t step, size_t n);
 

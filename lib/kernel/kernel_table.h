@@ -43,6 +43,7 @@
     .dense_mixed = dense_mixed,
 #if MDL_OPS_CONV || MDL_OPS_NN
     .gemm_f32 = gemm_f32,
+    .gemm_pixels = gemm_pixels,
     .pick_f32 = pick_f32,
 #endif
     .exp_f32 = exp_f32,

@@ -56,6 +56,18 @@ static void gemm_f32(const struct gemm *g)
         }
 }
 
+static void gemm_pixels(const struct gemm *g, size_t wide)
+{
+    for (size_t i = 0; i < g->rows; i++)
+        for (size_t c = 0; c < g->cols; c++) {
+            float y = 0;
+            for (size_t k = 0; k < g->depth; k++)
+                y = fused(g->a[k], g->b[g->b_at[k] + i * wide + c], y);
+            y = g->row_bias ? y + g->row_bias[0] : y;
+            g->y[i * g->y_row + c] = g->relu && y <= 0 ? 0 : y;
+        }
+}
+
 static void pick_f32(float *y, const float *x, size_t step, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -124,7 +124,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const int is_float = (TYPES_FLOAT & TYPE_BIT(x->type)) != 0;
     int64_t *y = nd_out(c, n, 0)->data;
 
-    for (uint64_t o = 0; o < outer; o++)
+    for (uint64_t o = 0; inner && o < outer; o++)
         for (uint64_t i = 0, some; i < inner; i += some, y += some) {
             const uint64_t base = o * rows * inner + i;
             some = inner - i < ND_CHUNK ? inner - i : ND_CHUNK;

@@ -156,7 +156,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
         train(n, c, mean, mul);
     for (uint64_t i = 0; i < channels; i++)
         mul[i] = nd_number(nd_in(c, n, 1), i) / mdl_sqrt(mul[i] + p->epsilon);
-    if (!y->data)
+    if (!y->data || !x->count)
         return MDL_OK;
     for (uint64_t o = 0; o < outer; o++) {
         if (area == 1) {

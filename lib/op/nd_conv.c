@@ -273,6 +273,14 @@ static void run_tile(const struct nd_call *c, const struct tile *t, struct gemm 
         c->kernels->gemm_f32(g);
         return;
     }
+    if (t->maps == 1 && g->depth <= GEMM_DEPTH) {
+        g->y = y;
+        g->y_row = (size_t)t->w.out[WIDE];
+        g->rows = rows;
+        g->cols = cols;
+        c->kernels->gemm_pixels(g, t->wide);
+        return;
+    }
     g->y = strip;
     g->y_row = t->rows * t->wide;
     const size_t most = even(t->maps, STRIP);

@@ -21,6 +21,7 @@
 #define LABELS  60u               /* a..z, A..Z, and 8 axes of "..."                  */
 #define DOTS    52u
 #define MOST    256u              /* characters                                       */
+#define MOST_PRODUCTS (1ull << 40) /* eight small tensors could ask for any number     */
 
 struct term {
     uint32_t n;
@@ -355,6 +356,8 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     for (uint32_t i = 0; i < e.n_labels; i++)   /* so that no product of dims overflows */
         if (e.dim[e.order[i]] && !size_mul(all, (uint64_t)e.dim[e.order[i]], &all))
             return mdl_fail(c->err, MDL_ERR_DATA, "sums too large");
+    if (all > MOST_PRODUCTS)
+        return mdl_fail(c->err, MDL_ERR_LIMIT, "sums of %llu products", (unsigned long long)all);
     for (uint32_t k = 0; k < e.result.n; k++)
         dims[k] = e.dim[e.result.label[k]];
     nd_set_shape(y, e.result.n, dims);

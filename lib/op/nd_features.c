@@ -71,7 +71,7 @@ static mdl_status vector_eval(const struct node *n, struct nd_call *c)
     float *y = out->data;
     uint64_t at = 0;
 
-    for (uint32_t i = 0; i < n->n_in && rows; i++) {
+    for (uint32_t i = 0; i < n->n_in && out->count; i++) {
         const struct nd *x = nd_in(c, n, i);
         const uint64_t own = own_width(x), width = width_of(n, x, i);
         const uint64_t used = own < width ? own : width;

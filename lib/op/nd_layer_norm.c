@@ -207,8 +207,8 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const size_t cell = mdl_type_bytes(l.type), bytes = (size_t)cols * cell;
     int scale_each, bias_each;
 
-    if (!rows)
-        return MDL_OK;
+    if (!rows || (!cols && !nd_wanted(c, n, 1) && !nd_wanted(c, n, 2)))
+        return MDL_OK;            /* of rows without numbers there may be any number */
     l.scale_row = fixed_row(&l, scale, l.x_row + bytes, &scale_each);
     l.bias_row = fixed_row(&l, bias, l.x_row + 2 * bytes, &bias_each);
     for (uint64_t r = 0; r < rows; r++) {

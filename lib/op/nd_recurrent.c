@@ -217,7 +217,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     const uint64_t begin[2] = { first ? s.rows : d, first ? d : s.rows };
     if (s.hidden > INT64_MAX / 64)
         return wrong(c, n, IN_R);
-    if (!x->count && s.steps > MOST_IDLE)
+    if (!x->count && s.rows && s.steps > MOST_IDLE / s.rows)
         return mdl_fail(c->err, MDL_ERR_LIMIT, "more than %u steps of nothing", MOST_IDLE);
     if (!is(r, 3, d, all, s.hidden)) return wrong(c, n, IN_R);
     if (!is(nd_in(c, n, IN_W), 3, d, all, s.inputs)) return wrong(c, n, IN_W);

@@ -131,6 +131,10 @@ void nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask)
         to->count *= all.size[k];
     }
     r->count = r->rows * r->parts.count;
+    if (!r->count) {              /* nothing, however often */
+        r->rows = 0;
+        r->parts = (struct axes){ .count = 1 };
+    }
 }
 
 void nd_reduce_columns(const struct reduction *r, const struct kernels *k, uint32_t how, double *to,
@@ -310,7 +314,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     uint32_t mask;
     const mdl_status s = nd_axes_mask(&mask, nd_in(c, n, 1), x->rank, p->noop != 0, c->err);
 
-    if (s)
+    if (s || !y->count)
         return s;
     nd_reduction(&r, x, mask);
     if (by_integers(x->type, p->kind)) {

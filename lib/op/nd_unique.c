@@ -99,7 +99,7 @@ static int compare(const struct sorting *w, int64_t a, int64_t b)
     const char *const *text = w->x->data;
     const uint64_t inner = w->all.inner, run = inner * w->each;
 
-    for (uint64_t o = 0; o < w->all.outer; o++) {
+    for (uint64_t o = 0; inner && o < w->all.outer; o++) {
         const uint64_t at_a = (o * w->all.slices + (uint64_t)a) * inner;
         const uint64_t at_b = (o * w->all.slices + (uint64_t)b) * inner;
         for (uint64_t i = 0; !w->keys && i < inner; i++) {
@@ -210,9 +210,10 @@ static mdl_status unique_shape(const struct node *n, struct nd_call *c)
 
     if (s)
         return s;
-    const int64_t some = group->count ? last[group->count - 1] + 1 : 0;
+    const uint64_t top = group->count ? (uint64_t)last[group->count - 1] : 0;
+    const int64_t some = group->count && top < all.slices ? (int64_t)top + 1 : 0;
     if (order->rank != 1 || group->rank != 1 || order->count != all.slices
-        || group->count != all.slices || some < 0 || (uint64_t)some > all.slices)
+        || group->count != all.slices || !some != !all.slices)
         return mdl_fail(c->err, MDL_ERR_DATA, "that is not the order of %llu slices",
                         (unsigned long long)all.slices);
     for (uint32_t i = 0; i < n->n_out; i++)
@@ -233,7 +234,7 @@ static int turn_order(int64_t *group_of, const int64_t *order, const int64_t *gr
         group_of[i] = -1;
     for (uint64_t i = 0; i < n; i++) {
         if (order[i] < 0 || (uint64_t)order[i] >= n || group_of[order[i]] >= 0 || group[i] < 0
-            || group[i] > group[n - 1])
+            || (i ? group[i] - group[i - 1] != 0 && group[i] - group[i - 1] != 1 : group[i]))
             return 0;
         group_of[order[i]] = group[i];
     }

@@ -50,7 +50,7 @@ static uint64_t count_of(const mdl_tensor *t, uint32_t from)
     return count;
 }
 
-/* ---- .npy, .npz -------------------------------------------------------------------------- */
+/* ---- .npy, .npz -------------------------------------------------------------------- */
 
 static mdl_status write_arrays(FILE *to, const mdl_tensor *results, size_t n, int is_npz,
                                mdl_error *err)
@@ -75,7 +75,7 @@ static mdl_status write_arrays(FILE *to, const mdl_tensor *results, size_t n, in
     return s;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------- */
+/* ---- JSON -------------------------------------------------------------------------- */
 
 static void json_element(struct json *j, const mdl_tensor *t, uint64_t i)
 {
@@ -133,7 +133,7 @@ static void write_json(FILE *to, const mdl_tensor *results, size_t n)
     cli_json_end(&j);
 }
 
-/* ---- CSV ----------------------------------------------------------------------------------- */
+/* ---- CSV --------------------------------------------------------------------------- */
 
 static uint64_t rows_of(const mdl_tensor *t)
 {
@@ -179,7 +179,7 @@ static void write_csv(FILE *to, const mdl_tensor *results, size_t n)
     }
 }
 
-/* ---- for people ------------------------------------------------------------------------------ */
+/* ---- for people -------------------------------------------------------------------- */
 
 /* A line for each run of the last dimension; above two dimensions with its index before it. */
 static void write_text(FILE *to, const mdl_tensor *t)
@@ -217,7 +217,7 @@ static void write_text(FILE *to, const mdl_tensor *t)
                 (unsigned long long)(count - MOST_SHOWN));
 }
 
-/* ---- where to ---------------------------------------------------------------------------------- */
+/* ---- where to ---------------------------------------------------------------------- */
 
 enum form { AS_TEXT, AS_JSON, AS_CSV, AS_NPY, AS_NPZ };
 

@@ -42,8 +42,10 @@ void cli_array_free(struct array *a);
 mdl_status cli_array_convert(struct array *a, uint32_t type, const char *what, int *rounded,
                              mdl_error *err);
 
-/* Bytes of an element in memory; 0 for texts and what is unknown. */
+/* Bytes of an element in memory, 0 for texts and what is unknown; what numpy calls the type, NULL
+ * when it does not know it. */
 uint32_t cli_item_bytes(uint32_t type);
+const char *cli_numpy_name(uint32_t type);
 
 /* "[2, 3]"; any dimension below 0 is "any".  Returns `out`. */
 const char *cli_shape_text(char *out, size_t room, uint32_t rank, const int64_t *dims);

@@ -39,7 +39,7 @@ struct bench {
     struct worker *workers;
 };
 
-/* ---- inputs ---------------------------------------------------------------------------- */
+/* ---- inputs ------------------------------------------------------------------------ */
 
 /* xorshift64* (Vigna 2016): the same numbers on every run. */
 static double uniform(uint64_t *state)
@@ -50,7 +50,23 @@ static double uniform(uint64_t *state)
     return (double)((*state * 0x2545F4914F6CDD1Dull) >> 11) / 9007199254740992.0;
 }
 
-/* --dim NAME=N: every dimension of that name; --dim N: all that nobody named. */
+/* Is symbol `k` dimension d of an input, and `text` "input.d"? */
+static int is_place(const struct bench *b, const struct symbols *s, size_t k, const char *text,
+                    size_t length)
+{
+    char name[300];
+
+    for (size_t i = 0; i < b->feed.n; i++)
+        for (uint32_t d = 0; d < MDL_MAX_RANK; d++) {
+            snprintf(name, sizeof name, "%s.%u", b->feed.inputs[i].name, (unsigned)d);
+            if (s->of[i][d] == (int)k && strlen(name) == length && !memcmp(name, text, length))
+                return 1;
+        }
+    return 0;
+}
+
+/* --dim NAME=N: every dimension of that name; --dim INPUT.D=N: that one; --dim N: all that nobody
+ * named. */
 static int read_dims(struct bench *b, struct symbols *s)
 {
     unsigned char named[MOST_SYMBOLS] = { 0 };
@@ -67,8 +83,10 @@ static int read_dims(struct bench *b, struct symbols *s)
             return cli_fail(b->c, CLI_USAGE, "--dim is NAME=N or N, not '%s'",
                             mdl_safe_text(safe, sizeof safe, typed, strlen(typed)));
         for (size_t i = 0; i < s->n; i++) {
-            const int same = equals && s->names[i] && strlen(s->names[i]) == length
-                          && !memcmp(s->names[i], typed, length);
+            const int same = equals
+                && ((s->names[i] && strlen(s->names[i]) == length
+                     && !memcmp(s->names[i], typed, length))
+                    || is_place(b, s, i, typed, length));
             if (!same && (equals || named[i]))
                 continue;
             s->values[i] = (int64_t)n;
@@ -77,10 +95,10 @@ static int read_dims(struct bench *b, struct symbols *s)
         }
         for (size_t i = 0; i < s->n && used + 70 < sizeof text; i++)
             used += (size_t)snprintf(text + used, sizeof text - used, "%s%.60s", i ? ", " : "",
-                                     s->names[i] ? s->names[i] : "one without a name");
+                                     s->names[i] ? s->names[i] : "one without a name (INPUT.0)");
         if (!found)
             return cli_fail(b->c, CLI_USAGE, "the model has no open dimension '%s'%s%s",
-                            mdl_safe_text(safe, sizeof safe, typed, equals ? length : strlen(typed)),
+                            mdl_safe_text(safe, sizeof safe, typed, strcspn(typed, "=")),
                             s->n ? ", but " : ", all are fixed", text);
     }
     return CLI_OK;
@@ -149,7 +167,7 @@ static int fill_inputs(struct bench *b)
     return CLI_OK;
 }
 
-/* ---- measuring --------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------- */
 
 static mdl_status one_run(const struct bench *b, struct worker *w)
 {
@@ -267,7 +285,7 @@ static int measure(struct bench *b, struct report *r, size_t threads)
     return code;
 }
 
-/* ---- the verb -------------------------------------------------------------------------------- */
+/* ---- the verb ---------------------------------------------------------------------- */
 
 static int read_threads(struct cli *c, size_t threads[MOST_SIZES], size_t *n)
 {

@@ -126,7 +126,7 @@ static int check(struct job *j, struct feed *f, const char *path)
     return s ? cli_failed(j->c, j->c->args[0], &err) : j->failed ? CLI_CHECK_FAILED : CLI_OK;
 }
 
-/* ---- golden tensors ------------------------------------------------------------------------ */
+/* ---- golden tensors ---------------------------------------------------------------- */
 
 /* Those of the file as inputs, and as arrays of outputs. */
 static int read_golden(struct job *j, struct feed *f)

@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
     { "data", 0, "FILE", "rows to predict, .csv or .npy; else rows are made up" },
     { "seconds", 0, "S", "time for each line (0.3)" },
     { "isa", 0, "NAME", "kernel set: ref, avx2, avx512, neon; else the best here" },
-    { "dim", 0, "NAME=N", "of a network: what an open dimension is (1); N alone: those unnamed" },
+    { "dim", 0, "NAME=N", "of a network: what an open dimension is (1); INPUT.0=N by place" },
     { "input", 0, "NAME=F.npy", "of a network: an input from a file; others are made up" },
     { "engine", 0, "NAME", "for trees: plain, row, block, planes, deep; else the cheapest" },
     { "out", 'o', "FILE", "write there instead of to standard output" },

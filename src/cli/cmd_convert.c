@@ -17,7 +17,7 @@
 static const struct cli_option options[] = {
     { "out", 'o', "M.mdl", "where to write; '-' is standard output" },
     { "from", 0, "NAME", "read it as a file of this framework; else its content decides" },
-    { "dir", 0, "FOLDER", "where an ONNX model keeps tensors in files of their own; else beside it" },
+    { "dir", 0, "FOLDER", "of tensors that an ONNX model keeps in other files; else beside it" },
     { "without", 0, "PASSES", "clean-up of networks to leave out: fold,dead, or all" },
     { "best-iteration", 0, "N", "keep rounds 0 to N, or all; else as the file says" },
     { "force", 'f', NULL, "overwrite M.mdl even when it is no .mdl file" },
@@ -181,7 +181,7 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
     return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
 }
 
-/* ---- what was made --------------------------------------------------------------------- */
+/* ---- what was made ----------------------------------------------------------------- */
 
 static const char *metadata(const mdl_model *m, const char *key)
 {
@@ -277,7 +277,8 @@ static void show_tensors(struct cli *c, const char *source, const char *out, con
         cli_report_text(&r, o.name);
         cli_report_text(&r, mdl_type_name(o.type));
         cli_report_text(&r, shape.rank == MDL_ANY_RANK
-                            ? "known when it runs" : cli_known_shape_text(&shape, text, sizeof text));
+                            ? "known when it runs"
+                            : cli_known_shape_text(&shape, text, sizeof text));
     }
     if (c->format == CLI_TABLE) {
         facts(to, source, out, m);

@@ -25,7 +25,7 @@ void cli_feed_free(struct feed *f)
     f->n = 0;
 }
 
-/* ---- one input ------------------------------------------------------------------------------ */
+/* ---- one input --------------------------------------------------------------------- */
 
 static int wrong_shape(struct reader *r, size_t input, const char *file)
 {
@@ -99,7 +99,7 @@ static size_t find_input(const mdl_model *model, const char *name, size_t length
     return SIZE_MAX;
 }
 
-/* ---- .npz -------------------------------------------------------------------------------------- */
+/* ---- .npz -------------------------------------------------------------------------- */
 
 static int read_member(struct reader *r, const char *path, const struct npz_member *m, int how)
 {
@@ -143,7 +143,7 @@ static int read_npz(struct reader *r, const char *path, unsigned char *bytes, si
     return s ? cli_failed(r->c, NULL, &err) : code;
 }
 
-/* ---- .csv: the rows of one input, all its further dimensions in a row ----------------------------- */
+/* ---- .csv: the rows of one input, all its further dimensions in a row -------------- */
 
 static int no_table(struct reader *r, const char *path)
 {
@@ -155,8 +155,8 @@ static int no_table(struct reader *r, const char *path)
                         "with an array for each, or --input NAME=FILE.npy", path,
                         (unsigned long long)r->f->n);
     mdl_input(r->model, 0, &in);
-    return cli_fail(r->c, CLI_BAD_DATA, "%s is a table of numbers, the input '%s' is %s %s; give it "
-                    "as .npy", path, in.name, mdl_type_name(in.type),
+    return cli_fail(r->c, CLI_BAD_DATA, "%s is a table of numbers, the input '%s' is %s %s; "
+                    "give it as .npy", path, in.name, mdl_type_name(in.type),
                     cli_input_shape(r->model, 0, shape, sizeof shape));
 }
 
@@ -213,7 +213,7 @@ static int read_table(struct reader *r, const char *path)
     return take(r, 0, path);
 }
 
-/* ---- a file ------------------------------------------------------------------------------------------ */
+/* ---- a file ------------------------------------------------------------------------ */
 
 /* A .npy file for one input: the only one, or the one that was named. */
 static int read_npy(struct reader *r, const char *path, const unsigned char *bytes, size_t size,
@@ -316,8 +316,8 @@ static int missing(struct reader *r, const char *data)
     }
     if (!n)
         return CLI_OK;
-    return cli_fail(r->c, data ? CLI_BAD_DATA : CLI_USAGE, "%s%sinput%s %s %s not given; a .npz has "
-                    "one array for each, or --input NAME=FILE.npy", data ? data : "",
+    return cli_fail(r->c, data ? CLI_BAD_DATA : CLI_USAGE, "%s%sinput%s %s %s not given; a .npz "
+                    "has one array for each, or --input NAME=FILE.npy", data ? data : "",
                     data ? ": " : "", n > 1 ? "s" : "", text, n > 1 ? "are" : "is");
 }
 

@@ -25,9 +25,10 @@ static const struct {
     { "\x80\x04", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
     { "\x80\x05", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
     { "\x93NUMPY", 6, "it is a numpy array" },
-    { "PK\x03\x04", 4, "it is a zip file, as PyTorch and Keras save; torch.onnx.export, or export of "
-                       "Keras, writes an ONNX model" },
-    { "version https://git-lfs", 23, "it is a pointer of Git LFS; 'git lfs pull' fetches the file" },
+    { "PK\x03\x04", 4, "it is a zip file, as PyTorch and Keras save; torch.onnx.export and Keras' "
+                       "export write ONNX models" },
+    { "version https://git-lfs", 23,
+      "it is a pointer of Git LFS; 'git lfs pull' fetches the file" },
     { "\x1f\x8b", 2, "it is compressed with gzip; unpack it first" },
     { "\x28\xb5\x2f\xfd", 4, "it is compressed with zstd; unpack it first" },
     { "BZh", 3, "it is compressed with bzip2; unpack it first" },
@@ -43,7 +44,8 @@ int cli_is_onnx(const void *bytes, size_t size)
 {
     const unsigned char *p = bytes;
 
-    return size > 4 && p[0] == 8 && p[1] < 32 && p[2] && strchr("\x12\x1A\x22\x28\x32\x3A\x42", p[2]);
+    return size > 4 && p[0] == 8 && p[1] < 32 && p[2]
+        && strchr("\x12\x1A\x22\x28\x32\x3A\x42", p[2]);
 }
 
 const char *cli_file_hint(const void *bytes, size_t size)

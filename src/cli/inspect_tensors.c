@@ -31,7 +31,7 @@ size_t cli_run_bytes(const mdl_model *model)
          ? SIZE_MAX : bytes;
 }
 
-/* ---- inputs and outputs --------------------------------------------------------------------- */
+/* ---- inputs and outputs ------------------------------------------------------------ */
 
 static void pad(FILE *to, size_t used, size_t width)
 {
@@ -64,7 +64,7 @@ static void values_as_text(FILE *to, const mdl_model *m)
     }
 }
 
-/* ---- operators --------------------------------------------------------------------------------- */
+/* ---- operators --------------------------------------------------------------------- */
 
 struct tally {
     const char *op;
@@ -148,18 +148,27 @@ static void node_as_text(FILE *to, const mdl_model *m, size_t i)
 
 void cli_inspect_tensors(FILE *to, const mdl_model *m, int all)
 {
-    const size_t n = mdl_node_count(m), shown = all || n <= SHOWN_NODES ? n : SHOWN_NODES;
+    const size_t n = mdl_node_count(m);
+    size_t shown = 0, others = 0;
 
     values_as_text(to, m);
     tally_as_text(to, m);
-    fputs("\ngraph, in the order in which it runs\n", to);
-    for (size_t i = 0; i < shown; i++)
+    fprintf(to, "\ngraph, in the order in which it runs%s\n", all ? "" : ", without constants");
+    for (size_t i = 0; i < n; i++) {
+        mdl_node_info node = { .size = sizeof node };
+        mdl_node(m, i, &node);
+        const int plain = strcmp(node.op, "constant") != 0;
+        others += (size_t)plain;
+        if (!all && (!plain || shown == SHOWN_NODES))
+            continue;
         node_as_text(to, m, i);
-    if (shown < n)
-        fprintf(to, "  ... %llu more; --all shows them\n", (unsigned long long)(n - shown));
+        shown++;
+    }
+    if (!all && shown < others)
+        fprintf(to, "  ... %llu more; --all shows them\n", (unsigned long long)(others - shown));
 }
 
-/* ---- passes -------------------------------------------------------------------------------------- */
+/* ---- passes ------------------------------------------------------------------------ */
 
 /* "fold 12, same 3": what stands behind a name; NULL when it does not stand there. */
 static const char *count_of(const char *report, const char *name, char *out, size_t room)

@@ -36,6 +36,8 @@ void cli_symbols(const mdl_model *model, struct symbols *s)
         mdl_input_info in = { .size = sizeof in };
         mdl_input(model, i, &in);
         s->is_any_rank |= in.rank == MDL_ANY_RANK;
+        for (uint32_t d = 0; d < MDL_MAX_RANK; d++)
+            s->of[i][d] = -1;
         for (uint32_t d = 0; in.rank <= MDL_MAX_RANK && d < in.rank; d++)
             s->of[i][d] = in.dims[d] < 0 ? symbol_of(s, cli_dim_name(model, in.name, d)) : -1;
     }
@@ -54,7 +56,7 @@ void cli_symbol_inputs(const mdl_model *model, const struct symbols *s,
     }
 }
 
-/* ---- as text --------------------------------------------------------------------------- */
+/* ---- as text ----------------------------------------------------------------------- */
 
 const char *cli_known_shape_text(const struct known_shape *shape, char *out, size_t room)
 {
@@ -95,7 +97,7 @@ const char *cli_input_shape(const mdl_model *model, size_t input, char *out, siz
     return cli_known_shape_text(&shape, out, room);
 }
 
-/* ---- shapes of outputs ------------------------------------------------------------------- */
+/* ---- shapes of outputs ------------------------------------------------------------- */
 
 /* The shape of an output when the symbols have these values; 0 when it cannot be told. */
 static int ask(const mdl_model *model, const struct symbols *s, size_t output, mdl_tensor *result)

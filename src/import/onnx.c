@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define MOST_REFUSALS 512u        /* different ones that are gathered */
 #define LEAST_IR 3
 #define MOST_IR  13
 
@@ -112,6 +113,8 @@ void onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, 
                 snprintf(all[i].nodes + used, sizeof r.nodes - used, ", '%s'", n->name);
             return;
         }
+    if (o->refusals.bytes / sizeof *all == MOST_REFUSALS)
+        return;
     if (n->name[0])
         snprintf(r.nodes, sizeof r.nodes, "'%.60s'", n->name);
     if (!mdl_vec_add(&o->refusals, &o->flow.allocator, &r, sizeof r))
@@ -365,6 +368,8 @@ out:
 
 struct node_counts { uint32_t in, out, attrs; };
 
+#define SPARE 8ull
+
 /* An attribute that stands for one of the call's (ref_attr_name): that one under its name. */
 static int resolve_attr(const struct onnx *o, struct onnx_attr *a, const char *ref)
 {
@@ -450,9 +455,10 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     while (wire_find(&left, N_INPUT, &ignored)) c.in++;
     for (left = message; wire_find(&left, N_OUTPUT, &ignored);) c.out++;
     for (left = message; wire_find(&left, N_ATTR, &ignored);) c.attrs++;
-    int32_t *in = mdl_arena_take(&o->flow.arena, c.in, sizeof *in);
+    /* Maps may look at the first inputs and set the first results, even of a node without. */
+    int32_t *in = mdl_arena_take(&o->flow.arena, c.in + SPARE, sizeof *in);
     const char **outs = mdl_arena_take(&o->flow.arena, c.out, sizeof *outs);
-    n.out = mdl_arena_take(&o->flow.arena, c.out, sizeof *n.out);
+    n.out = mdl_arena_take(&o->flow.arena, c.out + SPARE, sizeof *n.out);
     n.attrs = mdl_arena_take(&o->flow.arena, c.attrs, sizeof *n.attrs);
     if (!in || !outs || !n.out || !n.attrs || !o->nodes_left--)
         return onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
@@ -460,7 +466,9 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     n.in = in;
     n.n_in = c.in;
     n.n_out = c.out;
-    for (uint32_t i = 0; i < c.out; i++)
+    for (uint64_t i = 0; i < c.in + SPARE; i++)
+        in[i] = FLOW_NONE;
+    for (uint64_t i = 0; i < c.out + SPARE; i++)
         n.out[i] = FLOW_NONE;
     if (left.bad || fill_node(o, message, &n, in, outs))
         return onnx_fail(o, &message, MDL_ERR_FORMAT, "a node is broken");

@@ -5,6 +5,8 @@
  */
 #include "import/onnx_file.h"
 
+enum { BODY_INPUT = 11, BODY_OUTPUT = 12 };    /* of GraphProto */
+
 static onnx_map map_flex;
 
 static const struct onnx_op ops[] = {
@@ -21,8 +23,8 @@ static int32_t through_body(struct onnx *o, struct onnx_node *n, const char *att
         return x;
     const struct bytes graph = onnx_attr_graph(o, n, attr);
     const uint32_t mark = onnx_names_mark(o);
-    const char *in = onnx_graph_io(o, graph, G_INPUT, 0);
-    const char *out = onnx_graph_io(o, graph, G_OUTPUT, 0);
+    const char *in = onnx_graph_io(o, graph, BODY_INPUT, 0);
+    const char *out = onnx_graph_io(o, graph, BODY_OUTPUT, 0);
     int32_t y = FLOW_NONE;
 
     if (!in || !out || o->depth >= ONNX_DEPTH) {

@@ -258,12 +258,16 @@ const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message,
     }
     unsigned char *to = mdl_arena_take(&o->flow.arena, t->count, bytes);
     t->data = to;
+    int64_t before = -1;
     for (uint64_t i = 0; to && i < v->count; i++) {
         const int64_t at = sparse_at(t, index, i);
-        if (at < 0) {
-            onnx_fail(o, &message, MDL_ERR_FORMAT, "a sparse tensor with an index outside of it");
+        if (at <= before) {
+            onnx_fail(o, &message, MDL_ERR_FORMAT, at < 0
+                      ? "a sparse tensor with an index outside of it"
+                      : "a sparse tensor whose indices do not ascend");
             return NULL;
         }
+        before = at;
         memcpy(to + (size_t)at * bytes, (const unsigned char *)v->data + i * bytes, bytes);
     }
     return to ? t : NULL;

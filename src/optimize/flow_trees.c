@@ -25,6 +25,9 @@ struct visit {
 };
 #define NO_PATCH UINT32_MAX
 
+/* A few bytes may not unfold into more numbers than this; or than 64 times their own. */
+#define MOST_NUMBERS (1ull << 25)
+
 enum part { TREE_START, ITERATION, OUTPUT, FLAGS, FEATURE, THRESHOLD, RIGHT, VALUE, SET_START,
             SET_WORDS, LEAF_NODE, STACK, ASKED, LOOKED, PARTS };
 
@@ -37,6 +40,7 @@ struct work {
     uint32_t     asks;            /* bit 1 << question: some node asks it                    */
     uint32_t     cols, width;     /* columns of x; values of a leaf                          */
     uint32_t     n_nodes, n_leaves;
+    uint64_t     said;            /* leaves reached and their entries, shared ones each time */
     int          less;            /* the operator compares with <, else with <=              */
     int          wide;            /* thresholds are float64                                  */
     mdl_error   *err;
@@ -49,6 +53,16 @@ struct work {
 static int memory(struct work *w)
 {
     w->status = mdl_fail(w->err, MDL_ERR_MEMORY, "out of memory");
+    return 0;
+}
+
+/* Is it still in proportion to what the ensemble says? */
+static int in_proportion(struct work *w, uint64_t numbers)
+{
+    if (numbers <= MOST_NUMBERS + 64 * ((uint64_t)w->e->n_entries + w->e->n_nodes))
+        return 1;
+    w->status = mdl_fail(w->err, MDL_ERR_LIMIT, "leaves or sets that unfold into %llu "
+                         "numbers", (unsigned long long)numbers);
     return 0;
 }
 
@@ -135,6 +149,9 @@ static int survey_tree(struct work *w, uint32_t t)
         }
         if (n->yes > n->no || n->no > w->e->n_entries)
             return (w->status = mdl_fail(w->err, MDL_ERR_FORMAT, "leaf %u says nothing", i)) == 0;
+        w->said += 1 + n->no - n->yes;
+        if (!in_proportion(w, w->said))
+            return 0;
         for (uint32_t k = n->yes; k < n->no; k++) {
             const uint32_t target = w->e->entries[k].target;
             if (target >= w->e->targets)
@@ -267,6 +284,8 @@ static int put_set(struct work *w, const struct flow_tree_node *n, uint32_t *col
             continue;
         const uint32_t at = position(w, n->feature, v + 0.0, column);
         const size_t need = begin + (at / 32 + 1) * sizeof(uint32_t);
+        if (!in_proportion(w, need / sizeof(uint32_t)))
+            return 0;
         if (need > w->part[SET_WORDS].bytes
             && !put(w, SET_WORDS, NULL, need - w->part[SET_WORDS].bytes))
             return 0;
@@ -302,6 +321,8 @@ static int write_leaf(struct work *w, uint32_t node, uint32_t first)
     const size_t begin = w->part[VALUE].bytes, cell = wide ? 8 : 4;
 
     w->n_leaves++;
+    if (!in_proportion(w, (uint64_t)w->n_leaves * w->width))
+        return 0;
     if (!put(w, VALUE, NULL, w->width * cell) || !put_u32(w, LEAF_NODE, node))
         return 0;
     for (uint32_t k = n->yes; k < n->no && !w->e->extreme; k++) {

@@ -21,7 +21,11 @@ static const char *const heavy[] = {
     "matmul", "gemm", "einsum", "matmul_integer", "qlinear_matmul", "conv", "conv_integer",
     "qlinear_conv", "conv_transpose", "deform_conv", "det", "dft", "stft", "nms", "pool", "roi_pool",
     "roi_align", "resize", "recurrent", "attention", "svm", "svm_classes", "tree_classes", "lrn",
+    "linear_attention",
 };
+
+/* Those whose work depends on how long texts are: for the program that runs the model. */
+static const char *const unknown[] = { "text_match", "text_normalize", "text_split", "ngrams" };
 
 #define AT(vec, type, i) ((type *)(void *)(vec).data + (i))
 #define COUNT(vec, type) ((uint32_t)((vec).bytes / sizeof(type)))
@@ -59,6 +63,9 @@ static int is_long(const struct flow *f, const struct flow_node *n)
 {
     uint64_t work = 1;
 
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        if (!strcmp(n->op, unknown[i]))
+            return 1;
     for (size_t i = 0; i < sizeof heavy / sizeof *heavy; i++) {
         if (strcmp(n->op, heavy[i]) != 0)
             continue;
@@ -112,19 +119,21 @@ static uint32_t mark(struct folder *w)
     return n_wanted;
 }
 
-/* The bytes of constants that a value is made from, at most `enough`. */
-static uint64_t source_bytes(const struct folder *w, int32_t v, uint64_t enough, int depth)
+/* The bytes of constants that a value is made from, at most `enough`, as far as *steps go. */
+static uint64_t source_bytes(const struct folder *w, int32_t v, uint64_t enough, int depth,
+                             uint32_t *steps)
 {
     const struct flow_tensor *t = flow_constant(w->f, v);
     uint64_t bytes = 0;
 
-    if (t)
-        return bytes_of_constant(t);
+    if (t || !*steps)
+        return t ? bytes_of_constant(t) : 0;
+    --*steps;
     const int32_t node = flow_value_at(w->f, v)->node;
     for (uint32_t k = 0; node != FLOW_NONE && depth < 8 && bytes < enough
          && k < flow_node_at(w->f, node)->n_in; k++)
         if (flow_node_at(w->f, node)->in[k] != FLOW_NONE)
-            bytes += source_bytes(w, flow_node_at(w->f, node)->in[k], enough, depth + 1);
+            bytes += source_bytes(w, flow_node_at(w->f, node)->in[k], enough, depth + 1, steps);
     return bytes;
 }
 
@@ -138,7 +147,8 @@ static uint32_t keep(struct folder *w, int32_t v, const mdl_tensor *t)
         c.count *= (uint64_t)t->dims[i];
     }
     const uint64_t bytes = bytes_of_constant(&c);
-    if (bytes > FREE_BYTES && bytes > 2 * source_bytes(w, v, bytes, 0))
+    uint32_t steps = 4096;
+    if (bytes > FREE_BYTES && bytes > 2 * source_bytes(w, v, bytes, 0, &steps))
         return 0;
     const int32_t made = flow_const(w->f, c.type, c.rank, c.dims, t->data);
     if (made == FLOW_NONE)

@@ -8,9 +8,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "base/crc32c.h"
-#include "format/mdl_format.h"
 #include "mdl_build.h"
+#include "repair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,31 +32,6 @@ static void must(int holds)
 }
 
 /* ---- the two ways in ----------------------------------------------------------------- */
-
-/* Right the file size, and every checksum of a section that lies inside the file. */
-static void repair(unsigned char *file, size_t size)
-{
-    struct mdl_file_header h;
-    struct mdl_file_section e;
-
-    if (size < sizeof h)
-        return;
-    memcpy(&h, file, sizeof h);
-    if (h.n_sections > (size - sizeof h) / sizeof e)
-        return;
-    h.file_bytes = size;
-    for (uint32_t i = 0; i < h.n_sections; i++) {
-        unsigned char *at = file + sizeof h + i * sizeof e;
-        memcpy(&e, at, sizeof e);
-        if (e.offset <= size && e.bytes <= size - e.offset)
-            e.crc = mdl_crc32c(0, file + e.offset, (size_t)e.bytes);
-        memcpy(at, &e, sizeof e);
-    }
-    memcpy(file, &h, sizeof h);
-    h.crc = mdl_crc32c(0, file, offsetof(struct mdl_file_header, crc));
-    h.crc = mdl_crc32c(h.crc, file + sizeof h, h.n_sections * sizeof e);
-    memcpy(file, &h, sizeof h);
-}
 
 /* The bytes in place, in a block of just their size, so that a read beyond is seen. */
 static mdl_model *load(const unsigned char *file, size_t size, const char *isa)
@@ -341,12 +315,34 @@ static mdl_model *save_and_load(const mdl_model *m)
     return again;
 }
 
+/* Graphs of tensors are another target's (fuzz_tensors.c). */
+static int has_tensors(const mdl_model *m)
+{
+    mdl_input_info in = { .size = sizeof in };
+    mdl_node_info node = { .size = sizeof node };
+    mdl_op_info op = { .size = sizeof op };
+
+    for (size_t i = 0; i < mdl_input_count(m); i++)
+        if (mdl_input(m, i, &in) || in.rank != 2 || in.dims[0] != -1
+            || (in.type != MDL_F32 && in.type != MDL_F64))
+            return 1;
+    for (size_t i = 0; i < mdl_node_count(m); i++) {
+        must(!mdl_node(m, i, &node));
+        for (size_t k = 0; !mdl_op(k, &op); k++)
+            if (!strcmp(op.name, node.op) && op.flags & MDL_OP_TENSOR)
+                return 1;
+    }
+    return 0;
+}
+
 static void try_file(const unsigned char *file, size_t size)
 {
     mdl_model *m = load(file, size, NULL);
 
-    if (!m)
+    if (!m || has_tensors(m)) {
+        mdl_free(m);
         return;
+    }
     mdl_model *plain = load(file, size, "ref"), *saved = save_and_load(m);
     must(plain != NULL);
     ask_texts(m);
