@@ -217,21 +217,21 @@ static void rows_of_pixels_are_columns_of_a_product(void **state)
 {
     enum { WIDE = 23, TAPS = 9 };
     const struct kernels *k;
-    uint32_t at[TAPS];
+    uint32_t tap[TAPS];
 
     (void)state;
     fill(10);
     for (uint32_t i = 0; i < TAPS; i++)
-        at[i] = i / 3 * WIDE + i % 3;
+        tap[i] = i / 3 * WIDE + i % 3;
     for (size_t rows = 1; rows < 10; rows++)
         for (size_t cols = 1; cols <= WIDE - 2; cols++)
             for (size_t i = 0; (k = TABLE_AT(i)) != NULL; i++) {
                 const size_t all = (rows - 1) * WIDE + cols;
-                struct gemm g = { .y = y[0], .a = a, .b = b, .b_panel = GEMM_COLS, .b_at = at,
+                struct gemm g = { .y = y[0], .a = a, .b = b, .b_panel = GEMM_COLS, .b_at = tap,
                                   .b_last = b + all / GEMM_COLS * GEMM_COLS, .rows = 1, .cols = all,
                                   .depth = TAPS, .row_bias = i % 2 ? NULL : bias, .relu = cols % 2 };
                 mdl_kernels_ref.gemm_f32(&g);
-                g = (struct gemm){ .y = y[1], .y_row = cols, .a = a, .b = b, .b_at = at, .rows = rows,
+                g = (struct gemm){ .y = y[1], .y_row = cols, .a = a, .b = b, .b_at = tap, .rows = rows,
                                    .cols = cols, .depth = TAPS, .row_bias = g.row_bias, .relu = g.relu };
                 y[1][rows * cols] = -7;
                 k->gemm_pixels(&g, WIDE);

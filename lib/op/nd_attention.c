@@ -229,7 +229,8 @@ static struct rows head(const struct walk *w, const struct nd *t, uint64_t b, ui
     const uint64_t first = w->s.flat ? (b * rows * heads + h) * depth
                                      : (b * heads + h) * rows * depth;
 
-    return (struct rows){ (const char *)t->data + first * w->bytes,
+    /* Nothing lies anywhere in what nobody wants. */
+    return (struct rows){ t->data ? (const char *)t->data + first * w->bytes : NULL,
                           w->s.flat ? heads * depth : depth };
 }
 

@@ -183,10 +183,17 @@ struct part {
     int64_t from;
 };
 
+/* n / s, mostly without a division: images may have few pixels. */
+static int64_t strides_in(int64_t n, int64_t s)
+{
+    return s == 1 ? n : s == 2 ? n >> 1 : n / s;
+}
+
 static struct part part_of(const struct window *w, size_t wide, int64_t at)
 {
     const int64_t s = w->stride[WIDE], n = w->in[WIDE];
-    int64_t first = at < 0 ? (s - 1 - at) / s : 0, end = n > at ? (n - 1 - at) / s + 1 : 0;
+    int64_t first = at < 0 ? strides_in(s - 1 - at, s) : 0;
+    int64_t end = n > at ? strides_in(n - 1 - at, s) + 1 : 0;
 
     end = end < (int64_t)wide ? end : (int64_t)wide;
     first = first < end ? first : end;
@@ -195,36 +202,45 @@ static struct part part_of(const struct window *w, size_t wide, int64_t at)
 
 /* One row of a plane from one of the image; NULL: from outside it. */
 static void fill_row(const struct kernels *k, float *to, size_t wide, const float *row,
-                     const struct part *p, size_t stride)
+                     const struct part *p, size_t stride, int again)
 {
     const size_t first = row ? p->first : wide, end = row ? p->end : wide;
 
-    for (size_t i = 0; i < first; i++)
+    for (size_t i = 0; i < first && !again; i++)
         to[i] = 0;
     if (end > first && stride == 1)
         memcpy(to + first, row + p->from, (end - first) * sizeof *to);
     else if (end > first)
         k->pick_f32(to + first, row + p->from, stride, end - first);
-    for (size_t i = end; i < wide; i++)
+    for (size_t i = end; i < wide && !again; i++)
         to[i] = 0;
 }
 
 /* One plane: every stride-th row and column of the image from row y and column `col` on. */
 static float *fill_plane(const struct kernels *k, float *slab, const struct tile *t, const float *image,
-                         int64_t y, int64_t col)
+                         int64_t y, int64_t col, int again)
 {
     const struct window *w = &t->w;
     const struct part p = part_of(w, t->wide, col);
 
+    if (again && image && p.first < p.end && y < w->in[TALL] && w->stride[TALL] == 1
+        && w->stride[WIDE] == 1) {             /* mostly so */
+        const size_t above = y < 0 ? (size_t)-y : 0, wide = (size_t)w->in[WIDE], n = p.end - p.first;
+        const float *row = image + (y < 0 ? 0 : y) * w->in[WIDE] + p.from;
+        for (size_t i = above; i < t->tall && row < image + w->in[TALL] * w->in[WIDE]; i++, row += wide)
+            memcpy(slab + i * t->wide + p.first, row, n * sizeof *row);
+        return slab + t->tall * t->wide;
+    }
     for (size_t i = 0; i < t->tall; i++, slab += t->wide, y += w->stride[TALL])
         fill_row(k, slab, t->wide, image && y >= 0 && y < w->in[TALL] ? image + y * w->in[WIDE] : NULL, &p,
-                 (size_t)w->stride[WIDE]);
+                 (size_t)w->stride[WIDE], again);
     return slab;
 }
 
-/* Copy what a tile sees: results from row `row` and column `col` on, at depth `depth`. */
+/* Copy what a tile sees: results from row `row` and column `col` on, at depth `depth`.  `again`:
+ * the copy is of the same place of another image, zeros around it are there already. */
 static void fill_slab(const struct kernels *k, float *slab, const struct tile *t, const float *x,
-                      int64_t depth, int64_t row, int64_t col)
+                      int64_t depth, int64_t row, int64_t col, int again)
 {
     const struct window *w = &t->w;
     const size_t area = (size_t)(w->in[TALL] * w->in[WIDE]);
@@ -239,9 +255,10 @@ static void fill_slab(const struct kernels *k, float *slab, const struct tile *t
             for (int64_t h = 0; h < phases_h; h++)
                 for (int64_t v = 0; v < phases_w; v++)
                     slab = fill_plane(k, slab, t, image, row * w->stride[TALL] + h - w->before[TALL],
-                                      col * w->stride[WIDE] + v - w->before[WIDE]);
+                                      col * w->stride[WIDE] + v - w->before[WIDE], again);
         }
-    memset(slab, 0, GEMM_COLS * sizeof *slab);
+    if (!again)
+        memset(slab, 0, GEMM_COLS * sizeof *slab);
 }
 
 /* Where in the copy tap t of channel c is. */
@@ -298,17 +315,19 @@ static void run_tile(const struct nd_call *c, const struct tile *t, struct gemm 
     g->row_bias = bias;
 }
 
-/* One group of one image. */
+/* One group of one image; `first`: no other was in the slab before. */
 static void run_group(const struct nd_call *c, const struct tile *t, struct gemm *g, const float *x,
-                      float *y, float *slab, float *strip)
+                      float *y, float *slab, float *strip, int first)
 {
     const struct window *w = &t->w;
+    const int again = !first && t->rows == (size_t)w->out[TALL] && t->cols == (size_t)w->out[WIDE]
+        && w->out[DEEP] == 1;
 
     for (int64_t d = 0; d < w->out[DEEP]; d++)
         for (int64_t r = 0; r < w->out[TALL]; r += (int64_t)t->rows)
             for (int64_t q = 0; q < w->out[WIDE]; q += (int64_t)t->cols) {
                 const size_t rows = (size_t)(w->out[TALL] - r), cols = (size_t)(w->out[WIDE] - q);
-                fill_slab(c->kernels, slab, t, x, d, r, q);
+                fill_slab(c->kernels, slab, t, x, d, r, q, again);
                 run_tile(c, t, g, y + (d * w->out[TALL] + r) * w->out[WIDE] + q, strip,
                          rows < t->rows ? rows : t->rows, cols < t->cols ? cols : t->cols);
             }
@@ -329,15 +348,15 @@ static void conv_f32(const struct node *n, const struct nd_call *c, const struct
     uint32_t *at = c->temp;
     float *slab = (float *)(void *)((char *)c->temp + table), *strip = slab + t.slab;
     fill_table(at, &t);
-    for (size_t i = 0; i < (size_t)x->dims[0] * groups; i++) {
-        const size_t group = i % groups;
-        struct gemm g = {
-            .a = (const float *)weight->data + group * t.maps * t.channels * (size_t)w->taps,
-            .a_row = t.channels * (size_t)w->taps, .b = slab, .b_panel = GEMM_COLS, .b_at = at,
-            .row_bias = bias ? (const float *)bias->data + group * t.maps : NULL,
-            .depth = t.channels * (size_t)w->taps, .relu = p->activation != 0 };
+    const size_t depth = t.channels * (size_t)w->taps;
+    struct gemm g = { .a_row = depth, .b = slab, .b_panel = GEMM_COLS, .b_at = at, .depth = depth,
+                      .relu = p->activation != 0 };
+    for (size_t i = 0, group = 0; i < (size_t)x->dims[0] * groups; i++) {
+        g.a = (const float *)weight->data + group * t.maps * depth;
+        g.row_bias = bias ? (const float *)bias->data + group * t.maps : NULL;
+        group = group + 1 < groups ? group + 1 : 0;
         run_group(c, &t, &g, (const float *)x->data + i * t.channels * (size_t)w->in_size,
-                  (float *)y->data + i * t.maps * (size_t)w->out_size, slab, strip);
+                  (float *)y->data + i * t.maps * (size_t)w->out_size, slab, strip, i == 0);
     }
 }
 

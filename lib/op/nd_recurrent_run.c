@@ -263,7 +263,8 @@ mdl_status mdl_recurrent_eval(const struct node *n, struct nd_call *c)
         set_matrices(&k, n, &m, d);
         make_bias(&k, part_of(b, d, d_all, bytes));
         k.y = y->data;
-        k.y += k.y ? d * (p->layout ? 1 : k.s.rows) * k.s.hidden * bytes : 0;
+        if (k.y)
+            k.y += d * (p->layout ? 1 : k.s.rows) * k.s.hidden * bytes;
         run_direction(&k, n, d);
     }
     return MDL_OK;
