@@ -60,6 +60,11 @@ CLI_C    := $(wildcard src/cli/*.c)
 LIB_O    := $(LIB_C:%.c=$B/obj/%.o)
 IMPORT_O := $(IMPORT_C:%.c=$B/obj/%.o)
 CLI_O    := $(CLI_C:%.c=$B/obj/%.o)
+# clang unrolls and vectorises whatever it sees, which makes the library a quarter larger; kernels say
+# themselves what they want.
+ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
+  $(LIB_O): SMALL_FLAGS += -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
+endif
 BASE_O   := $(filter $B/obj/lib/base/%,$(LIB_O))
 
 SO        := $B/libmodel.so.$(SOVERSION)

@@ -45,7 +45,7 @@ static inline void call_begin(struct call *t, const char *op)
     assert_true(t->node.op->params_bytes <= sizeof t->params && t->node.op->n_slots <= 8);
     for (uint32_t i = 0; i < t->node.op->n_fields; i++) {
         const struct field *f = &t->node.op->fields[i];
-        const int64_t whole = (int64_t)f->fallback;
+        const int64_t whole = f->kind == FIELD_FLOAT ? 0 : (int64_t)f->fallback;
         if (f->kind == FIELD_FLOAT)
             memcpy(t->params + f->offset, &f->fallback, 8);
         else
@@ -68,7 +68,7 @@ static inline void call_set(struct call *t, const char *field, double v)
 {
     for (uint32_t i = 0; i < t->node.op->n_fields; i++) {
         const struct field *f = &t->node.op->fields[i];
-        const int64_t whole = (int64_t)v;
+        const int64_t whole = f->kind == FIELD_FLOAT ? 0 : (int64_t)v;
         if (strcmp(f->name, field))
             continue;
         memcpy(t->params + f->offset, f->kind == FIELD_FLOAT ? (void *)&v : (void *)(uintptr_t)&whole, 8);

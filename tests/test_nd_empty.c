@@ -124,7 +124,7 @@ static void an_order_with_gaps_is_refused(void **state)
     begin(&t, "unique", DIMS(3));
     list(&t, 3, (int64_t[]){ 0, 1, 2 });
     list(&t, 3, (int64_t[]){ 0, 0, 2 });
-    refuses(&t, "order");
+    refuses(&t, "a group without");
 }
 
 static void a_size_kept_in_proportion_stays_in_range(void **state)

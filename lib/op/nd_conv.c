@@ -333,6 +333,17 @@ static void run_group(const struct nd_call *c, const struct tile *t, struct gemm
             }
 }
 
+/* Is the image the second factor as it lies?  One tile of a kernel of one pixel is, where a panel
+ * that is not full is half a panel: nothing behind the image is read. */
+static int lies_right(const struct tile *t)
+{
+    const struct window *w = &t->w;
+
+    return w->taps == 1 && w->in[DEEP] == 1 && w->in[TALL] == 1 && w->stride[WIDE] == 1 && !w->before[WIDE]
+        && w->out[WIDE] == w->in[WIDE] && w->out[TALL] == 1 && w->out[DEEP] == 1
+        && t->cols == (size_t)w->out[WIDE] && t->cols % GEMM_HALF == 0;
+}
+
 static void conv_f32(const struct node *n, const struct nd_call *c, const struct window *w)
 {
     const struct conv_params *p = n->params;
@@ -351,12 +362,26 @@ static void conv_f32(const struct node *n, const struct nd_call *c, const struct
     const size_t depth = t.channels * (size_t)w->taps;
     struct gemm g = { .a_row = depth, .b = slab, .b_panel = GEMM_COLS, .b_at = at, .depth = depth,
                       .relu = p->activation != 0 };
+    const int as_it_lies = lies_right(&t);
+    if (as_it_lies) {
+        g.b_at = NULL;
+        g.b_step = g.last_step = g.y_row = g.cols = t.cols;
+        g.rows = t.maps;
+    }
     for (size_t i = 0, group = 0; i < (size_t)x->dims[0] * groups; i++) {
         g.a = (const float *)weight->data + group * t.maps * depth;
         g.row_bias = bias ? (const float *)bias->data + group * t.maps : NULL;
         group = group + 1 < groups ? group + 1 : 0;
-        run_group(c, &t, &g, (const float *)x->data + i * t.channels * (size_t)w->in_size,
-                  (float *)y->data + i * t.maps * (size_t)w->out_size, slab, strip, i == 0);
+        const float *image = (const float *)x->data + i * t.channels * (size_t)w->in_size;
+        float *result = (float *)y->data + i * t.maps * (size_t)w->out_size;
+        if (!as_it_lies) {
+            run_group(c, &t, &g, image, result, slab, strip, i == 0);
+            continue;
+        }
+        g.y = result;
+        g.b = image;
+        g.b_last = image + t.cols / GEMM_COLS * GEMM_COLS;
+        c->kernels->gemm_f32(&g);
     }
 }
 

@@ -234,7 +234,7 @@ static int turn_order(int64_t *group_of, const int64_t *order, const int64_t *gr
         group_of[i] = -1;
     for (uint64_t i = 0; i < n; i++) {
         if (order[i] < 0 || (uint64_t)order[i] >= n || group_of[order[i]] >= 0 || group[i] < 0
-            || (i ? group[i] - group[i - 1] != 0 && group[i] - group[i - 1] != 1 : group[i]))
+            || group[i] > group[n - 1])
             return 0;
         group_of[order[i]] = group[i];
     }
