@@ -411,7 +411,7 @@ static mdl_status eval_tensor(const struct exec_call *c, const struct node *n, i
             s = call.text ? MDL_OK : no_memory(c, call.text_bytes);
         }
     }
-    call.temp = c->x->temp[i];
+    call.temp = c->x->temp[i] ? c->x->temp[i] : (void *)c->x;   /* of no bytes: anywhere */
     if (!s && eval && !(n->op->traits & ND_ALIAS))
         s = n->op->eval(n, &call);
     if (!s && record)
@@ -578,7 +578,7 @@ mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err)
 
     for (; !s && k < x->n_run; k++) {
         const struct node *n = &m->m.graph.nodes[x->run[k]];
-        call.temp = x->temp[x->run[k]];
+        call.temp = x->temp[x->run[k]] ? x->temp[x->run[k]] : (void *)x;
         if (n->op->traits & ND_ALIAS)
             x->values[n->out[0]].data = x->values[n->in[0]].data;
         else if (op_is_tensor(n->op))

@@ -126,6 +126,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_FLAGS := -std=c11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_O := $(LIB_C:%.c=$B/fuzz/obj/%.o) $(IMPORT_C:%.c=$B/fuzz/obj/%.o)
 
+.SECONDARY: $(FUZZ_O)
 $B/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(ALL_CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<

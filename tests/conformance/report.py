@@ -24,7 +24,7 @@ Every test of the package `onnx` {onnx} with libmodel {libmodel} and with ONNX R
 
     make conformance
 
-Answers are compared as onnx's own runner does: shape and type exactly, numbers within 1e-7 + 1e-3 x |expected|, NaN for NaN. ONNX Runtime runs with the newest operator sets allowed. A test is *refused* when the model is turned down at conversion, by name, before anything runs; *error* is any other failure that is reported, *wrong* an answer that is not the expected one, *crash* the end of the process (or too much time or memory). *Skipped* are tests whose answer is drawn at random.
+Answers are compared as onnx's own runner does: shape and type exactly, numbers within 1e-7 + 1e-3 x |expected|, NaN for NaN; within 1e-6 for `test_dft_inverse` and its twin of opset 19, whose expected values are float32 noise of 2e-7 where the exact answer is 0. ONNX Runtime runs with the newest operator sets allowed. A test is *refused* when the model is turned down at conversion, by name, before anything runs; *error* is any other failure that is reported, *wrong* an answer that is not the expected one, *crash* the end of the process (or too much time or memory). *Skipped* are tests whose answer is drawn at random.
 
 ## Totals
 
