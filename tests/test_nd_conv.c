@@ -341,9 +341,9 @@ static void pools_follow_the_definition(void **state)
                     }
                 size[at] = 1;
                 want[at] = kind == 0 ? most : kind == 2 ? sqrt(sum) : sum / (with_pads ? all : n);
-                if (where && n)
+                if (where && n > 0)
                     assert_true(xd[where[at]] == most && where[at] / (x[2] * x[3]) == p);
-                if (!n)
+                if (n == 0)
                     want[at] = kind == 0 ? -INFINITY : 0;
                 if (want[at] == -INFINITY) {
                     assert_true(double_ ? ((double *)t.y->data)[at] == want[at]

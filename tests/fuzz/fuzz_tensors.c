@@ -41,7 +41,7 @@ static void try_file(const unsigned char *file, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    unsigned char *file = malloc(size + 1);
+    unsigned char *file = calloc(1, size + 1);
 
     if (!file)
         return 0;
