@@ -114,7 +114,7 @@ static int make_values(const struct network *n, const void *memory, const mdl_te
                        void **values, const char **names)
 {
     /* ONNX's number of each element type of mdl.h, from 1 on. */
-    static const unsigned char onnx_type[] = { 0, 1, 11, 10, 16, 3, 2, 5, 4, 6, 12, 7, 13, 9 };
+    static const unsigned char mdl_onnx_type[] = { 0, 1, 11, 10, 16, 3, 2, 5, 4, 6, 12, 7, 13, 9 };
     static const unsigned char size[] = { 0, 4, 8, 2, 2, 1, 1, 2, 2, 4, 4, 8, 8, 1 };
 
     for (size_t i = 0; i < count; i++) {
@@ -122,7 +122,7 @@ static int make_values(const struct network *n, const void *memory, const mdl_te
         for (uint32_t k = 0; k < t[i].rank; k++)
             bytes *= (size_t)t[i].dims[k];
         if (bad(n, ((create_tensor *)n->api[CREATE_TENSOR])(memory, t[i].data, bytes, t[i].dims, t[i].rank,
-                                                            onnx_type[t[i].type], &values[i])))
+                                                            mdl_onnx_type[t[i].type], &values[i])))
             return 1;
         names[i] = t[i].name;
     }

@@ -59,7 +59,7 @@ struct exec *mdl_exec_init(const mdl_model *m, void *memory)
             continue;
         x->values[v].count = t->count;
         x->values[v].data = (void *)(uintptr_t)t->data;
-        nd_set_shape(&x->values[v], t->rank, t->dims);
+        mdl_nd_set_shape(&x->values[v], t->rank, t->dims);
     }
     return x;
 }
@@ -83,7 +83,7 @@ mdl_status mdl_exec_bytes(const struct exec_call *c, struct nd *t, uint64_t *byt
     if (!fits)
         return mdl_fail(c->err, MDL_ERR_LIMIT, "a result with more elements than there can be");
     t->count = all;
-    *bytes = all * nd_type_bytes(t->type);
+    *bytes = all * mdl_nd_type_bytes(t->type);
     return MDL_OK;
 }
 
@@ -143,7 +143,7 @@ mdl_status mdl_exec_move(const struct exec_call *c, uint32_t to, uint32_t from, 
     }
     const mdl_status s = mdl_exec_place(c, to);
     if (!s && b->count)
-        memcpy(a->data, b->data, (size_t)b->count * nd_type_bytes(b->type));
+        memcpy(a->data, b->data, (size_t)b->count * mdl_nd_type_bytes(b->type));
     return s;
 }
 
@@ -169,7 +169,7 @@ static void give_temp(struct exec *x, uint32_t i)
  * are not ours; `to_caller` says which way. */
 static void copy_box(const struct given *g, void *packed, uint32_t type, int to_caller)
 {
-    const size_t bytes = nd_type_bytes(type), theirs = nd_type_bytes(g->type);
+    const size_t bytes = mdl_nd_type_bytes(type), theirs = mdl_nd_type_bytes(g->type);
     unsigned char *at = packed, *from = (unsigned char *)(uintptr_t)g->data;
     int64_t index[MDL_MAX_RANK] = { 0 };
     uint64_t count = 1;
@@ -184,11 +184,11 @@ static void copy_box(const struct given *g, void *packed, uint32_t type, int to_
         if (type == g->type) {
             memcpy(to_caller ? from + offset : at, to_caller ? at : from + offset, theirs);
         } else if (to_caller) {
-            nd_load_f64(&v, at, type, 0, 1);
-            nd_store_f64(from + offset, g->type, 0, &v, 1);
+            mdl_nd_load_f64(&v, at, type, 0, 1);
+            mdl_nd_store_f64(from + offset, g->type, 0, &v, 1);
         } else {
-            nd_load_f64(&v, from + offset, g->type, 0, 1);
-            nd_store_f64(at, type, 0, &v, 1);
+            mdl_nd_load_f64(&v, from + offset, g->type, 0, 1);
+            mdl_nd_store_f64(at, type, 0, &v, 1);
         }
         at += bytes;
         for (uint32_t i = g->rank; i-- > 0 && ++index[i] == g->dims[i];)
@@ -211,7 +211,7 @@ static mdl_status take_input(const struct exec_call *c, uint32_t i)
     struct nd *t = &c->x->values[i];
     uint64_t bytes;
 
-    nd_set_shape(t, c->in[i].rank, c->in[i].dims);
+    mdl_nd_set_shape(t, c->in[i].rank, c->in[i].dims);
     mdl_status s = mdl_exec_bytes(c, t, &bytes);
     if (s)
         return s;
@@ -232,12 +232,12 @@ static int overlaps(const struct exec_call *c, const struct given *out)
 {
     const struct graph *g = &c->model->m.graph;
     const uintptr_t begin = (uintptr_t)out->data;
-    uint64_t bytes = nd_type_bytes(out->type);
+    uint64_t bytes = mdl_nd_type_bytes(out->type);
 
     for (uint32_t i = 0; i < out->rank; i++)
         bytes *= (uint64_t)out->dims[i];
     for (uint32_t i = 0; i < c->model->m.schema.n_inputs; i++) {
-        uint64_t theirs = nd_type_bytes(g->values[i].type);
+        uint64_t theirs = mdl_nd_type_bytes(g->values[i].type);
         for (uint32_t k = 0; k < c->in[i].rank; k++)
             theirs *= (uint64_t)c->in[i].dims[k];
         if (c->in[i].packed && begin < (uintptr_t)c->in[i].data + theirs
@@ -285,8 +285,8 @@ static mdl_status wrong_shape(const struct exec_call *c, size_t i)
     memcpy(theirs.dims, g->dims, sizeof theirs.dims);
     return mdl_fail(c->err, MDL_ERR_DATA, "output '%s' is %s, the tensor given for it is %s",
                     c->model->m.schema.outputs[c->out_at[i]].name,
-                    nd_shape_text(text[0], sizeof text[0], &c->x->values[value_of(c, i)]),
-                    nd_shape_text(text[1], sizeof text[1], &theirs));
+                    mdl_nd_shape_text(text[0], sizeof text[0], &c->x->values[value_of(c, i)]),
+                    mdl_nd_shape_text(text[1], sizeof text[1], &theirs));
 }
 
 /* Results to the caller, unless they are there already. */
@@ -306,7 +306,7 @@ static mdl_status give_outputs(const struct exec_call *c)
         } else if (lies_right(g, t->type)) {
             if (t->count)
                 memmove((void *)(uintptr_t)g->data, t->data,
-                        (size_t)t->count * nd_type_bytes(t->type));
+                        (size_t)t->count * mdl_nd_type_bytes(t->type));
         } else {
             copy_box(g, t->data, t->type, 1);
         }
@@ -353,7 +353,7 @@ static int take_over(const struct exec_call *c, uint32_t i, const struct node *n
     if (c->model->tensors.values[root].last != i || !x->block[root]
         || x->values[root].data != x->block[root]
         || mdl_exec_bytes(c, &x->values[out], &bytes)
-        || bytes != x->values[n->in[0]].count * nd_type_bytes(x->values[n->in[0]].type))
+        || bytes != x->values[n->in[0]].count * mdl_nd_type_bytes(x->values[n->in[0]].type))
         return 0;
     mdl_exec_drop(x, out);
     x->block[out] = x->block[root];
@@ -433,7 +433,7 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
             return mdl_fail(c->err, MDL_ERR_DATA, "tables of %lld and of %lld rows", (long long)rows,
                             (long long)x->values[n->in[k]].dims[0]);
     for (uint32_t k = 0; record && k < n->n_out; k++)
-        nd_set_shape(&x->values[n->out[k]], 2,
+        mdl_nd_set_shape(&x->values[n->out[k]], 2,
                      (const int64_t[2]){ rows, (int64_t)g->values[n->out[k]].cols });
     if (record) {
         s = place_results(c, i, n);
@@ -446,7 +446,7 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
                                                 : (int64_t)TABLE_ROWS) };
         for (uint32_t k = 0; k < n->n_in + n->n_out; k++) {
             const uint32_t v = k < n->n_in ? n->in[k] : n->out[k - n->n_in];
-            const size_t stride = g->values[v].cols * nd_type_bytes(x->values[v].type);
+            const size_t stride = g->values[v].cols * mdl_nd_type_bytes(x->values[v].type);
             unsigned char *data = x->values[v].data;
             x->views[v] = (struct view){ data ? data + (size_t)first * stride : NULL, stride,
                                          x->values[v].type };

@@ -51,7 +51,7 @@ static mdl_status run_if(const struct exec_call *c, uint32_t i, const struct nod
 
     if (s)
         return s;
-    const uint32_t body = nd_int(value_in(c, n, 0), 0) ? 0 : 1;
+    const uint32_t body = mdl_nd_int(value_in(c, n, 0), 0) ? 0 : 1;
     s = run_body(c, i, body, 0);
     for (uint32_t k = 0; !s && k < n->n_out; k++) {
         const uint32_t from = n->in[1 + body * n->n_out + k];
@@ -73,10 +73,10 @@ static mdl_status gather(const struct exec_call *c, uint32_t to, uint32_t from, 
         int64_t dims[MDL_MAX_RANK];
         if (f->rank >= MDL_MAX_RANK)
             return mdl_fail(c->err, MDL_ERR_LIMIT, "a result of rank %u", f->rank + 1);
-        mdl_status s = nd_axis(&axis, f->rank + 1, c->err);
+        mdl_status s = mdl_nd_axis(&axis, f->rank + 1, c->err);
         for (uint32_t d = 0; d <= f->rank; d++)
             dims[d] = (int64_t)d == axis ? (int64_t)length : f->dims[(int64_t)d < axis ? d : d - 1];
-        if (!s) nd_set_shape(t, f->rank + 1, dims);
+        if (!s) mdl_nd_set_shape(t, f->rank + 1, dims);
         if (!s) s = mdl_exec_place(c, to);
         if (s)
             return s;
@@ -88,10 +88,10 @@ static mdl_status gather(const struct exec_call *c, uint32_t to, uint32_t from, 
     if (!same) {
         char text[96];
         return mdl_fail(c->err, MDL_ERR_DATA, "a body's result has shape %s, before it had another",
-                        nd_shape_text(text, sizeof text, f));
+                        mdl_nd_shape_text(text, sizeof text, f));
     }
     const uint64_t outer = nd_product(f, 0, (uint32_t)axis);
-    const size_t inner = (size_t)nd_product(f, (uint32_t)axis, f->rank) * nd_type_bytes(f->type);
+    const size_t inner = (size_t)nd_product(f, (uint32_t)axis, f->rank) * mdl_nd_type_bytes(f->type);
     for (uint64_t o = 0; inner && o < outer; o++)
         memcpy((unsigned char *)t->data + (o * (uint64_t)t->dims[axis] + at) * inner,
                (const unsigned char *)f->data + o * inner, inner);
@@ -101,7 +101,7 @@ static mdl_status gather(const struct exec_call *c, uint32_t to, uint32_t from, 
 /* A gathered result of which there is none: no iteration. */
 static mdl_status gather_nothing(const struct exec_call *c, uint32_t to)
 {
-    nd_set_shape(&c->x->values[to], 1, (const int64_t[1]){ 0 });
+    mdl_nd_set_shape(&c->x->values[to], 1, (const int64_t[1]){ 0 });
     return mdl_exec_place(c, to);
 }
 
@@ -113,7 +113,7 @@ static mdl_status grow(const struct exec_call *c, uint32_t value, uint64_t have,
     struct exec *x = c->x;
     struct nd *t = &x->values[value];
     void *old = x->block[value];
-    const size_t bytes = (size_t)(nd_product(t, 1, t->rank) * have) * nd_type_bytes(t->type);
+    const size_t bytes = (size_t)(nd_product(t, 1, t->rank) * have) * mdl_nd_type_bytes(t->type);
 
     x->block[value] = NULL;
     t->dims[0] = (int64_t)want;
@@ -136,10 +136,10 @@ static mdl_status set_state(const struct loop *l, uint32_t k, int64_t v)
 {
     const uint32_t value = l->state->out[k];
 
-    nd_set_shape(&l->c->x->values[value], 0, NULL);
+    mdl_nd_set_shape(&l->c->x->values[value], 0, NULL);
     const mdl_status s = mdl_exec_place(l->c, value);
     if (!s)
-        nd_store_i64(l->c->x->values[value].data, l->c->x->values[value].type, 0, &v, 1);
+        mdl_nd_store_i64(l->c->x->values[value].data, l->c->x->values[value].type, 0, &v, 1);
     return s;
 }
 
@@ -183,8 +183,8 @@ static mdl_status run_loop(const struct exec_call *c, uint32_t i, const struct n
     if (!s) s = need_one(c, cond, "the condition");
     if (s)
         return s;
-    const int64_t end = most ? nd_int(most, 0) : INT64_MAX;
-    int go = cond ? nd_int(cond, 0) != 0 : 1;
+    const int64_t end = most ? mdl_nd_int(most, 0) : INT64_MAX;
+    int go = cond ? mdl_nd_int(cond, 0) != 0 : 1;
     int64_t at = 0;
 
     for (uint32_t k = 0; !s && k < l.carried; k++)
@@ -200,7 +200,7 @@ static mdl_status run_loop(const struct exec_call *c, uint32_t i, const struct n
         if (!s) s = need_one(c, value_in(c, n, 2 + l.carried), "the next condition");
         if (s)
             break;
-        go = nd_int(value_in(c, n, 2 + l.carried), 0) != 0;
+        go = mdl_nd_int(value_in(c, n, 2 + l.carried), 0) != 0;
         s = gather_all(&l, (uint64_t)at);
         if (!s) s = carry(&l);
     }
@@ -224,12 +224,12 @@ static mdl_status slice(const struct exec_call *c, uint32_t to, const struct nd 
 
     for (uint32_t d = 0; d + 1 < f->rank; d++)
         dims[d] = f->dims[(int64_t)d < axis ? d : d + 1];
-    nd_set_shape(t, f->rank - 1, dims);
+    mdl_nd_set_shape(t, f->rank - 1, dims);
     const mdl_status s = mdl_exec_place(c, to);
     if (s)
         return s;
     const uint64_t outer = nd_product(f, 0, (uint32_t)axis);
-    const size_t inner = (size_t)nd_product(f, (uint32_t)axis + 1, f->rank) * nd_type_bytes(f->type);
+    const size_t inner = (size_t)nd_product(f, (uint32_t)axis + 1, f->rank) * mdl_nd_type_bytes(f->type);
     for (uint64_t o = 0; inner && o < outer; o++)
         memcpy((unsigned char *)t->data + o * inner,
                (const unsigned char *)f->data + (o * (uint64_t)f->dims[axis] + at) * inner, inner);
@@ -249,7 +249,7 @@ static mdl_status scan_length(const struct exec_call *c, const struct node *n, u
     for (uint32_t k = 0; k < inputs; k++) {
         const struct nd *f = value_in(c, n, carried + k);
         int64_t axis = slot_int(n, SCAN_IN_AXES, k);
-        const mdl_status s = nd_axis(&axis, f->rank, c->err);
+        const mdl_status s = mdl_nd_axis(&axis, f->rank, c->err);
         if (s)
             return s;
         if (*length >= 0 && f->dims[axis] != *length)
@@ -276,7 +276,7 @@ static mdl_status run_scan(const struct exec_call *c, uint32_t i, const struct n
         for (uint32_t k = 0; !s && k < inputs; k++) {
             const struct nd *f = value_in(c, n, carried + k);
             int64_t axis = slot_int(n, SCAN_IN_AXES, k);
-            s = nd_axis(&axis, f->rank, c->err);
+            s = mdl_nd_axis(&axis, f->rank, c->err);
             if (!s) s = slice(c, state->out[carried + k], f, axis, (uint64_t)
                               (slot_int(n, SCAN_IN_BACK, k) ? length - 1 - at : at));
         }

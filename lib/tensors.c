@@ -96,7 +96,7 @@ static void give_context(const mdl_model *m, mdl_context *c)
 static mdl_status check_tensor(struct given *g, const mdl_tensor *t, const char *name,
                                mdl_error *err)
 {
-    int64_t stride = (int64_t)nd_type_bytes(t->type), all_zero = 1;
+    int64_t stride = (int64_t)mdl_nd_type_bytes(t->type), all_zero = 1;
 
     if (t->size < sizeof *t || !stride || t->rank > MDL_MAX_RANK)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "'%s': size is not set, or an unknown type or rank",
@@ -132,8 +132,8 @@ static mdl_status need_shape(const struct given *g, const struct value *v, const
     memcpy(want.dims, v->dims, sizeof want.dims);
     memcpy(have.dims, g->dims, sizeof have.dims);
     return mdl_fail(err, MDL_ERR_DATA, "input '%s' is %s, expected %s (-1: any)", name,
-                    nd_shape_text(text[0], sizeof text[0], &have),
-                    nd_shape_text(text[1], sizeof text[1], &want));
+                    mdl_nd_shape_text(text[0], sizeof text[0], &have),
+                    mdl_nd_shape_text(text[1], sizeof text[1], &want));
 }
 
 static size_t find_input(const mdl_model *m, const mdl_tensor *t, size_t position)
@@ -215,7 +215,7 @@ static mdl_status bind_outputs(const mdl_model *m, struct given *out, uint32_t *
 /* Where results lie that stay in the context. */
 static void report(mdl_tensor *to, const struct given *g)
 {
-    int64_t stride = (int64_t)nd_type_bytes(g->type);
+    int64_t stride = (int64_t)mdl_nd_type_bytes(g->type);
 
     to->type = g->type;
     to->rank = g->rank;
@@ -298,7 +298,7 @@ static int is_again(const mdl_model *m, struct exec *x, const mdl_tensor *inputs
 static void keep_tensor(mdl_tensor *to, uint64_t *bytes, const mdl_tensor *t)
 {
     *to = *t;
-    *bytes = nd_type_bytes(t->type);
+    *bytes = mdl_nd_type_bytes(t->type);
     for (uint32_t i = 0; i < t->rank; i++)
         *bytes *= (uint64_t)t->dims[i];
 }
@@ -441,10 +441,10 @@ static int input_of_rows(const mdl_model *m, size_t rows, struct given *g)
     const struct value *v = &m->m.graph.values[0];
 
     if (m->m.schema.n_inputs != 1 || v->rank == VALUE_ANY_RANK || !v->rank
-        || !nd_type_bytes(v->type) || v->type == MDL_STRING)
+        || !mdl_nd_type_bytes(v->type) || v->type == MDL_STRING)
         return 0;
     *g = (struct given){ .type = v->type, .rank = v->rank, .packed = 1 };
-    int64_t stride = (int64_t)nd_type_bytes(v->type);
+    int64_t stride = (int64_t)mdl_nd_type_bytes(v->type);
     for (uint32_t i = v->rank; i-- > 0;) {
         g->dims[i] = v->dims[i];
         if (!i && v->dims[i] < 0)
@@ -510,7 +510,7 @@ static struct given part_of(const mdl_tensor *t, uint64_t first, int64_t n)
                        .type = t->type, .rank = 2, .dims = { n, t->dims[1] },
                        .strides = { t->strides[0], t->strides[1] } };
 
-    g.packed = g.strides[1] == (int64_t)nd_type_bytes(t->type)
+    g.packed = g.strides[1] == (int64_t)mdl_nd_type_bytes(t->type)
             && (n <= 1 || g.strides[0] == g.strides[1] * g.dims[1]);
     return g;
 }
@@ -556,7 +556,7 @@ mdl_status mdl_tensors_predict(const mdl_model *m, mdl_context *context, const m
             shape.data = in.data;
             shape.type = in.type;
             for (uint32_t i = shape.rank; i-- > 0;)
-                shape.strides[i] = i + 1 == shape.rank ? (int64_t)nd_type_bytes(in.type)
+                shape.strides[i] = i + 1 == shape.rank ? (int64_t)mdl_nd_type_bytes(in.type)
                                  : shape.strides[i + 1] * shape.dims[i + 1];
             in = shape;
         }

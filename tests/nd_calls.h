@@ -40,7 +40,7 @@ static inline void gives(struct call *t, uint32_t rank, const int64_t *dims, con
     call_run(t);
     assert_int_equal(t->y->rank, rank);
     assert_memory_equal(t->y->dims, dims, rank * sizeof *dims);
-    assert_memory_equal(t->y->data, want, t->y->count * nd_type_bytes(t->y->type));
+    assert_memory_equal(t->y->data, want, t->y->count * mdl_nd_type_bytes(t->y->type));
     call_end(t);
 }
 

@@ -100,7 +100,7 @@ static inline void call_input(struct call *t, uint32_t type, uint32_t rank, cons
     if (!data)
         return;
     t->nds[i] = (struct nd){ .data = (void *)(uintptr_t)data, .type = type };
-    nd_set_shape(&t->nds[i], rank, dims);
+    mdl_nd_set_shape(&t->nds[i], rank, dims);
     for (uint32_t k = 0; k < rank; k++)
         count *= (uint64_t)dims[k];
     t->nds[i].count = count;
@@ -133,8 +133,8 @@ static inline mdl_status call_with(struct call *t, const struct kernels *k)
         y->type = t->values[CALL_IN + i].type;
         y->count = nd_product(y, 0, y->rank);
         free(t->results[i]);
-        y->data = t->results[i] = malloc((size_t)y->count * nd_type_bytes(y->type) + 1);
-        memset(y->data, 0x5A, (size_t)y->count * nd_type_bytes(y->type) + 1);
+        y->data = t->results[i] = malloc((size_t)y->count * mdl_nd_type_bytes(y->type) + 1);
+        memset(y->data, 0x5A, (size_t)y->count * mdl_nd_type_bytes(y->type) + 1);
     }
     c.temp = aligned_alloc(64, (size_t)(c.temp_bytes + 127) / 64 * 64);
     memset(c.temp, 0xFF, (size_t)(c.temp_bytes + 127) / 64 * 64);
@@ -157,7 +157,7 @@ static inline void call_run(struct call *t)
             fail_msg("%s", t->err.text);
         if (first && memcmp(first, t->y->data, bytes))
             fail_msg("%s: %s has other bits", t->node.op->name, k->isa);
-        bytes = (size_t)t->y->count * nd_type_bytes(t->y->type);
+        bytes = (size_t)t->y->count * mdl_nd_type_bytes(t->y->type);
         if (!first)
             first = malloc(bytes + 1);
         memcpy(first, t->y->data, bytes);

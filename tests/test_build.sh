@@ -106,7 +106,7 @@ claim 'libmodel_import.so links libmodel and libc' linked libmodel_import.so '^(
 
 exported() { $NM -D --defined-only "$B/$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | grep -v "$2"; true; }
 claim 'libmodel.so exports mdl_ names only' exported libmodel.so '^mdl_'
-claim 'libmodel_import.so exports mdl_import names only' exported libmodel_import.so '^mdl_import'
+claim 'libmodel_import.so exports mdl_ names only' exported libmodel_import.so '^mdl_'
 global() { $NM -g --defined-only "$B/$1" 2>/dev/null | awk 'NF == 3 { print $3 }' | grep -v '^mdl_'; true; }
 claim 'libmodel.a defines mdl_ names only' global libmodel.a
 claim 'libmodel_import.a defines mdl_ names only' global libmodel_import.a

@@ -189,12 +189,12 @@ static int64_t integer(const char *name, uint32_t type, int64_t a, int64_t b)
     struct call *t = begin("binary", name);
     int64_t in[2] = { 0, 0 }, y;
 
-    nd_store_i64(&in[0], type, 0, &a, 1);
-    nd_store_i64(&in[1], type, 0, &b, 1);
+    mdl_nd_store_i64(&in[0], type, 0, &a, 1);
+    mdl_nd_store_i64(&in[1], type, 0, &b, 1);
     call_in(t, type, 0, NULL, &in[0]);
     call_in(t, type, 0, NULL, &in[1]);
     call_run(t);
-    y = nd_int(t->y, 0);
+    y = mdl_nd_int(t->y, 0);
     call_end(t);
     return y;
 }
@@ -374,19 +374,19 @@ static void strings_become_the_numbers_that_strtod_reads(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         const double want = strtod(good[i], NULL);
-        assert_true(nd_read_number(good[i], &y));
+        assert_true(mdl_nd_read_number(good[i], &y));
         if (y != want || signbit(y) != signbit(want))
             fail_msg("'%s' is %.17g, expected %.17g", good[i], y, want);
     }
-    assert_true(nd_read_number("NaN", &y) && isnan(y));
+    assert_true(mdl_nd_read_number("NaN", &y) && isnan(y));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_false(nd_read_number(bad[i], &y));
-        assert_false(nd_read_int(bad[i], &k));
+        assert_false(mdl_nd_read_number(bad[i], &y));
+        assert_false(mdl_nd_read_int(bad[i], &k));
     }
-    assert_true(nd_read_int("-9223372036854775808", &k) && k == INT64_MIN);
-    assert_true(nd_read_int("18446744073709551615", &k) && k == -1);
-    assert_false(nd_read_int("18446744073709551616", &k));
-    assert_false(nd_read_int("-9223372036854775809", &k));
+    assert_true(mdl_nd_read_int("-9223372036854775808", &k) && k == INT64_MIN);
+    assert_true(mdl_nd_read_int("18446744073709551615", &k) && k == -1);
+    assert_false(mdl_nd_read_int("18446744073709551616", &k));
+    assert_false(mdl_nd_read_int("-9223372036854775809", &k));
 }
 
 static void random_decimals_become_the_numbers_that_strtod_reads(void **state)
@@ -401,7 +401,7 @@ static void random_decimals_become_the_numbers_that_strtod_reads(void **state)
         snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits,
                  (int)below(&seed, 600) - 310);
         const double want = strtod(text, NULL);
-        assert_true(nd_read_number(text, &y));
+        assert_true(mdl_nd_read_number(text, &y));
         if (y != want)
             fail_msg("'%s' is %.17g, expected %.17g", text, y, want);
     }
@@ -436,8 +436,8 @@ static void nan_goes_through(void **state)
                                                                      : (void *)(uintptr_t)nan);
             assert_int_equal(call_with(t, mdl_kernels_at(0)), MDL_OK);
             for (uint64_t k = 0; k < 3; k++)
-                if (!isnan(nd_number(t->y, k)))
-                    fail_msg("%s of NaN is %g", kinds[i], nd_number(t->y, k));
+                if (!isnan(mdl_nd_number(t->y, k)))
+                    fail_msg("%s of NaN is %g", kinds[i], mdl_nd_number(t->y, k));
             call_end(t);
         }
 }

@@ -64,7 +64,7 @@ static void a_box_moves_as_element_by_element(void **state)
         assert_true((uint64_t)from_step * size <= sizeof from);
         memset(got, 0xAA, sizeof got);
         memset(want, 0xAA, sizeof want);
-        nd_move(got + (size_t)to_first * size, from + (size_t)from_first * size, size, &b);
+        mdl_nd_move(got + (size_t)to_first * size, from + (size_t)from_first * size, size, &b);
         walk(want + (size_t)to_first * size, from + (size_t)from_first * size, size, &b);
         assert_memory_equal(got, want, sizeof got);
     }

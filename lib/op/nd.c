@@ -10,7 +10,7 @@
 
 /* ---- types -------------------------------------------------------------------------------- */
 
-mdl_status nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
+mdl_status mdl_nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
                         mdl_error *err)
 {
     const uint32_t type = nd_type(n, g, i);
@@ -21,7 +21,7 @@ mdl_status nd_need_type(const struct node *n, const struct graph *g, uint32_t i,
     return MDL_OK;
 }
 
-mdl_status nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
+mdl_status mdl_nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
                         mdl_error *err)
 {
     const uint32_t want = nd_type(n, g, first);
@@ -34,7 +34,7 @@ mdl_status nd_need_same(const struct node *n, const struct graph *g, uint32_t fi
     return MDL_OK;
 }
 
-mdl_status nd_infer_same(struct node *n, struct graph *g, mdl_error *err)
+mdl_status mdl_nd_infer_same(struct node *n, struct graph *g, mdl_error *err)
 {
     (void)err;
     for (uint32_t i = 0; i < n->n_out; i++)
@@ -42,35 +42,35 @@ mdl_status nd_infer_same(struct node *n, struct graph *g, mdl_error *err)
     return MDL_OK;
 }
 
-mdl_status nd_infer_bool(struct node *n, struct graph *g, mdl_error *err)
+mdl_status mdl_nd_infer_bool(struct node *n, struct graph *g, mdl_error *err)
 {
     (void)err;
     nd_result(n, g, 0, MDL_BOOL);
     return MDL_OK;
 }
 
-size_t nd_type_bytes(uint32_t type)
+size_t mdl_nd_type_bytes(uint32_t type)
 {
     return type == MDL_STRING ? sizeof(const char *) : mdl_type_bytes(type);
 }
 
 /* ---- shapes ------------------------------------------------------------------------------- */
 
-void nd_set_shape(struct nd *to, uint32_t rank, const int64_t *dims)
+void mdl_nd_set_shape(struct nd *to, uint32_t rank, const int64_t *dims)
 {
     to->rank = rank;
     for (uint32_t i = 0; i < MDL_MAX_RANK; i++)
         to->dims[i] = i < rank ? dims[i] : 0;
 }
 
-mdl_status nd_shape_same(const struct node *n, struct nd_call *c)
+mdl_status mdl_nd_shape_same(const struct node *n, struct nd_call *c)
 {
     for (uint32_t i = 0; i < n->n_out; i++)
         nd_like(nd_out(c, n, i), nd_in(c, n, 0));
     return MDL_OK;
 }
 
-mdl_status nd_axis(int64_t *axis, uint32_t rank, mdl_error *err)
+mdl_status mdl_nd_axis(int64_t *axis, uint32_t rank, mdl_error *err)
 {
     const int64_t n = (int64_t)rank;
 
@@ -81,7 +81,7 @@ mdl_status nd_axis(int64_t *axis, uint32_t rank, mdl_error *err)
     return MDL_OK;
 }
 
-const char *nd_shape_text(char *out, size_t room, const struct nd *t)
+const char *mdl_nd_shape_text(char *out, size_t room, const struct nd *t)
 {
     size_t used = 0;
 
@@ -102,7 +102,7 @@ static int64_t from_end(const struct nd *t, uint32_t i)
     return i < t->rank ? t->dims[t->rank - 1 - i] : 1;
 }
 
-mdl_status nd_broadcast(struct nd *to, const struct nd *a, const struct nd *b, mdl_error *err)
+mdl_status mdl_nd_broadcast(struct nd *to, const struct nd *a, const struct nd *b, mdl_error *err)
 {
     const uint32_t rank = a->rank > b->rank ? a->rank : b->rank;
     int64_t dims[MDL_MAX_RANK];
@@ -112,15 +112,15 @@ mdl_status nd_broadcast(struct nd *to, const struct nd *a, const struct nd *b, m
         const int64_t x = from_end(a, i), y = from_end(b, i);
         if (x != y && x != 1 && y != 1)
             return mdl_fail(err, MDL_ERR_DATA, "shapes %s and %s do not broadcast",
-                            nd_shape_text(text[0], sizeof text[0], a),
-                            nd_shape_text(text[1], sizeof text[1], b));
+                            mdl_nd_shape_text(text[0], sizeof text[0], a),
+                            mdl_nd_shape_text(text[1], sizeof text[1], b));
         dims[rank - 1 - i] = x == 1 ? y : x;
     }
-    nd_set_shape(to, rank, dims);
+    mdl_nd_set_shape(to, rank, dims);
     return MDL_OK;
 }
 
-void nd_steps(int64_t *step, const struct nd *to, const struct nd *from)
+void mdl_nd_steps(int64_t *step, const struct nd *to, const struct nd *from)
 {
     int64_t all = 1;
 
@@ -131,12 +131,12 @@ void nd_steps(int64_t *step, const struct nd *to, const struct nd *from)
     }
 }
 
-mdl_status nd_copy(const struct node *n, struct nd_call *c)
+mdl_status mdl_nd_copy(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0);
     struct nd *y = nd_out(c, n, 0);
 
     if (y->data != x->data && x->count)
-        memcpy(y->data, x->data, (size_t)x->count * nd_type_bytes(x->type));
+        memcpy(y->data, x->data, (size_t)x->count * mdl_nd_type_bytes(x->type));
     return MDL_OK;
 }

@@ -44,7 +44,7 @@ struct nd_call {
 
 /* Traits of a tensor operator (op->traits). */
 #define ND_ALIAS    1u            /* result 0 is the bytes of input 0 in another shape; eval is
-                                   * nd_copy, and seldom called                              */
+                                   * mdl_nd_copy, and seldom called                              */
 #define ND_IN_PLACE 2u            /* result 0 may lie where input 0 lies, if it is as many bytes:
                                    * each element of input 0 is read before it is written, and
                                    * nothing of other inputs comes after                        */
@@ -90,9 +90,9 @@ static inline void nd_result(const struct node *n, struct graph *g, uint32_t i, 
 
 /* MDL_ERR_FORMAT unless input i, if it is given, has one of the types (TYPE_BIT); or unless
  * the inputs first .. last that are given have the type of `first`. */
-mdl_status nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
+mdl_status mdl_nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
                         mdl_error *err);
-mdl_status nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
+mdl_status mdl_nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
                         mdl_error *err);
 
 /* Sets of types. */
@@ -105,26 +105,26 @@ mdl_status nd_need_same(const struct node *n, const struct graph *g, uint32_t fi
 #define TYPES_ANY      0xFFFFFFFEu
 
 /* infer for operators all of whose results have the type of input 0; the type bool. */
-mdl_status nd_infer_same(struct node *n, struct graph *g, mdl_error *err);
-mdl_status nd_infer_bool(struct node *n, struct graph *g, mdl_error *err);
+mdl_status mdl_nd_infer_same(struct node *n, struct graph *g, mdl_error *err);
+mdl_status mdl_nd_infer_bool(struct node *n, struct graph *g, mdl_error *err);
 /* eval for result 0 = the elements of input 0. */
-mdl_status nd_copy(const struct node *n, struct nd_call *c);
+mdl_status mdl_nd_copy(const struct node *n, struct nd_call *c);
 /* Bytes of an element in memory: as mdl_type_bytes, and those of a pointer for strings. */
-size_t nd_type_bytes(uint32_t type);
+size_t mdl_nd_type_bytes(uint32_t type);
 /* shape for operators all of whose results have the shape of input 0. */
-mdl_status nd_shape_same(const struct node *n, struct nd_call *c);
+mdl_status mdl_nd_shape_same(const struct node *n, struct nd_call *c);
 
 /* ---- shapes ------------------------------------------------------------------------------ */
 
 /* Set a result's shape. */
-void nd_set_shape(struct nd *to, uint32_t rank, const int64_t *dims);
+void mdl_nd_set_shape(struct nd *to, uint32_t rank, const int64_t *dims);
 static inline void nd_like(struct nd *to, const struct nd *from)
 {
-    nd_set_shape(to, from->rank, from->dims);
+    mdl_nd_set_shape(to, from->rank, from->dims);
 }
 
 /* *axis into 0 .. rank - 1, counted from the end if negative; MDL_ERR_DATA otherwise. */
-mdl_status nd_axis(int64_t *axis, uint32_t rank, mdl_error *err);
+mdl_status mdl_nd_axis(int64_t *axis, uint32_t rank, mdl_error *err);
 
 /* Product of the dimensions first .. last - 1. */
 static inline uint64_t nd_product(const struct nd *t, uint32_t first, uint32_t last)
@@ -137,21 +137,21 @@ static inline uint64_t nd_product(const struct nd *t, uint32_t first, uint32_t l
 }
 
 /* *to = what shapes a and b broadcast to (numpy's rule); MDL_ERR_DATA when they do not. */
-mdl_status nd_broadcast(struct nd *to, const struct nd *a, const struct nd *b, mdl_error *err);
+mdl_status mdl_nd_broadcast(struct nd *to, const struct nd *a, const struct nd *b, mdl_error *err);
 
 /* Steps, in elements, of walking `from` along the dimensions of `to`, into which it
  * broadcasts: step[i] is 0 where it has one element. */
-void nd_steps(int64_t *step, const struct nd *to, const struct nd *from);
+void mdl_nd_steps(int64_t *step, const struct nd *to, const struct nd *from);
 
 /* A shape as text, "[2, 3]", for errors.  Returns `out`; 96 bytes are enough for most. */
-const char *nd_shape_text(char *out, size_t room, const struct nd *t);
+const char *mdl_nd_shape_text(char *out, size_t room, const struct nd *t);
 
 /* ---- contents ------------------------------------------------------------------------------ */
 
 /* Element i of a tensor of integers or bools as int64. */
-int64_t nd_int(const struct nd *t, uint64_t i);
+int64_t mdl_nd_int(const struct nd *t, uint64_t i);
 /* Element i of a tensor of numbers as double. */
-double nd_number(const struct nd *t, uint64_t i);
+double mdl_nd_number(const struct nd *t, uint64_t i);
 
 /*
  * Elements to and from the types that arithmetic is written in: float, double, int64_t.
@@ -159,12 +159,12 @@ double nd_number(const struct nd *t, uint64_t i);
  * type can hold it; storing rounds floats to nearest even (overflow gives infinity where
  * the type has one), cuts integers to their low bits, and makes a bool of != 0.
  */
-void nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, size_t n);
-void nd_load_f64(double *to, const void *from, uint32_t type, uint64_t first, size_t n);
-void nd_load_i64(int64_t *to, const void *from, uint32_t type, uint64_t first, size_t n);
-void nd_store_f32(void *to, uint32_t type, uint64_t first, const float *from, size_t n);
-void nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, size_t n);
-void nd_store_i64(void *to, uint32_t type, uint64_t first, const int64_t *from, size_t n);
+void mdl_nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, size_t n);
+void mdl_nd_load_f64(double *to, const void *from, uint32_t type, uint64_t first, size_t n);
+void mdl_nd_load_i64(int64_t *to, const void *from, uint32_t type, uint64_t first, size_t n);
+void mdl_nd_store_f32(void *to, uint32_t type, uint64_t first, const float *from, size_t n);
+void mdl_nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, size_t n);
+void mdl_nd_store_i64(void *to, uint32_t type, uint64_t first, const int64_t *from, size_t n);
 
 #define ND_CHUNK 256u             /* elements that such loops take at a time, on the stack */
 

@@ -29,7 +29,7 @@ static const struct field fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     nd_result(n, g, 0, MDL_I64);
-    return nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
+    return mdl_nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -42,12 +42,12 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (!x->rank)
         return mdl_fail(c->err, MDL_ERR_DATA, "one number has no axis");
-    if ((s = nd_axis(&axis, x->rank, c->err)))
+    if ((s = mdl_nd_axis(&axis, x->rank, c->err)))
         return s;
     for (uint32_t i = 0; i < x->rank; i++)
         if (i != (uint32_t)axis || p->keepdims)
             dims[rank++] = i == (uint32_t)axis ? 1 : x->dims[i];
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     if (!x->dims[axis] && nd_product(x, 0, (uint32_t)axis) && nd_product(x, (uint32_t)axis + 1, x->rank))
         return mdl_fail(c->err, MDL_ERR_DATA, "axis %lld is empty", (long long)axis);
     return MDL_OK;
@@ -63,7 +63,7 @@ static int is_better(int64_t kind, int last, double x, double best)
     return last ? (kind == MAX ? x >= best : x <= best) : kind == MAX ? x > best : x < best;
 }
 
-uint64_t nd_arg_row(const struct kernels *k, int is_min, int last, const void *x, uint32_t type,
+uint64_t mdl_nd_arg_row(const struct kernels *k, int is_min, int last, const void *x, uint32_t type,
                     uint64_t n)
 {
     const uint32_t how = is_min ? REDUCE_MIN : REDUCE_MAX;
@@ -86,7 +86,7 @@ static void columns(const struct arg_params *p, const struct nd *x, int64_t *y, 
     double best[ND_CHUNK], v[ND_CHUNK];
 
     for (uint64_t r = 0; r < rows; r++) {
-        nd_load_f64(v, x->data, x->type, base + r * step, width);
+        mdl_nd_load_f64(v, x->data, x->type, base + r * step, width);
         for (size_t c = 0; c < width; c++)
             if (!r || is_better(p->kind, p->last != 0, v[c], best[c])) {
                 best[c] = v[c];
@@ -102,7 +102,7 @@ static void integer_columns(const struct arg_params *p, const struct nd *x, int6
     int64_t best[ND_CHUNK], v[ND_CHUNK];
 
     for (uint64_t r = 0; r < rows; r++) {
-        nd_load_i64(v, x->data, x->type, base + r * step, width);
+        mdl_nd_load_i64(v, x->data, x->type, base + r * step, width);
         for (size_t c = 0; c < width; c++) {
             const int64_t one = (int64_t)((uint64_t)v[c] ^ turn);
             if (!r || (p->kind == MAX ? one > best[c] : one < best[c])
@@ -129,7 +129,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
             const uint64_t base = o * rows * inner + i;
             some = inner - i < ND_CHUNK ? inner - i : ND_CHUNK;
             if (is_float && inner == 1)
-                *y = (int64_t)nd_arg_row(c->kernels, p->kind == MIN, p->last != 0,
+                *y = (int64_t)mdl_nd_arg_row(c->kernels, p->kind == MIN, p->last != 0,
                                          (const char *)x->data + base * mdl_type_bytes(x->type),
                                          x->type, rows);
             else if (is_float)

@@ -47,14 +47,14 @@ static const struct field fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct attention_params *p = n->params;
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, Q, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, Q, V, err);
-    if (!s) s = nd_need_type(n, g, MASK, TYPE_BIT(nd_type(n, g, Q)) | TYPE_BIT(MDL_BOOL), err);
+    if (!s) s = mdl_nd_need_type(n, g, Q, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, Q, V, err);
+    if (!s) s = mdl_nd_need_type(n, g, MASK, TYPE_BIT(nd_type(n, g, Q)) | TYPE_BIT(MDL_BOOL), err);
     for (uint32_t i = PAST_K; !s && i <= PAST_V; i++)
-        s = nd_need_type(n, g, i, TYPE_BIT(nd_type(n, g, Q)), err);
-    if (!s) s = nd_need_type(n, g, LENGTHS, TYPES_INDEX, err);
+        s = mdl_nd_need_type(n, g, i, TYPE_BIT(nd_type(n, g, Q)), err);
+    if (!s) s = mdl_nd_need_type(n, g, LENGTHS, TYPES_INDEX, err);
     if (!s && nd_given(n, PAST_K) != nd_given(n, PAST_V))
         s = mdl_fail(err, MDL_ERR_FORMAT, "one of past keys and past values alone");
     if (!s && (p->q_heads < 0 || p->kv_heads < 0 || p->q_heads > 1 << 24 || p->kv_heads > 1 << 24
@@ -63,7 +63,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
                      (long long)p->kv_heads);
     if (!s && !(p->softcap >= 0))
         s = mdl_fail(err, MDL_ERR_FORMAT, "softcap %g is negative", p->softcap);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
@@ -79,8 +79,8 @@ static mdl_status misfit(const struct nd_call *c, const struct node *n, uint32_t
     char text[2][96];
 
     return mdl_fail(c->err, MDL_ERR_DATA, "%s is %s, which does not fit q %s and the heads",
-                    names[i], nd_shape_text(text[0], sizeof text[0], nd_in(c, n, i)),
-                    nd_shape_text(text[1], sizeof text[1], nd_in(c, n, Q)));
+                    names[i], mdl_nd_shape_text(text[0], sizeof text[0], nd_in(c, n, i)),
+                    mdl_nd_shape_text(text[1], sizeof text[1], nd_in(c, n, Q)));
 }
 
 /* heads, keys and depth of k or v; 0 if it is not of the rank of q and the heads given. */
@@ -186,20 +186,20 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
         return misfit(c, n, MASK);
     if (!lay_out(&m, &s))
         return mdl_fail(c->err, MDL_ERR_LIMIT, "attention over too much");
-    c->temp_bytes = m.all * nd_type_bytes(nd_in(c, n, Q)->type);
+    c->temp_bytes = m.all * mdl_nd_type_bytes(nd_in(c, n, Q)->type);
     const int64_t b = (int64_t)s.batch, rows = (int64_t)s.rows, keys = (int64_t)s.keys;
     const int64_t hq = (int64_t)s.q_heads, hk = (int64_t)s.kv_heads, v = (int64_t)s.v_depth;
     int64_t wide;
     if (!size_mul((uint64_t)hq, (uint64_t)v, (uint64_t *)&wide) || wide < 0)
         return misfit(c, n, V);
-    nd_set_shape(nd_out(c, n, Y), s.flat ? 3 : 4, s.flat ? (int64_t[4]){ b, rows, wide, 0 }
+    mdl_nd_set_shape(nd_out(c, n, Y), s.flat ? 3 : 4, s.flat ? (int64_t[4]){ b, rows, wide, 0 }
                                                          : (int64_t[4]){ b, hq, rows, v });
     if (n->n_out > PRESENT_K)
-        nd_set_shape(nd_out(c, n, PRESENT_K), 4, (int64_t[4]){ b, hk, keys, (int64_t)s.depth });
+        mdl_nd_set_shape(nd_out(c, n, PRESENT_K), 4, (int64_t[4]){ b, hk, keys, (int64_t)s.depth });
     if (n->n_out > PRESENT_V)
-        nd_set_shape(nd_out(c, n, PRESENT_V), 4, (int64_t[4]){ b, hk, keys, v });
+        mdl_nd_set_shape(nd_out(c, n, PRESENT_V), 4, (int64_t[4]){ b, hk, keys, v });
     if (n->n_out > SCORES)
-        nd_set_shape(nd_out(c, n, SCORES), 4, (int64_t[4]){ b, hq, rows, keys });
+        mdl_nd_set_shape(nd_out(c, n, SCORES), 4, (int64_t[4]){ b, hq, rows, keys });
     return MDL_OK;
 }
 
@@ -267,14 +267,14 @@ static void product(const struct walk *w, char *y, uint64_t y_row, const char *a
         struct gemm g = { .y = (float *)(void *)y, .y_row = y_row,
                           .a = (const float *)(const void *)a, .a_row = depth, .rows = rows,
                           .cols = cols, .depth = depth };
-        nd_use_packed(&g, (const float *)(const void *)packed);
+        mdl_nd_use_packed(&g, (const float *)(const void *)packed);
         w->c->kernels->gemm_f32(&g);
         return;
     }
     for (uint64_t i = 0; i < rows; i++) {
         const struct nd_plain plain = { a + i * depth * w->bytes, b, { depth, 1 },
                                         { b_down, b_along }, 1, depth, cols };
-        nd_product_plain(y + i * y_row * w->bytes, w->type, &plain);
+        mdl_nd_product_plain(y + i * y_row * w->bytes, w->type, &plain);
     }
 }
 
@@ -348,7 +348,7 @@ static void mask_one(const struct walk *w, char *scores, uint64_t b, uint64_t h,
 
     if (mask) {
         const uint64_t wide = (uint64_t)mask->dims[mask->rank - 1];
-        const char *m = mask_row(mask, b, h, row, nd_type_bytes(mask->type));
+        const char *m = mask_row(mask, b, h, row, mdl_nd_type_bytes(mask->type));
         if (mask->type == MDL_BOOL) {
             for (uint64_t i = 0; i < wide; i++)
                 if (!m[i])
@@ -365,7 +365,7 @@ static void mask_one(const struct walk *w, char *scores, uint64_t b, uint64_t h,
     if (w->p->causal && w->s.past + row + 1 < most)
         most = w->s.past + row + 1;
     if (lengths) {
-        const int64_t length = nd_int(lengths, b);
+        const int64_t length = mdl_nd_int(lengths, b);
         const uint64_t some = length < 0 ? 0 : (uint64_t)length;
         most = some < most ? some : most;
     }
@@ -439,7 +439,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct sizes *s = &w.s;
     if (!is_made(n, c, Y) && !is_made(n, c, SCORES))
         w.s.rows = 0;             /* of queries that nobody asks for there may be any number */
-    w.bytes = nd_type_bytes(w.type);
+    w.bytes = mdl_nd_type_bytes(w.type);
     w.scale = p->scale != 0 ? p->scale : s->depth ? 1 / mdl_sqrt((double)s->depth) : 1;
     w.k = room + m.k * w.bytes;
     w.v = room + m.v * w.bytes;
@@ -453,9 +453,9 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
             const struct rows v = all_keys(&w, V, PAST_V, PRESENT_V, w.v, b, g, s->v_depth);
             const uint64_t each = s->q_heads / s->kv_heads;
             if (w.type == MDL_F32 && s->rows) {
-                nd_pack((float *)(void *)w.packed_k, (const float *)(const void *)k.at, 1, k.row,
+                mdl_nd_pack((float *)(void *)w.packed_k, (const float *)(const void *)k.at, 1, k.row,
                         s->depth, s->keys);
-                nd_pack((float *)(void *)w.packed_v, (const float *)(const void *)v.at, v.row, 1,
+                mdl_nd_pack((float *)(void *)w.packed_v, (const float *)(const void *)v.at, v.row, 1,
                         s->keys, s->v_depth);
             }
             for (uint64_t h = g * each; h < (g + 1) * each; h++)

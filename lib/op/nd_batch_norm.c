@@ -32,7 +32,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = 0; i < 5 && !s; i++)
-        s = nd_need_type(n, g, i, i || !p->training ? TYPES_FLOATS : TYPES_FLOAT, err);
+        s = mdl_nd_need_type(n, g, i, i || !p->training ? TYPES_FLOATS : TYPES_FLOAT, err);
     if (s)
         return s;
     for (uint32_t i = 0; i < 5; i++)
@@ -86,20 +86,20 @@ static void train(const struct node *n, struct nd_call *c, double *mean, double 
     struct reduction r;
 
     parts(p, &x, &outer, &channels, &area);
-    nd_set_shape(&x, 3, (int64_t[]){ (int64_t)outer, (int64_t)channels, (int64_t)area });
-    nd_reduction(&r, &x, 5);      /* the first and the last of three axes */
+    mdl_nd_set_shape(&x, 3, (int64_t[]){ (int64_t)outer, (int64_t)channels, (int64_t)area });
+    mdl_nd_reduction(&r, &x, 5);      /* the first and the last of three axes */
     for (uint64_t i = 0; i < channels; i++) {
         const double ran[2] = { mean[i], var[i] };
         double *now[2] = { mean + i, var + i };
 
-        nd_reduce_columns(&r, c->kernels, REDUCE_SUM, &mean[i], x.data, x.type, i, 0, 1, NULL);
+        mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SUM, &mean[i], x.data, x.type, i, 0, 1, NULL);
         mean[i] /= (double)r.count;
-        nd_reduce_columns(&r, c->kernels, REDUCE_SQUARES, &var[i], x.data, x.type, i, 0, 1, &mean[i]);
+        mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SQUARES, &var[i], x.data, x.type, i, 0, 1, &mean[i]);
         var[i] /= (double)r.count;
         for (uint32_t k = 0; k < 2; k++) {
             const double next = ran[k] * p->momentum + *now[k] * (1 - p->momentum);
             if (nd_wanted(c, n, 1 + k))
-                nd_store_f64(nd_out(c, n, 1 + k)->data, nd_out(c, n, 1 + k)->type, i, &next, 1);
+                mdl_nd_store_f64(nd_out(c, n, 1 + k)->data, nd_out(c, n, 1 + k)->type, i, &next, 1);
         }
     }
 }
@@ -117,9 +117,9 @@ static void channel(const struct kernels *k, const struct nd *y, const struct nd
     }
     for (uint64_t i = 0, m; i < n; i += m) {
         m = n - i < ND_CHUNK ? n - i : ND_CHUNK;
-        nd_load_f64(v, x->data, x->type, at + i, (size_t)m);
+        mdl_nd_load_f64(v, x->data, x->type, at + i, (size_t)m);
         k->affine_f64(v, v, mean, mul, add, NULL, NULL, (size_t)m);
-        nd_store_f64(y->data, y->type, at + i, v, (size_t)m);
+        mdl_nd_store_f64(y->data, y->type, at + i, v, (size_t)m);
     }
 }
 
@@ -135,9 +135,9 @@ static void sample(const struct kernels *k, const struct nd *y, const struct nd 
     }
     for (uint64_t i = 0, m; i < n; i += m) {
         m = n - i < ND_CHUNK ? n - i : ND_CHUNK;
-        nd_load_f64(v, x->data, x->type, at + i, (size_t)m);
+        mdl_nd_load_f64(v, x->data, x->type, at + i, (size_t)m);
         k->affine_each_f64(v, v, mean + i, mul + i, add + i, (size_t)m);
-        nd_store_f64(y->data, y->type, at + i, v, (size_t)m);
+        mdl_nd_store_f64(y->data, y->type, at + i, v, (size_t)m);
     }
 }
 
@@ -149,13 +149,13 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
 
     parts(p, x, &outer, &channels, &area);
     double *mean = c->temp, *mul = mean + channels, *add = mul + channels;
-    nd_load_f64(mean, nd_in(c, n, 3)->data, nd_in(c, n, 3)->type, 0, (size_t)channels);
-    nd_load_f64(mul, nd_in(c, n, 4)->data, nd_in(c, n, 4)->type, 0, (size_t)channels);
-    nd_load_f64(add, nd_in(c, n, 2)->data, nd_in(c, n, 2)->type, 0, (size_t)channels);
+    mdl_nd_load_f64(mean, nd_in(c, n, 3)->data, nd_in(c, n, 3)->type, 0, (size_t)channels);
+    mdl_nd_load_f64(mul, nd_in(c, n, 4)->data, nd_in(c, n, 4)->type, 0, (size_t)channels);
+    mdl_nd_load_f64(add, nd_in(c, n, 2)->data, nd_in(c, n, 2)->type, 0, (size_t)channels);
     if (p->training)
         train(n, c, mean, mul);
     for (uint64_t i = 0; i < channels; i++)
-        mul[i] = nd_number(nd_in(c, n, 1), i) / mdl_sqrt(mul[i] + p->epsilon);
+        mul[i] = mdl_nd_number(nd_in(c, n, 1), i) / mdl_sqrt(mul[i] + p->epsilon);
     if (!y->data || !x->count)
         return MDL_OK;
     for (uint64_t o = 0; o < outer; o++) {

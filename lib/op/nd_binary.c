@@ -214,8 +214,8 @@ static void walk_kernel(const struct nd_call *c, struct nd *y, const struct nd *
 {
     struct nd_walk w;
 
-    nd_walk_start(&w, y, from, 2, SIZE_MAX);
-    while (nd_walk_next(&w))
+    mdl_nd_walk_start(&w, y, from, 2, SIZE_MAX);
+    while (mdl_nd_walk_next(&w))
         if (y->type == MDL_F32)
             c->kernels->pair_f32(kernel, (float *)y->data + w.first, w.at[0], w.at[1], w.count);
         else
@@ -227,12 +227,12 @@ static void walk_f64(struct nd *y, const struct nd *const *from, f64_pairs *f)
     double a[ND_CHUNK], b[ND_CHUNK];
     struct nd_walk w;
 
-    nd_walk_start(&w, y, from, 2, ND_CHUNK);
-    while (nd_walk_next(&w)) {
-        nd_load_f64(a, w.at[0], from[0]->type, 0, w.count);
-        nd_load_f64(b, w.at[1], from[1]->type, 0, w.count);
+    mdl_nd_walk_start(&w, y, from, 2, ND_CHUNK);
+    while (mdl_nd_walk_next(&w)) {
+        mdl_nd_load_f64(a, w.at[0], from[0]->type, 0, w.count);
+        mdl_nd_load_f64(b, w.at[1], from[1]->type, 0, w.count);
         f(a, a, b, w.count);
-        nd_store_f64(y->data, y->type, w.first, a, w.count);
+        mdl_nd_store_f64(y->data, y->type, w.first, a, w.count);
     }
 }
 
@@ -241,12 +241,12 @@ static void walk_i64(struct nd *y, const struct nd *const *from, i64_pairs *f)
     int64_t a[ND_CHUNK], b[ND_CHUNK];
     struct nd_walk w;
 
-    nd_walk_start(&w, y, from, 2, ND_CHUNK);
-    while (nd_walk_next(&w)) {
-        nd_load_i64(a, w.at[0], from[0]->type, 0, w.count);
-        nd_load_i64(b, w.at[1], from[1]->type, 0, w.count);
+    mdl_nd_walk_start(&w, y, from, 2, ND_CHUNK);
+    while (mdl_nd_walk_next(&w)) {
+        mdl_nd_load_i64(a, w.at[0], from[0]->type, 0, w.count);
+        mdl_nd_load_i64(b, w.at[1], from[1]->type, 0, w.count);
         f(a, a, b, w.count);
-        nd_store_i64(y->data, y->type, w.first, a, w.count);
+        mdl_nd_store_i64(y->data, y->type, w.first, a, w.count);
     }
 }
 
@@ -254,8 +254,8 @@ static void walk_strings(struct nd *y, const struct nd *const *from)
 {
     struct nd_walk w;
 
-    nd_walk_start(&w, y, from, 2, ND_CHUNK);
-    while (nd_walk_next(&w)) {
+    mdl_nd_walk_start(&w, y, from, 2, ND_CHUNK);
+    while (mdl_nd_walk_next(&w)) {
         const char *const *a = w.at[0], *const *b = w.at[1];
         for (size_t i = 0; i < w.count; i++)
             ((uint8_t *)y->data)[w.first + i] = !strcmp(a[i], b[i]);
@@ -292,7 +292,7 @@ static mdl_status binary_eval(const struct node *n, struct nd_call *c)
 
     /* The most common power. */
     if (p->kind == BINARY_pow && TYPES_FLOAT & TYPE_BIT(a->type) && b->count == 1
-        && nd_number(b, 0) == 2 && a->count == nd_out(c, n, 0)->count) {
+        && mdl_nd_number(b, 0) == 2 && a->count == nd_out(c, n, 0)->count) {
         walk_kernel(c, nd_out(c, n, 0), (const struct nd *[]){ a, a }, PAIR_MUL);
         return MDL_OK;
     }
@@ -311,12 +311,12 @@ static mdl_status compare_eval(const struct node *n, struct nd_call *c)
 static mdl_status binary_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct binary_params *p = n->params;
-    mdl_status s = nd_need_type(n, g, 0, binaries[p->kind].types, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, binaries[p->kind].types, err);
 
     if (!s)
-        s = p->kind == BINARY_pow ? nd_need_type(n, g, 1, TYPES_NUMBER, err)
-                                  : nd_need_same(n, g, 0, 1, err);
-    return s ? s : nd_infer_same(n, g, err);
+        s = p->kind == BINARY_pow ? mdl_nd_need_type(n, g, 1, TYPES_NUMBER, err)
+                                  : mdl_nd_need_same(n, g, 0, 1, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 #define TYPES_COMPLEX (TYPE_BIT(MDL_C64) | TYPE_BIT(MDL_C128))
@@ -324,11 +324,11 @@ static mdl_status binary_infer(struct node *n, struct graph *g, mdl_error *err)
 static mdl_status compare_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct binary_params *p = n->params;
-    mdl_status s = nd_need_type(n, g, 0, compares[p->kind].types & ~TYPES_COMPLEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, compares[p->kind].types & ~TYPES_COMPLEX, err);
 
     if (!s)
-        s = nd_need_same(n, g, 0, 1, err);
-    return s ? s : nd_infer_bool(n, g, err);
+        s = mdl_nd_need_same(n, g, 0, 1, err);
+    return s ? s : mdl_nd_infer_bool(n, g, err);
 }
 
 const struct op mdl_op_binary = {
@@ -341,7 +341,7 @@ const struct op mdl_op_binary = {
     .max_in = 2,
     .n_out = 1,
     .infer = binary_infer,
-    .shape = nd_shape_broadcast,
+    .shape = mdl_nd_shape_broadcast,
     .eval = binary_eval,
     .traits = ND_IN_PLACE | ND_HALF,
 };
@@ -356,7 +356,7 @@ const struct op mdl_op_compare = {
     .max_in = 2,
     .n_out = 1,
     .infer = compare_infer,
-    .shape = nd_shape_broadcast,
+    .shape = mdl_nd_shape_broadcast,
     .eval = compare_eval,
     .traits = ND_IN_PLACE | ND_HALF,
 };

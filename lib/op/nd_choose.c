@@ -22,10 +22,10 @@
 
 static mdl_status where_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPE_BIT(MDL_BOOL), err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_BOOL), err);
 
     if (!s)
-        s = nd_need_same(n, g, 1, 2, err);
+        s = mdl_nd_need_same(n, g, 1, 2, err);
     if (!s)
         nd_result(n, g, 0, nd_type(n, g, 1));
     return s;
@@ -58,11 +58,11 @@ static mdl_status where_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *from[3] = { nd_in(c, n, 0), nd_in(c, n, 1), nd_in(c, n, 2) };
     struct nd *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(y->type);
+    const size_t size = mdl_nd_type_bytes(y->type);
     struct nd_walk w;
 
-    nd_walk_start(&w, y, from, 3, SIZE_MAX);
-    while (nd_walk_next(&w))
+    mdl_nd_walk_start(&w, y, from, 3, SIZE_MAX);
+    while (mdl_nd_walk_next(&w))
         select_some((unsigned char *)y->data + w.first * size, w.at[0], w.at[1], w.at[2], size,
                     w.count);
     return MDL_OK;
@@ -75,7 +75,7 @@ const struct op mdl_op_where = {
     .max_in = 3,
     .n_out = 1,
     .infer = where_infer,
-    .shape = nd_shape_broadcast,
+    .shape = mdl_nd_shape_broadcast,
     .eval = where_eval,
     .traits = ND_HALF,
 };
@@ -93,11 +93,11 @@ static const struct field clip_fields[] = {
 
 static mdl_status clip_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_NUMBER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_NUMBER, err);
 
     if (!s)
-        s = nd_need_same(n, g, 0, 2, err);
-    return s ? s : nd_infer_same(n, g, err);
+        s = mdl_nd_need_same(n, g, 0, 2, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status clip_shape(const struct node *n, struct nd_call *c)
@@ -108,9 +108,9 @@ static mdl_status clip_shape(const struct node *n, struct nd_call *c)
         const struct nd *bound = nd_in(c, n, i);
         if (bound && nd_product(bound, 0, bound->rank) != 1)
             return mdl_fail(c->err, MDL_ERR_DATA, "input %u is %s, expected one number", (unsigned)i,
-                            nd_shape_text(text, sizeof text, bound));
+                            mdl_nd_shape_text(text, sizeof text, bound));
     }
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 static void clip_f64(struct nd *y, const struct nd *x, double low, double high)
@@ -119,12 +119,12 @@ static void clip_f64(struct nd *y, const struct nd *x, double low, double high)
 
     for (uint64_t at = 0; at < x->count; at += ND_CHUNK) {
         const size_t some = x->count - at < ND_CHUNK ? (size_t)(x->count - at) : ND_CHUNK;
-        nd_load_f64(v, x->data, x->type, at, some);
+        mdl_nd_load_f64(v, x->data, x->type, at, some);
         for (size_t i = 0; i < some; i++) {
             v[i] = low > v[i] ? low : v[i];
             v[i] = high < v[i] ? high : v[i];
         }
-        nd_store_f64(y->data, y->type, at, v, some);
+        mdl_nd_store_f64(y->data, y->type, at, v, some);
     }
 }
 
@@ -135,14 +135,14 @@ static void clip_i64(struct nd *y, const struct nd *x, int64_t low, int64_t high
 
     for (uint64_t at = 0; at < x->count; at += ND_CHUNK) {
         const size_t some = x->count - at < ND_CHUNK ? (size_t)(x->count - at) : ND_CHUNK;
-        nd_load_i64(v, x->data, x->type, at, some);
+        mdl_nd_load_i64(v, x->data, x->type, at, some);
         for (size_t i = 0; i < some; i++) {
             int64_t k = (int64_t)((uint64_t)v[i] ^ flip);
             k = low > k ? low : k;
             k = high < k ? high : k;
             v[i] = (int64_t)((uint64_t)k ^ flip);
         }
-        nd_store_i64(y->data, y->type, at, v, some);
+        mdl_nd_store_i64(y->data, y->type, at, v, some);
     }
 }
 
@@ -153,7 +153,7 @@ static mdl_status clip_eval(const struct node *n, struct nd_call *c)
     struct nd *y = nd_out(c, n, 0);
 
     if (TYPES_FLOATS & TYPE_BIT(x->type)) {
-        const double a = low ? nd_number(low, 0) : p->low, b = high ? nd_number(high, 0) : p->high;
+        const double a = low ? mdl_nd_number(low, 0) : p->low, b = high ? mdl_nd_number(high, 0) : p->high;
         if (x->type == MDL_F32)
             c->kernels->each_f32(EACH_CLIP, y->data, x->data, (size_t)x->count, (float)a, (float)b);
         else
@@ -161,8 +161,8 @@ static mdl_status clip_eval(const struct node *n, struct nd_call *c)
         return MDL_OK;
     }
     const uint64_t flip = x->type == MDL_U64 ? (uint64_t)1 << 63 : 0;
-    clip_i64(y, x, low ? (int64_t)((uint64_t)nd_int(low, 0) ^ flip) : INT64_MIN,
-             high ? (int64_t)((uint64_t)nd_int(high, 0) ^ flip) : INT64_MAX, flip);
+    clip_i64(y, x, low ? (int64_t)((uint64_t)mdl_nd_int(low, 0) ^ flip) : INT64_MIN,
+             high ? (int64_t)((uint64_t)mdl_nd_int(high, 0) ^ flip) : INT64_MAX, flip);
     return MDL_OK;
 }
 
@@ -185,12 +185,12 @@ const struct op mdl_op_clip = {
 
 static mdl_status dropout_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FLOATS, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOATS, err);
 
     if (!s)
-        s = nd_need_type(n, g, 1, TYPES_FLOATS, err);
+        s = mdl_nd_need_type(n, g, 1, TYPES_FLOATS, err);
     if (!s)
-        s = nd_need_type(n, g, 2, TYPE_BIT(MDL_BOOL), err);
+        s = mdl_nd_need_type(n, g, 2, TYPE_BIT(MDL_BOOL), err);
     nd_result(n, g, 0, nd_type(n, g, 0));
     nd_result(n, g, 1, MDL_BOOL);
     return s;
@@ -203,15 +203,15 @@ static mdl_status dropout_shape(const struct node *n, struct nd_call *c)
     for (uint32_t i = 1; i < 3; i++)
         if (nd_in(c, n, i) && nd_product(nd_in(c, n, i), 0, nd_in(c, n, i)->rank) != 1)
             return mdl_fail(c->err, MDL_ERR_DATA, "input %u has not one element", (unsigned)i);
-    if (training && nd_int(training, 0) && (!ratio || nd_number(ratio, 0) != 0))
+    if (training && mdl_nd_int(training, 0) && (!ratio || mdl_nd_number(ratio, 0) != 0))
         return mdl_fail(c->err, MDL_ERR_DATA, "training, which is not for inference");
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 static mdl_status dropout_eval(const struct node *n, struct nd_call *c)
 {
     if (nd_wanted(c, n, 0))
-        nd_copy(n, c);
+        mdl_nd_copy(n, c);
     if (nd_wanted(c, n, 1) && nd_out(c, n, 1)->count)
         memset(nd_out(c, n, 1)->data, 1, (size_t)nd_out(c, n, 1)->count);
     return MDL_OK;
@@ -253,7 +253,7 @@ static mdl_status align_shape(const struct node *n, struct nd_call *c)
     const uint32_t behind = a->rank - (uint32_t)axis, rank = b->rank > behind ? b->rank : behind;
     for (uint32_t i = 0; i < rank; i++)
         dims[i] = i < b->rank ? b->dims[i] : 1;
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     return MDL_OK;
 }
 
@@ -266,8 +266,8 @@ const struct op mdl_op_align = {
     .min_in = 2,
     .max_in = 2,
     .n_out = 1,
-    .infer = nd_infer_same,
+    .infer = mdl_nd_infer_same,
     .shape = align_shape,
-    .eval = nd_copy,
+    .eval = mdl_nd_copy,
     .traits = ND_ALIAS | ND_HALF,
 };

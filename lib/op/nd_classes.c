@@ -61,10 +61,10 @@ static mdl_status set_shapes(const struct node *n, struct nd_call *c, int64_t in
 
     if (x->rank != 2 || x->dims[1] != in)
         return mdl_fail(c->err, MDL_ERR_DATA, "shape %s, expected rows of %lld scores",
-                        nd_shape_text(text, sizeof text, x), (long long)in);
-    nd_set_shape(nd_out(c, n, 0), 1, x->dims);
+                        mdl_nd_shape_text(text, sizeof text, x), (long long)in);
+    mdl_nd_set_shape(nd_out(c, n, 0), 1, x->dims);
     if (n->n_out > 1)
-        nd_set_shape(nd_out(c, n, 1), 2, (int64_t[]){ x->dims[0], out });
+        mdl_nd_set_shape(nd_out(c, n, 1), 2, (int64_t[]){ x->dims[0], out });
     return MDL_OK;
 }
 
@@ -97,7 +97,7 @@ static const struct field linear_fields[] = {
 static mdl_status linear_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct linear_params *p = n->params;
-    const mdl_status s = nd_need_type(n, g, 0, TYPE_BIT(MDL_F32), err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_F32), err);
 
     if (s)
         return s;
@@ -194,7 +194,7 @@ static mdl_status tree_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct tree_params *p = n->params;
     const struct tensor *given = &n->tensors[GIVEN], *base = &n->tensors[BASE];
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
     if (!s) s = check_labels(n, g, p->classes, err);
     if (!s) s = mdl_op_need_tensor(n, GIVEN, MDL_I64, (uint64_t)p->classes, err);
@@ -249,10 +249,10 @@ static void load_row(const struct node *n, const struct nd *x, uint64_t row, str
     const struct tensor *given = &n->tensors[GIVEN];
     const uint64_t at = row * (uint64_t)x->dims[1];
 
-    nd_load_f64(s->sum, x->data, x->type, at, s->n);
+    mdl_nd_load_f64(s->sum, x->data, x->type, at, s->n);
     for (size_t k = 0; k < s->n; k++) {
         const int64_t where = given->type ? ((const int64_t *)given->data)[k] : ALWAYS;
-        s->has[k] = where == ALWAYS || (where >= 0 && nd_number(x, at + (uint64_t)where) > 0);
+        s->has[k] = where == ALWAYS || (where >= 0 && mdl_nd_number(x, at + (uint64_t)where) > 0);
     }
 }
 

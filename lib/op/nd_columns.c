@@ -43,7 +43,7 @@ static const struct slot rescale_slots[] = {
 
 static mdl_status rescale_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
     if (s)
         return s;
@@ -74,7 +74,7 @@ static mdl_status rescale_eval(const struct node *n, struct nd_call *c)
             y[i] = (float)((((const double *)x->data)[i] - (double)offset[k]) * (double)scale[k]);
             continue;
         }
-        nd_load_f32(&v, x->data, x->type, i, 1);
+        mdl_nd_load_f32(&v, x->data, x->type, i, 1);
         y[i] = (v - offset[k]) * scale[k];
     }
     return MDL_OK;
@@ -109,7 +109,7 @@ static int is_float(uint32_t type)
 static mdl_status replace_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct tensor *fill = &n->tensors[FILL], *missing = &n->tensors[MISSING];
-    const mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
     if (s)
         return s;
@@ -120,7 +120,7 @@ static mdl_status replace_infer(struct node *n, struct graph *g, mdl_error *err)
     if (is_float(fill->type) != is_float(nd_type(n, g, 0)))
         return mdl_fail(err, MDL_ERR_FORMAT, "input 0 is %s, the fills are %s",
                         mdl_type_name(nd_type(n, g, 0)), mdl_type_name(fill->type));
-    return nd_infer_same(n, g, err);
+    return mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status replace_shape(const struct node *n, struct nd_call *c)
@@ -136,19 +136,19 @@ static mdl_status replace_eval(const struct node *n, struct nd_call *c)
     const struct nd fills = { .data = (void *)(uintptr_t)fill->data, .type = fill->type };
     const struct nd what = { .data = (void *)(uintptr_t)missing->data, .type = missing->type };
     const int real = is_float(x->type);
-    const double hole = real ? nd_number(&what, 0) : 0;
-    const int64_t whole = real ? 0 : nd_int(&what, 0);
-    const mdl_status s = nd_copy(n, c);
+    const double hole = real ? mdl_nd_number(&what, 0) : 0;
+    const int64_t whole = real ? 0 : mdl_nd_int(&what, 0);
+    const mdl_status s = mdl_nd_copy(n, c);
 
     for (uint64_t i = 0, k = 0; i < x->count && !s; i++, k = k + 1 == fill->count ? 0 : k + 1) {
-        const double v = real ? nd_number(x, i) : 0;
-        if (real ? v == hole || (v != v && hole != hole) : nd_int(x, i) == whole) {
-            const double by = real ? nd_number(&fills, k) : 0;
-            const int64_t by_whole = real ? 0 : nd_int(&fills, k);
+        const double v = real ? mdl_nd_number(x, i) : 0;
+        if (real ? v == hole || (v != v && hole != hole) : mdl_nd_int(x, i) == whole) {
+            const double by = real ? mdl_nd_number(&fills, k) : 0;
+            const int64_t by_whole = real ? 0 : mdl_nd_int(&fills, k);
             if (real)
-                nd_store_f64(y->data, y->type, i, &by, 1);
+                mdl_nd_store_f64(y->data, y->type, i, &by, 1);
             else
-                nd_store_i64(y->data, y->type, i, &by_whole, 1);
+                mdl_nd_store_i64(y->data, y->type, i, &by_whole, 1);
         }
     }
     return s;
@@ -180,9 +180,9 @@ static const struct field binarize_fields[] = {
 
 static mdl_status binarize_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status binarize_eval(const struct node *n, struct nd_call *c)
@@ -194,10 +194,10 @@ static mdl_status binarize_eval(const struct node *n, struct nd_call *c)
 
     for (uint64_t i = 0, k; i < x->count; i += k) {
         k = x->count - i < ND_CHUNK ? x->count - i : ND_CHUNK;
-        nd_load_f64(some, x->data, x->type, i, (size_t)k);
+        mdl_nd_load_f64(some, x->data, x->type, i, (size_t)k);
         for (size_t j = 0; j < k; j++)
             some[j] = some[j] > p->threshold ? 1 : 0;
-        nd_store_f64(y->data, y->type, i, some, (size_t)k);
+        mdl_nd_store_f64(y->data, y->type, i, some, (size_t)k);
     }
     return MDL_OK;
 }
@@ -212,7 +212,7 @@ const struct op mdl_op_binarize = {
     .max_in = 1,
     .n_out = 1,
     .infer = binarize_infer,
-    .shape = nd_shape_same,
+    .shape = mdl_nd_shape_same,
     .eval = binarize_eval,
     .traits = ND_IN_PLACE,
 };
@@ -232,7 +232,7 @@ static const struct field normalize_fields[] = {
 
 static mdl_status normalize_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
     if (s)
         return s;
@@ -252,14 +252,14 @@ static float square(const struct nd *x, uint64_t i)
     float v;
 
     if (x->type == MDL_F64) {
-        nd_load_f64(&wide, x->data, x->type, i, 1);
+        mdl_nd_load_f64(&wide, x->data, x->type, i, 1);
         return (float)(wide * wide);
     }
     if (x->type == MDL_I64 || x->type == MDL_I32) {
-        const uint64_t u = (uint64_t)nd_int(x, i);
+        const uint64_t u = (uint64_t)mdl_nd_int(x, i);
         return x->type == MDL_I64 ? (float)(int64_t)(u * u) : (float)(int32_t)(uint32_t)(u * u);
     }
-    nd_load_f32(&v, x->data, x->type, i, 1);
+    mdl_nd_load_f32(&v, x->data, x->type, i, 1);
     return v * v;
 }
 
@@ -286,7 +286,7 @@ static mdl_status normalize_eval(const struct node *n, struct nd_call *c)
     const size_t cols = (size_t)x->dims[x->rank - 1];
     float *y = nd_out(c, n, 0)->data;
 
-    nd_load_f32(y, x->data, x->type, 0, (size_t)x->count);
+    mdl_nd_load_f32(y, x->data, x->type, 0, (size_t)x->count);
     for (uint64_t at = 0; at < x->count; at += cols, y += cols) {
         const float norm = norm_of(p->norm, x, at, y, cols);
         for (size_t i = 0; i < cols && norm != 0; i++) {

@@ -33,7 +33,7 @@ static mdl_status constant_infer(struct node *n, struct graph *g, mdl_error *err
 
 static mdl_status constant_shape(const struct node *n, struct nd_call *c)
 {
-    nd_set_shape(nd_out(c, n, 0), n->tensors[0].rank, n->tensors[0].dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), n->tensors[0].rank, n->tensors[0].dims);
     return MDL_OK;
 }
 
@@ -92,7 +92,7 @@ static mdl_status texts_shape(const struct node *n, struct nd_call *c)
 {
     const struct tensor *dims = &n->tensors[DIMS];
 
-    nd_set_shape(nd_out(c, n, 0), (uint32_t)dims->count, dims->data);
+    mdl_nd_set_shape(nd_out(c, n, 0), (uint32_t)dims->count, dims->data);
     return MDL_OK;
 }
 

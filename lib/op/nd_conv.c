@@ -39,14 +39,14 @@ static const struct slot slots[WINDOW_SLOTS] = { WINDOW_LISTS };
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct conv_params *p = n->params;
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, 0, 2, err);
-    if (!s) s = nd_window_check(n, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 2, err);
+    if (!s) s = mdl_nd_window_check(n, err);
     if (!s && p->group < 1)
         s = mdl_fail(err, MDL_ERR_FORMAT, "group is %lld", (long long)p->group);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -59,23 +59,23 @@ static mdl_status conv_window(struct window *w, const struct node *n, const stru
 
     if (weight->rank != x->rank || weight->rank < 3)
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s, expected the same rank",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], weight));
-    const mdl_status s = nd_window(w, n, x, weight->dims + 2, p->auto_pad, 0, c->err);
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], weight));
+    const mdl_status s = mdl_nd_window(w, n, x, weight->dims + 2, p->auto_pad, 0, c->err);
     if (s)
         return s;
     for (uint32_t i = 0; n->tensors[WINDOW_KERNEL].type && i < w->axes; i++)
-        if (nd_window_item(n, WINDOW_KERNEL, i, 0) != weight->dims[2 + i])
+        if (mdl_nd_window_item(n, WINDOW_KERNEL, i, 0) != weight->dims[2 + i])
             return mdl_fail(c->err, MDL_ERR_DATA, "weights %s, which is not what 'kernel' says",
-                            nd_shape_text(text[1], sizeof text[1], weight));
+                            mdl_nd_shape_text(text[1], sizeof text[1], weight));
     if (weight->dims[0] % p->group || x->dims[1] % p->group
         || x->dims[1] / p->group != weight->dims[1])
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s do not fit %lld groups",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
     if (bias && (bias->rank != 1 || bias->dims[0] != weight->dims[0]))
         return mdl_fail(c->err, MDL_ERR_DATA, "a bias %s, expected [%lld]",
-                        nd_shape_text(text[0], sizeof text[0], bias), (long long)weight->dims[0]);
+                        mdl_nd_shape_text(text[0], sizeof text[0], bias), (long long)weight->dims[0]);
     return MDL_OK;
 }
 
@@ -169,7 +169,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (s)
         return s;
-    nd_window_result(n, c, 0, &w, x->dims[0], weight->dims[0]);
+    mdl_nd_window_result(n, c, 0, &w, x->dims[0], weight->dims[0]);
     if (x->type == MDL_F32 && w.out_size
         && (!tile_of(&t, &w, (uint64_t)weight->dims[1], (uint64_t)(weight->dims[0] / p->group))
             || !tile_bytes(&t, &table, &c->temp_bytes)))

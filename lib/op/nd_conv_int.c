@@ -42,13 +42,13 @@ struct conv_int {
 static mdl_status infer(struct node *n, struct graph *g, const struct places *at, mdl_error *err)
 {
     const struct conv_int_params *p = n->params;
-    mdl_status s = nd_need_type(n, g, 0, TYPES_BYTE, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_BYTE, err);
 
-    if (!s) s = nd_need_type(n, g, at->w, TYPES_BYTE, err);
-    if (!s) s = nd_need_type(n, g, at->x_zero, TYPES_BYTE, err);
-    if (!s) s = nd_need_type(n, g, at->w_zero, TYPES_BYTE, err);
-    if (!s) s = nd_need_type(n, g, at->bias, TYPE_BIT(MDL_I32), err);
-    if (!s) s = nd_window_check(n, err);
+    if (!s) s = mdl_nd_need_type(n, g, at->w, TYPES_BYTE, err);
+    if (!s) s = mdl_nd_need_type(n, g, at->x_zero, TYPES_BYTE, err);
+    if (!s) s = mdl_nd_need_type(n, g, at->w_zero, TYPES_BYTE, err);
+    if (!s) s = mdl_nd_need_type(n, g, at->bias, TYPE_BIT(MDL_I32), err);
+    if (!s) s = mdl_nd_window_check(n, err);
     if (!s && p->group < 1)
         s = mdl_fail(err, MDL_ERR_FORMAT, "group is %lld", (long long)p->group);
     return s;
@@ -65,8 +65,8 @@ static mdl_status conv_int(struct conv_int *v, const struct node *n, const struc
     if (v->w->rank != v->x->rank || v->w->rank < 3 || v->w->dims[0] % p->group
         || v->x->dims[1] % p->group || v->x->dims[1] / p->group != v->w->dims[1])
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s do not fit %lld groups",
-                        nd_shape_text(text[0], sizeof text[0], v->x),
-                        nd_shape_text(text[1], sizeof text[1], v->w), (long long)p->group);
+                        mdl_nd_shape_text(text[0], sizeof text[0], v->x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], v->w), (long long)p->group);
     v->channels = (uint64_t)v->w->dims[1];
     v->maps = (uint64_t)v->w->dims[0];
     v->group_maps = v->maps / (uint64_t)p->group;
@@ -75,7 +75,7 @@ static mdl_status conv_int(struct conv_int *v, const struct node *n, const struc
         || (v->bias && v->bias->count != v->maps))
         return mdl_fail(c->err, MDL_ERR_DATA, "zeros or a bias that are not one number, nor one a "
                         "channel");
-    return nd_window(&v->windows, n, v->x, v->w->dims + 2, p->auto_pad, 0, c->err);
+    return mdl_nd_window(&v->windows, n, v->x, v->w->dims + 2, p->auto_pad, 0, c->err);
 }
 
 /* sum[o] += v * (x[...] - zero) of all windows, for one tap of one channel. */
@@ -138,7 +138,7 @@ static void map_sums(uint32_t *sum, const struct conv_int *v, uint64_t image, ui
 
 static mdl_status integer_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_given(n, 2, err);
+    const mdl_status s = mdl_nd_need_given(n, 2, err);
 
     nd_result(n, g, 0, MDL_I32);
     return s ? s : infer(n, g, &integer, err);
@@ -150,7 +150,7 @@ static mdl_status integer_shape(const struct node *n, struct nd_call *c)
     const mdl_status s = conv_int(&v, n, c, &integer);
 
     if (!s)
-        nd_window_result(n, c, 0, &v.windows, v.x->dims[0], v.w->dims[0]);
+        mdl_nd_window_result(n, c, 0, &v.windows, v.x->dims[0], v.w->dims[0]);
     return s;
 }
 
@@ -186,12 +186,12 @@ const struct op mdl_op_conv_integer = {
 static mdl_status qlinear_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     static const uint32_t scales[] = { 1, 4, 6 };
-    mdl_status s = nd_need_given(n, 8, err);
+    mdl_status s = mdl_nd_need_given(n, 8, err);
 
     if (!s) s = infer(n, g, &qlinear, err);
-    if (!s) s = nd_need_type(n, g, 7, TYPES_BYTE, err);
+    if (!s) s = mdl_nd_need_type(n, g, 7, TYPES_BYTE, err);
     for (uint32_t i = 0; !s && i < 3; i++)
-        s = nd_need_type(n, g, scales[i], TYPE_BIT(MDL_F32), err);
+        s = mdl_nd_need_type(n, g, scales[i], TYPE_BIT(MDL_F32), err);
     nd_result(n, g, 0, nd_type(n, g, 7));
     return s;
 }
@@ -207,7 +207,7 @@ static mdl_status qlinear_shape(const struct node *n, struct nd_call *c)
     if (nd_in(c, n, 1)->count != 1 || nd_in(c, n, 6)->count != 1 || nd_in(c, n, 7)->count != 1
         || (w_scale->count != 1 && w_scale->count != v.maps))
         return mdl_fail(c->err, MDL_ERR_DATA, "scales that are not one number, nor one a channel");
-    nd_window_result(n, c, 0, &v.windows, v.x->dims[0], v.w->dims[0]);
+    mdl_nd_window_result(n, c, 0, &v.windows, v.x->dims[0], v.w->dims[0]);
     if (!size_mul(v.windows.out_size, sizeof(uint32_t), &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "windows too large");
     return MDL_OK;
@@ -218,7 +218,7 @@ static mdl_status qlinear_eval(const struct node *n, struct nd_call *c)
     const struct nd *y = nd_out(c, n, 0), *w_scale = nd_in(c, n, 4);
     const float x_scale = *(const float *)nd_in(c, n, 1)->data;
     const float y_scale = *(const float *)nd_in(c, n, 6)->data;
-    const double zero = (double)nd_int(nd_in(c, n, 7), 0);
+    const double zero = (double)mdl_nd_int(nd_in(c, n, 7), 0);
     const double least = y->type == MDL_I8 ? -128 : 0, most = y->type == MDL_I8 ? 127 : 255;
     uint32_t *sum = c->temp;
     struct conv_int v;
@@ -232,7 +232,7 @@ static mdl_status qlinear_eval(const struct node *n, struct nd_call *c)
         for (uint64_t o = 0; o < v.windows.out_size; o++) {
             const double q = mdl_round_even((double)((float)(int32_t)(sum[o] + bias) * by)) + zero;
             const int64_t held = (int64_t)(q > most ? most : q >= least ? q : least);
-            nd_store_i64(y->data, y->type, i * v.windows.out_size + o, &held, 1);
+            mdl_nd_store_i64(y->data, y->type, i * v.windows.out_size + o, &held, 1);
         }
     }
     return s;

@@ -75,21 +75,21 @@ static const struct slot transpose_slots[TRANSPOSE_SLOTS] = {
 static mdl_status transpose_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct transpose_params *p = n->params;
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, 0, 2, err);
-    if (!s) s = nd_window_check(n, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 2, err);
+    if (!s) s = mdl_nd_window_check(n, err);
     if (!s && p->group < 1)
         s = mdl_fail(err, MDL_ERR_FORMAT, "group is %lld", (long long)p->group);
     for (uint32_t i = OUTPUT_PADDING; !s && i < TRANSPOSE_SLOTS; i++)
         for (uint64_t k = 0; !s && k < n->tensors[i].count; k++) {
-            const int64_t v = nd_window_item(n, i, k, 0);
+            const int64_t v = mdl_nd_window_item(n, i, k, 0);
             if (v < 0 || v > (int64_t)1 << 31)
                 s = mdl_fail(err, MDL_ERR_FORMAT, "'%s' has a %lld", n->op->slots[i].name,
                              (long long)v);
         }
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -103,10 +103,10 @@ static mdl_status transpose_window(struct window *w, const struct node *n, const
     if (weight->rank != x->rank || weight->rank < 3 || weight->dims[0] != x->dims[1]
         || x->dims[1] % p->group)
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s do not fit %lld groups",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
     /* Wide enough for any kernel: only the lists and x are wanted of it. */
-    mdl_status s = nd_window(w, n, x, weight->dims + 2, AUTO_UPPER, 0, c->err);
+    mdl_status s = mdl_nd_window(w, n, x, weight->dims + 2, AUTO_UPPER, 0, c->err);
     if (s)
         return s;
     int64_t maps;
@@ -120,19 +120,19 @@ static mdl_status transpose_window(struct window *w, const struct node *n, const
             || (n->tensors[OUTPUT_SHAPE].type && n->tensors[OUTPUT_SHAPE].count != w->axes))
             return mdl_fail(c->err, MDL_ERR_DATA, "output_padding or output_shape is not one "
                             "number an axis");
-        const int64_t more = i < missing ? 0 : nd_window_item(n, OUTPUT_PADDING, k, 0);
+        const int64_t more = i < missing ? 0 : mdl_nd_window_item(n, OUTPUT_PADDING, k, 0);
         const int64_t places = x->dims[2 + k];
         w->out[i] = i < missing ? 1 : places;
         const int64_t all = w->stride[i] * (w->out[i] - 1) + more
                           + (w->kernel[i] - 1) * w->dilation[i] + 1;
         int64_t want = -1;        /* -1: what the pads leave */
         if (i >= missing && n->tensors[OUTPUT_SHAPE].type)
-            want = nd_window_item(n, OUTPUT_SHAPE, k, 0);
+            want = mdl_nd_window_item(n, OUTPUT_SHAPE, k, 0);
         else if (i >= missing && (p->auto_pad == AUTO_UPPER || p->auto_pad == AUTO_LOWER))
             want = w->out[i] * w->stride[i];
-        w->before[i] = i < missing || p->auto_pad == AUTO_VALID ? 0 : nd_window_item(n, WINDOW_PADS, k, 0);
+        w->before[i] = i < missing || p->auto_pad == AUTO_VALID ? 0 : mdl_nd_window_item(n, WINDOW_PADS, k, 0);
         w->after[i] = i < missing || p->auto_pad == AUTO_VALID
-                          ? 0 : nd_window_item(n, WINDOW_PADS, k + w->axes, 0);
+                          ? 0 : mdl_nd_window_item(n, WINDOW_PADS, k + w->axes, 0);
         if (want >= 0) {
             const int64_t pads = all > want ? all - want : 0;
             w->before[i] = p->auto_pad == AUTO_UPPER ? pads / 2 : pads - pads / 2;
@@ -142,8 +142,8 @@ static mdl_status transpose_window(struct window *w, const struct node *n, const
             || !size_mul(w->in_size, (uint64_t)w->in[i], &w->in_size)
             || !size_mul(w->out_size, (uint64_t)w->out[i], &w->out_size))
             return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s give a result of %lld",
-                            nd_shape_text(text[0], sizeof text[0], x),
-                            nd_shape_text(text[1], sizeof text[1], weight), (long long)w->in[i]);
+                            mdl_nd_shape_text(text[0], sizeof text[0], x),
+                            mdl_nd_shape_text(text[1], sizeof text[1], weight), (long long)w->in[i]);
     }
     return MDL_OK;
 }
@@ -174,7 +174,7 @@ static int room_of(struct room *r, const struct node *n, const struct nd_call *c
             return 0;
     }
     return size_add(r->columns, r->weights, &all) && size_add(all, r->packed, &all)
-        && size_mul(all, nd_type_bytes(x->type), bytes);
+        && size_mul(all, mdl_nd_type_bytes(x->type), bytes);
 }
 
 static mdl_status transpose_shape(const struct node *n, struct nd_call *c)
@@ -191,7 +191,7 @@ static mdl_status transpose_shape(const struct node *n, struct nd_call *c)
     dims[1] = weight->dims[1] * p->group;
     for (uint32_t k = 0; k < w.axes; k++)
         dims[2 + k] = w.in[WINDOW_AXES - w.axes + k];
-    nd_set_shape(nd_out(c, n, 0), 2 + w.axes, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), 2 + w.axes, dims);
     if (!room_of(&r, n, c, &w, &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "windows too large");
     return MDL_OK;
@@ -207,14 +207,14 @@ static void make_columns(const struct nd_call *c, void *col, uint32_t type, cons
                           .a = (const float *)weight + first * w->taps * channels,
                           .a_row = (size_t)channels, .rows = (size_t)(maps * w->taps),
                           .cols = (size_t)w->out_size, .depth = (size_t)channels };
-        nd_use_packed(&g, packed);
+        mdl_nd_use_packed(&g, packed);
         c->kernels->gemm_f32(&g);
         return;
     }
     const struct nd_plain plain = {
         (const double *)weight + first * w->taps, x, { 1, (size_t)(per_group * w->taps) },
         { (size_t)w->out_size, 1 }, (size_t)(maps * w->taps), (size_t)channels, (size_t)w->out_size };
-    nd_product_plain(col, type, &plain);
+    mdl_nd_product_plain(col, type, &plain);
 }
 
 static void add_bias(const struct nd *y, const struct nd *bias, uint64_t size)
@@ -235,7 +235,7 @@ static mdl_status transpose_eval(const struct node *n, struct nd_call *c)
     const struct transpose_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *weight = nd_in(c, n, 1), *bias = nd_in(c, n, 2);
     const struct nd *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct window w;
     struct room r;
     uint64_t bytes;
@@ -251,7 +251,7 @@ static mdl_status transpose_eval(const struct node *n, struct nd_call *c)
         const void *xi = (const char *)x->data + i * channels * w.out_size * size;
         const void *wi = (const char *)weight->data + i % groups * channels * row * size;
         if (x->type == MDL_F32) {
-            nd_pack(packed, xi, (size_t)w.out_size, 1, (size_t)channels, (size_t)w.out_size);
+            mdl_nd_pack(packed, xi, (size_t)w.out_size, 1, (size_t)channels, (size_t)w.out_size);
             for (uint64_t k = 0; k < channels * row; k++)
                 turned[k % row * channels + k / row] = ((const float *)wi)[k];
             wi = turned;
@@ -295,13 +295,13 @@ static const struct slot col2im_slots[WINDOW_SLOTS] = { WINDOW_LISTS };
 
 static mdl_status col2im_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
     for (uint32_t i = 1; !s && i < 3; i++)
-        s = nd_need_type(n, g, i, TYPES_INDEX, err);
-    if (!s) s = nd_window_check(n, err);
-    if (!s) s = nd_infer_same(n, g, err);
+        s = mdl_nd_need_type(n, g, i, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_window_check(n, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -315,24 +315,24 @@ static mdl_status col2im_window(struct window *w, struct nd *image, const struct
     if (x->rank != 3 || dims->rank != 1 || block->rank != 1 || dims->count != block->count
         || dims->count < 1 || dims->count > WINDOW_AXES)
         return mdl_fail(c->err, MDL_ERR_DATA, "columns %s of %llu axes, expected [N, C, windows], "
-                        "1 to 3 axes", nd_shape_text(text, sizeof text, x),
+                        "1 to 3 axes", mdl_nd_shape_text(text, sizeof text, x),
                         (unsigned long long)dims->count);
     for (uint32_t i = 0; i < dims->count; i++) {
-        all[2 + i] = nd_int(dims, i);
-        kernel[i] = nd_int(block, i);
+        all[2 + i] = mdl_nd_int(dims, i);
+        kernel[i] = mdl_nd_int(block, i);
         if (all[2 + i] < 0)
             return mdl_fail(c->err, MDL_ERR_DATA, "an image with a dimension of %lld",
                             (long long)all[2 + i]);
     }
     all[0] = x->dims[0];
     all[1] = x->dims[1];
-    nd_set_shape(image, 2 + (uint32_t)dims->count, all);
-    const mdl_status s = nd_window(w, n, image, kernel, AUTO_NOT, 0, c->err);
+    mdl_nd_set_shape(image, 2 + (uint32_t)dims->count, all);
+    const mdl_status s = mdl_nd_window(w, n, image, kernel, AUTO_NOT, 0, c->err);
     if (s)
         return s;
     if (w->out_size != (uint64_t)x->dims[2] || (uint64_t)x->dims[1] % w->taps)
         return mdl_fail(c->err, MDL_ERR_DATA, "columns %s, expected %llu windows of %llu",
-                        nd_shape_text(text, sizeof text, x), (unsigned long long)w->out_size,
+                        mdl_nd_shape_text(text, sizeof text, x), (unsigned long long)w->out_size,
                         (unsigned long long)w->taps);
     image->dims[1] = (int64_t)((uint64_t)x->dims[1] / w->taps);
     return MDL_OK;
@@ -348,7 +348,7 @@ static mdl_status col2im_shape(const struct node *n, struct nd_call *c)
 static mdl_status col2im_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0), *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct nd image;
     struct window w;
     const mdl_status s = col2im_window(&w, &image, n, c);

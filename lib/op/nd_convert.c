@@ -48,7 +48,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct convert_params *p = n->params;
     const uint32_t to = p->to ? (uint32_t)p->to : nd_type(n, g, 1), from = nd_type(n, g, 0);
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_ANY & ~TYPES_COMPLEX, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_ANY & ~TYPES_COMPLEX, err);
 
     if (s)
         return s;
@@ -85,7 +85,7 @@ static mdl_status load_strings(double *to, const struct nd *x, uint64_t first, s
     const char *const *text = (const char *const *)x->data + first;
 
     for (size_t i = 0; i < n; i++)
-        if (!nd_read_number(text[i], &to[i]))
+        if (!mdl_nd_read_number(text[i], &to[i]))
             return mdl_fail(err, MDL_ERR_DATA, "element %llu is '%.40s', which is no number",
                             (unsigned long long)(first + i), text[i]);
     return MDL_OK;
@@ -97,7 +97,7 @@ static int load_integers(int64_t *to, const struct nd *x, uint64_t first, size_t
     const char *const *text = (const char *const *)x->data + first;
 
     for (size_t i = 0; i < n; i++)
-        if (!nd_read_int(text[i], &to[i]))
+        if (!mdl_nd_read_int(text[i], &to[i]))
             return 0;
     return 1;
 }
@@ -111,7 +111,7 @@ static mdl_status convert_some(struct nd *y, const struct nd *x, uint64_t at, si
     float f[ND_CHUNK];
 
     if (x->type == MDL_STRING && TYPES_INTEGER & TYPE_BIT(y->type) && load_integers(k, x, at, n)) {
-        nd_store_i64(y->data, y->type, at, k, n);
+        mdl_nd_store_i64(y->data, y->type, at, k, n);
         return MDL_OK;
     }
     if (x->type == MDL_STRING) {
@@ -120,20 +120,20 @@ static mdl_status convert_some(struct nd *y, const struct nd *x, uint64_t at, si
             return s;
     } else if (y->type == MDL_F32 || (real && x->type != MDL_F64 && TYPES_HALF & TYPE_BIT(y->type))) {
         /* one rounding: of integers of 64 bits to float, of floats to half of them */
-        nd_load_f32(f, x->data, x->type, at, n);
-        nd_store_f32(y->data, y->type, at, f, n);
+        mdl_nd_load_f32(f, x->data, x->type, at, n);
+        mdl_nd_store_f32(y->data, y->type, at, f, n);
         return MDL_OK;
     } else if (!real && !((TYPES_REAL | TYPE_BIT(MDL_BOOL)) & TYPE_BIT(y->type))) {
-        nd_load_i64(k, x->data, x->type, at, n);
-        nd_store_i64(y->data, y->type, at, k, n);
+        mdl_nd_load_i64(k, x->data, x->type, at, n);
+        mdl_nd_store_i64(y->data, y->type, at, k, n);
         return MDL_OK;
     } else {
-        nd_load_f64(v, x->data, x->type, at, n);
+        mdl_nd_load_f64(v, x->data, x->type, at, n);
     }
     if (TYPES_F8 & TYPE_BIT(y->type))
         store_f8((uint8_t *)y->data + at, y->type, v, n, p);
     else
-        nd_store_f64(y->data, y->type, at, v, n);
+        mdl_nd_store_f64(y->data, y->type, at, v, n);
     return MDL_OK;
 }
 
@@ -143,7 +143,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     struct nd *y = nd_out(c, n, 0);
 
     if (x->type == y->type)
-        return nd_copy(n, c);
+        return mdl_nd_copy(n, c);
     if (x->type == MDL_F32 && y->type == MDL_F64)
         c->kernels->widen(y->data, x->data, (size_t)x->count);
     else if (x->type == MDL_F64 && y->type == MDL_F32)
@@ -204,7 +204,7 @@ static mdl_status reinterpret_eval(const struct node *n, struct nd_call *c)
     uint8_t *byte = y->data;
     const unsigned bits = bits_of(y->type);
 
-    nd_copy(n, c);
+    mdl_nd_copy(n, c);
     if (y->type == MDL_BOOL)
         for (uint64_t i = 0; i < y->count; i++)
             byte[i] = byte[i] != 0;
@@ -214,7 +214,7 @@ static mdl_status reinterpret_eval(const struct node *n, struct nd_call *c)
             if (y->type == MDL_F4E2M1)
                 byte[i] = (uint8_t)low;
             else
-                nd_store_i64(byte, y->type, i, &low, 1);
+                mdl_nd_store_i64(byte, y->type, i, &low, 1);
         }
     return MDL_OK;
 }
@@ -229,7 +229,7 @@ const struct op mdl_op_reinterpret = {
     .max_in = 1,
     .n_out = 1,
     .infer = reinterpret_infer,
-    .shape = nd_shape_same,
+    .shape = mdl_nd_shape_same,
     .eval = reinterpret_eval,
     .traits = ND_IN_PLACE | ND_HALF,
 };

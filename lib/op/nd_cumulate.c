@@ -27,10 +27,10 @@ static const struct field fields[] = {
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_INDEX, err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -38,7 +38,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     if (nd_in(c, n, 1)->count != 1)
         return mdl_fail(c->err, MDL_ERR_DATA, "axis has %llu elements, expected one",
                         (unsigned long long)nd_in(c, n, 1)->count);
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 /* A lane: n elements, the first is number `at`, `step` from each to the next; `wide` lanes beside
@@ -97,15 +97,15 @@ struct lane {
 
 static void load_u64(uint64_t *to, const void *from, uint32_t type, uint64_t first, size_t n)
 {
-    nd_load_i64((int64_t *)to, from, type, first, n);
+    mdl_nd_load_i64((int64_t *)to, from, type, first, n);
 }
 
 static void store_u64(void *to, uint32_t type, uint64_t first, const uint64_t *from, size_t n)
 {
-    nd_store_i64(to, type, first, (const int64_t *)from, n);
+    mdl_nd_store_i64(to, type, first, (const int64_t *)from, n);
 }
 
-CUMULATE(real, double, nd_load_f64, nd_store_f64)
+CUMULATE(real, double, mdl_nd_load_f64, mdl_nd_store_f64)
 CUMULATE(whole, uint64_t, load_u64, store_u64)
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
@@ -113,8 +113,8 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct cumulate_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *y = nd_out(c, n, 0);
     const int real = x->type == MDL_F32 || x->type == MDL_F64;
-    int64_t axis = nd_int(nd_in(c, n, 1), 0);
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    int64_t axis = mdl_nd_int(nd_in(c, n, 1), 0);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
 
     if (s || !x->count)
         return s;

@@ -30,15 +30,15 @@ enum { IMAGE, WEIGHT, OFFSET, BIAS, MASK };
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct deform_params *p = n->params;
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, IMAGE, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, IMAGE, MASK, err);
-    if (!s) s = nd_window_check(n, err);
+    if (!s) s = mdl_nd_need_type(n, g, IMAGE, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, IMAGE, MASK, err);
+    if (!s) s = mdl_nd_window_check(n, err);
     if (!s && (p->group < 1 || p->offset_group < 1))
         s = mdl_fail(err, MDL_ERR_FORMAT, "%lld groups, %lld of offsets", (long long)p->group,
                      (long long)p->offset_group);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -50,7 +50,7 @@ static mdl_status need_shape(const struct nd *t, const char *what, const int64_t
     for (uint32_t i = 0; t && i < 4; i++)
         if (t->rank != 4 || t->dims[i] != dims[i])
             return mdl_fail(err, MDL_ERR_DATA, "%s is %s, expected [%lld, %lld, %lld, %lld]", what,
-                            nd_shape_text(text, sizeof text, t), (long long)dims[0],
+                            mdl_nd_shape_text(text, sizeof text, t), (long long)dims[0],
                             (long long)dims[1], (long long)dims[2], (long long)dims[3]);
     return MDL_OK;
 }
@@ -65,9 +65,9 @@ static mdl_status deform_window(struct window *w, const struct node *n, const st
         || x->dims[1] / p->group != weight->dims[1] || x->dims[1] % p->offset_group
         || (bias && (bias->rank != 1 || bias->dims[0] != weight->dims[0])))
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and weights %s do not fit %lld groups",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
-    mdl_status s = nd_window(w, n, x, weight->dims + 2, AUTO_NOT, 0, c->err);
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], weight), (long long)p->group);
+    mdl_status s = mdl_nd_window(w, n, x, weight->dims + 2, AUTO_NOT, 0, c->err);
     if (s)
         return s;
     const int64_t taps = (int64_t)w->taps;
@@ -88,7 +88,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (s)
         return s;
-    nd_window_result(n, c, 0, &w, x->dims[0], weight->dims[0]);
+    mdl_nd_window_result(n, c, 0, &w, x->dims[0], weight->dims[0]);
     /* Columns, and of float32 the same packed. */
     if (!size_mul((uint64_t)weight->dims[1], w.taps, &depth) || !size_mul(w.out_size, 2, &cols)
         || !size_add(cols, GEMM_COLS, &cols) || !size_mul(depth, cols, &depth)
@@ -153,7 +153,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct deform_params *p = n->params;
     const struct nd *x = nd_in(c, n, IMAGE), *weight = nd_in(c, n, WEIGHT), *bias = nd_in(c, n, BIAS);
     const struct nd *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct window w;
     const mdl_status s = deform_window(&w, n, c);
 
@@ -174,14 +174,14 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
                                     .a_row = (size_t)depth, .rows = (size_t)maps,
                                     .cols = (size_t)w.out_size, .depth = (size_t)depth,
                                     .row_bias = bias ? (const float *)bias->data + g * maps : NULL };
-            nd_pack(packed, c->temp, (size_t)w.out_size, 1, (size_t)depth, (size_t)w.out_size);
-            nd_use_packed(&product, packed);
+            mdl_nd_pack(packed, c->temp, (size_t)w.out_size, 1, (size_t)depth, (size_t)w.out_size);
+            mdl_nd_use_packed(&product, packed);
             c->kernels->gemm_f32(&product);
             continue;
         }
         const struct nd_plain plain = { a, c->temp, { (size_t)depth, 1 }, { (size_t)w.out_size, 1 },
                                         (size_t)maps, (size_t)depth, (size_t)w.out_size };
-        nd_product_plain(to, x->type, &plain);
+        mdl_nd_product_plain(to, x->type, &plain);
         for (uint64_t k = 0; bias && k < maps * w.out_size; k++)
             ((double *)(void *)to)[k] += ((const double *)bias->data)[g * maps + k / w.out_size];
     }

@@ -10,10 +10,10 @@
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 1, err);
+    mdl_status s = mdl_nd_need_given(n, 1, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -24,8 +24,8 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (x->rank < 2 || x->dims[x->rank - 1] != x->dims[x->rank - 2])
         return mdl_fail(c->err, MDL_ERR_DATA, "a tensor %s, expected square matrices",
-                        nd_shape_text(text, sizeof text, x));
-    nd_set_shape(nd_out(c, n, 0), x->rank - 2, x->dims);
+                        mdl_nd_shape_text(text, sizeof text, x));
+    mdl_nd_set_shape(nd_out(c, n, 0), x->rank - 2, x->dims);
     if (!size_mul((uint64_t)x->dims[x->rank - 1], (uint64_t)x->dims[x->rank - 1], &c->temp_bytes)
         || !size_mul(c->temp_bytes, sizeof(double), &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "a matrix too large");
@@ -68,9 +68,9 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const size_t m = (size_t)x->dims[x->rank - 1];
 
     for (uint64_t i = 0; i < y->count; i++) {
-        nd_load_f64(c->temp, x->data, x->type, i * m * m, m * m);
+        mdl_nd_load_f64(c->temp, x->data, x->type, i * m * m, m * m);
         const double v = determinant(c->temp, m);
-        nd_store_f64(y->data, y->type, i, &v, 1);
+        mdl_nd_store_f64(y->data, y->type, i, &v, 1);
     }
     return MDL_OK;
 }

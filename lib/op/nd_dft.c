@@ -28,7 +28,7 @@ static mdl_status number_in(const struct node *n, const struct nd_call *c, uint3
         return mdl_fail(c->err, MDL_ERR_DATA, "input %u has %llu numbers, expected 1", (unsigned)i,
                         (unsigned long long)t->count);
     if (t)
-        *v = nd_int(t, 0);
+        *v = mdl_nd_int(t, 0);
     return MDL_OK;
 }
 
@@ -41,9 +41,9 @@ static mdl_status need_length(int64_t n, mdl_error *err)
 
 static mdl_status signal_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* A line of complex numbers, read from parts `step` numbers of x apart. */
@@ -54,7 +54,7 @@ static void load_line(double *line, const struct nd *x, uint64_t at, uint64_t st
 
     memset(line, 0, (size_t)n * 2 * sizeof(double));
     for (uint64_t i = 0; i < count && i < n; i++)
-        nd_load_f64(line + 2 * i, x->data, x->type, at + i * step, is_complex ? 2 : 1);
+        mdl_nd_load_f64(line + 2 * i, x->data, x->type, at + i * step, is_complex ? 2 : 1);
 }
 
 static void exchange_parts(double *line, uint64_t n)
@@ -79,9 +79,9 @@ static const struct field dft_fields[] = {
 
 static mdl_status dft_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    if (!s) s = nd_need_type(n, g, 2, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_INDEX, err);
     return s ? s : signal_infer(n, g, err);
 }
 
@@ -96,7 +96,7 @@ static mdl_status dft_asked(const struct node *n, const struct nd_call *c, int64
         return s;
     if (x->rank < 2 || (x->dims[x->rank - 1] != 1 && x->dims[x->rank - 1] != 2))
         return mdl_fail(c->err, MDL_ERR_DATA, "the last axis of x is not one of 1 or 2 parts");
-    if ((s = nd_axis(axis, x->rank, c->err)))
+    if ((s = mdl_nd_axis(axis, x->rank, c->err)))
         return s;
     if (*axis == (int64_t)x->rank - 1)
         return mdl_fail(c->err, MDL_ERR_DATA, "the last axis holds the parts of numbers");
@@ -120,7 +120,7 @@ static mdl_status dft_shape(const struct node *n, struct nd_call *c)
     nd_like(y, x);
     y->dims[axis] = p->onesided && !p->inverse ? length / 2 + 1 : length;
     y->dims[x->rank - 1] = p->onesided && p->inverse ? 1 : 2;
-    c->temp_bytes = nd_fft_bytes((uint64_t)length) + (uint64_t)length * 2 * sizeof(double);
+    c->temp_bytes = mdl_nd_fft_bytes((uint64_t)length) + (uint64_t)length * 2 * sizeof(double);
     return MDL_OK;
 }
 
@@ -154,7 +154,7 @@ static mdl_status dft_eval(const struct node *n, struct nd_call *c)
     const uint64_t given = p->onesided && p->inverse && d > size / 2 + 1 ? size / 2 + 1 : d;
     double *line = c->temp;
 
-    nd_fft_plan(&f, size, line + 2 * size);
+    mdl_nd_fft_plan(&f, size, line + 2 * size);
     for (uint64_t i = 0; i < outer * inner; i++) {
         const uint64_t o = i / inner, k = i % inner;
 
@@ -163,14 +163,14 @@ static mdl_status dft_eval(const struct node *n, struct nd_call *c)
             other_side(line, size);
         if (p->inverse)
             exchange_parts(line, size);
-        nd_fft(&f, line);
+        mdl_nd_fft(&f, line);
         if (p->inverse)
             exchange_parts(line, size);
         for (uint64_t r = 0; r < results; r++) {
             double v[2] = { line[2 * r], line[2 * r + 1] };
             if (p->inverse)
                 v[0] /= (double)size, v[1] /= (double)size;
-            nd_store_f64(y->data, y->type, ((o * results + r) * inner + k) * y_parts, v,
+            mdl_nd_store_f64(y->data, y->type, ((o * results + r) * inner + k) * y_parts, v,
                          (size_t)y_parts);
         }
     }
@@ -204,10 +204,10 @@ static const struct field stft_fields[] = {
 
 static mdl_status stft_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    if (!s) s = nd_need_type(n, g, 2, TYPES_FLOAT, err);
-    if (!s) s = nd_need_type(n, g, 3, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, 3, TYPES_INDEX, err);
     if (!s && !nd_given(n, 1))
         return mdl_fail(err, MDL_ERR_FORMAT, "no step");
     return s ? s : signal_infer(n, g, err);
@@ -241,9 +241,9 @@ static mdl_status stft_shape(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     const int64_t frames = x->dims[1] < length ? 0 : 1 + (x->dims[1] - length) / step;
-    nd_set_shape(nd_out(c, n, 0), 4, (int64_t[]){ x->dims[0], frames,
+    mdl_nd_set_shape(nd_out(c, n, 0), 4, (int64_t[]){ x->dims[0], frames,
                                                   p->onesided ? length / 2 + 1 : length, 2 });
-    c->temp_bytes = nd_fft_bytes((uint64_t)length) + (uint64_t)length * 3 * sizeof(double);
+    c->temp_bytes = mdl_nd_fft_bytes((uint64_t)length) + (uint64_t)length * 3 * sizeof(double);
     return MDL_OK;
 }
 
@@ -262,8 +262,8 @@ static mdl_status stft_eval(const struct node *n, struct nd_call *c)
     double *line = c->temp, *weight = line + 2 * size;
 
     if (window)                   /* shorter than the frame: zeros follow */
-        nd_load_f64(weight, window->data, window->type, 0, (size_t)wide);
-    nd_fft_plan(&f, size, weight + size);
+        mdl_nd_load_f64(weight, window->data, window->type, 0, (size_t)wide);
+    mdl_nd_fft_plan(&f, size, weight + size);
     for (uint64_t i = 0; i < (uint64_t)x->dims[0] * frames; i++) {
         const uint64_t first = i / frames * (uint64_t)x->dims[1] + i % frames * (uint64_t)step;
 
@@ -272,8 +272,8 @@ static mdl_status stft_eval(const struct node *n, struct nd_call *c)
             line[2 * k] *= weight[k];
             line[2 * k + 1] *= weight[k];
         }
-        nd_fft(&f, line);
-        nd_store_f64(y->data, y->type, i * results * 2, line, (size_t)results * 2);
+        mdl_nd_fft(&f, line);
+        mdl_nd_store_f64(y->data, y->type, i * results * 2, line, (size_t)results * 2);
     }
     return MDL_OK;
 }

@@ -167,15 +167,15 @@ static mdl_status parse(struct equation *e, const struct node *n, const struct n
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     struct equation e;
-    mdl_status s = nd_need_given(n, n->n_in, err);
+    mdl_status s = mdl_nd_need_given(n, n->n_in, err);
 
     if (!s && n->tensors[0].count > MOST)
         s = mdl_fail(err, MDL_ERR_FORMAT, "an equation of %llu characters",
                      (unsigned long long)n->tensors[0].count);
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
-    if (!s) s = nd_need_same(n, g, 0, TERMS, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, TERMS, err);
     if (!s) s = parse(&e, n, NULL, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -275,8 +275,8 @@ static void run_matrices(const struct nd_call *c, const struct matrices *m, cons
         }
         struct gemm g = { .y = ym, .y_row = (size_t)cols, .a = am, .a_row = (size_t)depth,
                           .rows = (size_t)rows, .cols = (size_t)cols, .depth = (size_t)depth };
-        nd_pack(packed, bm, (size_t)cols, 1, (size_t)depth, (size_t)cols);
-        nd_use_packed(&g, packed);
+        mdl_nd_pack(packed, bm, (size_t)cols, 1, (size_t)depth, (size_t)cols);
+        mdl_nd_use_packed(&g, packed);
         c->kernels->gemm_f32(&g);
         for (uint64_t r = 0; r < rows; r++)
             for (uint64_t q = 0; q < cols; q++)
@@ -321,15 +321,15 @@ static void run_sums(const struct equation *e, const struct nd *const *x, const 
                 else if (y->type == MDL_F64)
                     product *= ((const double *)x[t]->data)[at[t]];
                 else
-                    int_product *= (uint64_t)nd_int(x[t], at[t]);
+                    int_product *= (uint64_t)mdl_nd_int(x[t], at[t]);
             }
             sum += product;
             whole += int_product;
         }
         if (y->type == MDL_F32 || y->type == MDL_F64)
-            nd_store_f64(y->data, y->type, y_at, &sum, 1);
+            mdl_nd_store_f64(y->data, y->type, y_at, &sum, 1);
         else
-            nd_store_i64(y->data, y->type, y_at, (const int64_t *)&whole, 1);
+            mdl_nd_store_i64(y->data, y->type, y_at, (const int64_t *)&whole, 1);
     }
 }
 
@@ -360,7 +360,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
         return mdl_fail(c->err, MDL_ERR_LIMIT, "sums of %llu products", (unsigned long long)all);
     for (uint32_t k = 0; k < e.result.n; k++)
         dims[k] = e.dim[e.result.label[k]];
-    nd_set_shape(y, e.result.n, dims);
+    mdl_nd_set_shape(y, e.result.n, dims);
     if (!matrices_of(&m, &e, x[0], e.n_terms > 1 ? x[1] : x[0], y))
         return MDL_OK;
     const uint64_t pair[4][2] = { { m.left.count, m.inner.count }, { m.inner.count, m.right.count },

@@ -49,7 +49,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct extremes_params *p = n->params;
     const struct tensor *w = n->tensors;
-    const mdl_status s = nd_need_type(n, g, 0, TYPE_BIT(MDL_I32), err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_I32), err);
 
     if (s)
         return s;
@@ -76,7 +76,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
                         (long long)(x->rank == 2 ? x->dims[1] : 0),
                         (unsigned long long)n->tensors[TREE_START].count - 1);
     c->temp_bytes = (uint64_t)p->targets;
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ x->dims[0], p->targets });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ x->dims[0], p->targets });
     return MDL_OK;
 }
 
@@ -87,11 +87,11 @@ static void take_leaf(const struct node *n, uint32_t leaf, void *y, unsigned cha
     const uint32_t *start = n->tensors[START].data, *target = n->tensors[TARGET].data;
     const struct nd value = { .data = (void *)(uintptr_t)n->tensors[VALUE].data,
                               .type = n->tensors[VALUE].type };
-    const size_t cell = nd_type_bytes(value.type);
+    const size_t cell = mdl_nd_type_bytes(value.type);
 
     for (uint32_t i = start[leaf]; i < start[leaf + 1]; i++) {
         const struct nd best = { .data = y, .type = value.type };
-        const double v = nd_number(&value, i), so_far = nd_number(&best, target[i]);
+        const double v = mdl_nd_number(&value, i), so_far = mdl_nd_number(&best, target[i]);
         if (!has[target[i]] || (p->greatest ? v > so_far : v < so_far))
             memcpy((unsigned char *)y + target[i] * cell,
                    (const unsigned char *)value.data + i * cell, cell);
@@ -106,7 +106,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct nd *y = nd_out(c, n, 0);
     const uint32_t *tree_start = n->tensors[TREE_START].data;
     const uint64_t trees = (uint64_t)x->dims[1];
-    const size_t row_bytes = (size_t)p->targets * nd_type_bytes(y->type);
+    const size_t row_bytes = (size_t)p->targets * mdl_nd_type_bytes(y->type);
 
     for (uint64_t r = 0; r < (uint64_t)x->dims[0]; r++) {
         unsigned char *row = (unsigned char *)y->data + r * row_bytes;

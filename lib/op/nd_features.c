@@ -19,7 +19,7 @@ static mdl_status vector_infer(struct node *n, struct graph *g, mdl_error *err)
     const int64_t *width = widths->data;
 
     for (uint32_t i = 0; i < n->n_in; i++) {
-        const mdl_status s = nd_need_type(n, g, i, ML_X, err);
+        const mdl_status s = mdl_nd_need_type(n, g, i, ML_X, err);
         if (s)
             return s;
         if (!nd_given(n, i))
@@ -60,7 +60,7 @@ static mdl_status vector_shape(const struct node *n, struct nd_call *c)
         if (!size_add(all, width_of(n, x, i), &all) || all > INT64_MAX)
             return mdl_fail(c->err, MDL_ERR_DATA, "too many columns");
     }
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, (int64_t)all });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, (int64_t)all });
     return MDL_OK;
 }
 
@@ -77,7 +77,7 @@ static mdl_status vector_eval(const struct node *n, struct nd_call *c)
         const uint64_t used = own < width ? own : width;
 
         for (uint64_t r = 0; r < rows; r++) {
-            nd_load_f32(y + r * all + at, x->data, x->type, r * own, (size_t)used);
+            mdl_nd_load_f32(y + r * all + at, x->data, x->type, r * own, (size_t)used);
             for (uint64_t k = used; k < width; k++)
                 y[r * all + at + k] = 0;
         }
@@ -103,9 +103,9 @@ const struct op mdl_op_feature_vector = {
 
 static mdl_status pick_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status pick_shape(const struct node *n, struct nd_call *c)
@@ -117,7 +117,7 @@ static mdl_status pick_shape(const struct node *n, struct nd_call *c)
     if (!x->rank)
         return mdl_fail(c->err, MDL_ERR_DATA, "a scalar has no columns");
     if (x->rank == 1) {
-        nd_set_shape(y, 2, (int64_t[]){ 1, count });
+        mdl_nd_set_shape(y, 2, (int64_t[]){ 1, count });
         return MDL_OK;
     }
     nd_like(y, x);
@@ -131,10 +131,10 @@ static mdl_status pick_eval(const struct node *n, struct nd_call *c)
     unsigned char *y = nd_out(c, n, 0)->data;
     const int64_t cols = x->dims[x->rank - 1];
     const uint64_t rows = nd_product(x, 0, x->rank - 1);
-    const size_t cell = nd_type_bytes(x->type);
+    const size_t cell = mdl_nd_type_bytes(x->type);
 
     for (uint64_t k = 0; k < indices->count; k++) {
-        const int64_t given = nd_int(indices, k), at = given < 0 ? given + cols : given;
+        const int64_t given = mdl_nd_int(indices, k), at = given < 0 ? given + cols : given;
         if (at < 0 || at >= cols)
             return mdl_fail(c->err, MDL_ERR_DATA, "index %lld of %lld columns", (long long)given,
                             (long long)cols);

@@ -33,7 +33,7 @@ static uint64_t run_length(uint64_t n)
     return m;
 }
 
-uint64_t nd_fft_bytes(uint64_t n)
+uint64_t mdl_nd_fft_bytes(uint64_t n)
 {
     const uint64_t m = run_length(n);
 
@@ -86,7 +86,7 @@ static void transform(const double *turn, uint64_t m, double *x)
             }
 }
 
-void nd_fft_plan(struct fft *f, uint64_t n, void *memory)
+void mdl_nd_fft_plan(struct fft *f, uint64_t n, void *memory)
 {
     const uint64_t m = run_length(n);
 
@@ -113,7 +113,7 @@ void nd_fft_plan(struct fft *f, uint64_t n, void *memory)
     transform(f->turn, m, f->filter);
 }
 
-void nd_fft(const struct fft *f, double *x)
+void mdl_nd_fft(const struct fft *f, double *x)
 {
     double *work = f->work;
 

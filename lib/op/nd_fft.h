@@ -17,10 +17,10 @@ struct fft {
 };
 
 /* Bytes that a transform of n from 1 to FFT_MOST numbers needs. */
-uint64_t nd_fft_bytes(uint64_t n);
-void nd_fft_plan(struct fft *f, uint64_t n, void *memory);
+uint64_t mdl_nd_fft_bytes(uint64_t n);
+void mdl_nd_fft_plan(struct fft *f, uint64_t n, void *memory);
 /* x[k] = sum over j of x[j] e^(-2 pi i j k / n), n complex numbers in place.  The inverse, times
  * n, is the same with real and imaginary parts exchanged before and after. */
-void nd_fft(const struct fft *f, double *x);
+void mdl_nd_fft(const struct fft *f, double *x);
 
 #endif

@@ -46,7 +46,7 @@ static mdl_status differ(const struct graph *g, uint32_t a, uint32_t b, mdl_erro
 
 static mdl_status need_bool(const struct node *n, const struct graph *g, uint32_t i, mdl_error *err)
 {
-    return nd_need_type(n, g, i, TYPE_BIT(MDL_BOOL), err);
+    return mdl_nd_need_type(n, g, i, TYPE_BIT(MDL_BOOL), err);
 }
 
 /* ---- if -------------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static mdl_status state_infer(struct node *n, struct graph *g, uint32_t fixed, m
 
 static mdl_status loop_state_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_INTEGER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_INTEGER, err);
 
     if (!s) s = need_bool(n, g, 1, err);
     if (s)
@@ -131,7 +131,7 @@ static mdl_status loop_infer(struct node *n, struct graph *g, mdl_error *err)
         return mdl_fail(err, MDL_ERR_FORMAT, "%u inputs and %u results", n->n_in, n->n_out);
 
     const uint32_t carried = (uint32_t)p->carried;
-    mdl_status s = nd_need_type(n, g, 0, TYPES_INTEGER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_INTEGER, err);
     if (!s) s = need_bool(n, g, 1, err);
     if (!s) s = need_bool(n, g, 2 + carried, err);
     if (!s && !nd_given(n, 2 + carried))

@@ -51,7 +51,7 @@ static const void *at_const(const struct gates *g, const void *p, uint64_t i)
     return (const char *)p + i * (g->type == MDL_F32 ? sizeof(float) : sizeof(double));
 }
 
-void nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
+void mdl_nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
                    uint64_t n)
 {
     if (g->type == MDL_F32)
@@ -98,7 +98,7 @@ static void complement(const struct gates *g, void *y, const void *x)
             ((double *)y)[i] = 1 - ((const double *)x)[i];
 }
 
-void nd_gates_rnn(const struct gates *g, void *gate, void *h)
+void mdl_nd_gates_rnn(const struct gates *g, void *gate, void *h)
 {
     apply(g, GATE, gate, g->hidden);
     for (uint64_t i = 0; i < g->hidden; i++)
@@ -113,11 +113,11 @@ static void peep(const struct gates *g, uint64_t which, void *to, const void *c)
 {
     if (!g->peephole)
         return;
-    nd_gates_pair(g, PAIR_MUL, g->room, at_const(g, g->peephole, which * g->hidden), c, g->hidden);
-    nd_gates_pair(g, PAIR_ADD, to, to, g->room, g->hidden);
+    mdl_nd_gates_pair(g, PAIR_MUL, g->room, at_const(g, g->peephole, which * g->hidden), c, g->hidden);
+    mdl_nd_gates_pair(g, PAIR_ADD, to, to, g->room, g->hidden);
 }
 
-void nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c)
+void mdl_nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c)
 {
     const uint64_t n = g->hidden;
     void *i = gate, *o = at(g, gate, n), *f = at(g, gate, 2 * n), *in = at(g, gate, 3 * n);
@@ -134,9 +134,9 @@ void nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c)
             apply(g, GATE, f, n);
     }
     apply(g, CANDIDATE, in, n);
-    nd_gates_pair(g, PAIR_MUL, c, f, c, n);
-    nd_gates_pair(g, PAIR_MUL, in, i, in, n);
-    nd_gates_pair(g, PAIR_ADD, c, c, in, n);
+    mdl_nd_gates_pair(g, PAIR_MUL, c, f, c, n);
+    mdl_nd_gates_pair(g, PAIR_MUL, in, i, in, n);
+    mdl_nd_gates_pair(g, PAIR_ADD, c, c, in, n);
     if (g->peephole || g->input_forget) {
         peep(g, 1, o, c);
         apply(g, GATE, o, n);
@@ -147,27 +147,27 @@ void nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c)
         else
             ((double *)h)[k] = ((double *)c)[k];
     apply(g, STATE, h, n);
-    nd_gates_pair(g, PAIR_MUL, h, o, h, n);
+    mdl_nd_gates_pair(g, PAIR_MUL, h, o, h, n);
 }
 
-void nd_gates_reset(const struct gates *g, void *gate, const void *h, void *reset_h)
+void mdl_nd_gates_reset(const struct gates *g, void *gate, const void *h, void *reset_h)
 {
     apply(g, GATE, gate, 2 * g->hidden);
     if (!g->linear_before_reset)
-        nd_gates_pair(g, PAIR_MUL, reset_h, at(g, gate, g->hidden), h, g->hidden);
+        mdl_nd_gates_pair(g, PAIR_MUL, reset_h, at(g, gate, g->hidden), h, g->hidden);
 }
 
-void nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void *h)
+void mdl_nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void *h)
 {
     const uint64_t n = g->hidden;
     void *z = gate, *r = at(g, gate, n), *in = at(g, gate, 2 * n);
 
     if (g->linear_before_reset)
-        nd_gates_pair(g, PAIR_MUL, hidden_part, r, hidden_part, n);
-    nd_gates_pair(g, PAIR_ADD, in, in, hidden_part, n);
+        mdl_nd_gates_pair(g, PAIR_MUL, hidden_part, r, hidden_part, n);
+    mdl_nd_gates_pair(g, PAIR_ADD, in, in, hidden_part, n);
     apply(g, CANDIDATE, in, n);
     complement(g, r, z);
-    nd_gates_pair(g, PAIR_MUL, in, r, in, n);
-    nd_gates_pair(g, PAIR_MUL, h, z, h, n);
-    nd_gates_pair(g, PAIR_ADD, h, in, h, n);
+    mdl_nd_gates_pair(g, PAIR_MUL, in, r, in, n);
+    mdl_nd_gates_pair(g, PAIR_MUL, h, z, h, n);
+    mdl_nd_gates_pair(g, PAIR_ADD, h, in, h, n);
 }

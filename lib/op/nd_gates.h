@@ -41,13 +41,13 @@ struct gates {
  *   reset  gate [z, r] to their functions, room = r h: the first half of gru
  *   gru    gate [z, r, h]; `hidden_part` what r h or h gives for the last, of h too if
  *          linear_before_reset */
-void nd_gates_rnn(const struct gates *g, void *gate, void *h);
-void nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c);
-void nd_gates_reset(const struct gates *g, void *gate, const void *h, void *reset_h);
-void nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void *h);
+void mdl_nd_gates_rnn(const struct gates *g, void *gate, void *h);
+void mdl_nd_gates_lstm(const struct gates *g, void *gate, void *h, void *c);
+void mdl_nd_gates_reset(const struct gates *g, void *gate, const void *h, void *reset_h);
+void mdl_nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void *h);
 
 /* y = p (add or multiply) q, n numbers. */
-void nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
+void mdl_nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
                    uint64_t n);
 
 #endif

@@ -17,9 +17,9 @@
 
 static mdl_status index_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 struct gather_params {
@@ -61,7 +61,7 @@ static mdl_status gather_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1);
     int64_t axis = ((const struct gather_params *)n->params)->axis, dims[2 * MDL_MAX_RANK];
     uint32_t rank = 0;
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
 
     if (s)
         return s;
@@ -74,7 +74,7 @@ static mdl_status gather_shape(const struct node *n, struct nd_call *c)
     if (rank > MDL_MAX_RANK)
         return mdl_fail(c->err, MDL_ERR_DATA, "a result of rank %u, at most %d is possible",
                         (unsigned)rank, MDL_MAX_RANK);
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     return MDL_OK;
 }
 
@@ -84,17 +84,17 @@ static mdl_status gather_eval(const struct node *n, struct nd_call *c)
     const uint32_t axis = axis_of(n, x);
     const int64_t dim = x->dims[axis];
     const uint64_t outer = nd_product(x, 0, axis);
-    const size_t run = (size_t)nd_product(x, axis + 1, x->rank) * nd_type_bytes(x->type);
+    const size_t run = (size_t)nd_product(x, axis + 1, x->rank) * mdl_nd_type_bytes(x->type);
     int64_t at[ND_CHUNK];
 
     for (uint64_t first = 0; first < indices->count; first += ND_CHUNK) {
         const uint64_t left = indices->count - first;
         const size_t some = left < ND_CHUNK ? (size_t)left : ND_CHUNK;
-        nd_load_i64(at, indices->data, indices->type, first, some);
+        mdl_nd_load_i64(at, indices->data, indices->type, first, some);
         for (size_t i = 0; i < some; i++) {
             const int64_t given = at[i];
             if (!nd_index_ok(&at[i], dim))
-                return nd_index_fail(given, dim, c->err);
+                return mdl_nd_index_fail(given, dim, c->err);
         }
         for (uint64_t o = 0; y->count && o < outer; o++)
             pick(nd_at(y->data, o * indices->count + first, run),
@@ -125,15 +125,15 @@ static mdl_status elements_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1);
     int64_t axis = ((const struct gather_params *)n->params)->axis;
     char text[2][96];
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
     int fits = indices->rank == x->rank;
 
     for (uint32_t i = 0; fits && i < x->rank; i++)
         fits = i == (uint32_t)axis || indices->dims[i] <= x->dims[i];
     if (!s && !fits)
         s = mdl_fail(c->err, MDL_ERR_DATA, "indices of shape %s into a tensor of shape %s",
-                     nd_shape_text(text[0], sizeof text[0], indices),
-                     nd_shape_text(text[1], sizeof text[1], x));
+                     mdl_nd_shape_text(text[0], sizeof text[0], indices),
+                     mdl_nd_shape_text(text[1], sizeof text[1], x));
     nd_like(nd_out(c, n, 0), indices);
     return s;
 }
@@ -144,13 +144,13 @@ static mdl_status elements_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1), *y = nd_out(c, n, 0);
     const uint32_t axis = axis_of(n, x), last = x->rank - 1;
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     int64_t step[MDL_MAX_RANK], at[MDL_MAX_RANK] = { 0 }, index[ND_CHUNK], base = 0;
     uint64_t row = 0;
 
     if (!y->count)
         return MDL_OK;
-    nd_packed(step, x->rank, x->dims);
+    mdl_nd_packed(step, x->rank, x->dims);
     const int64_t along = step[axis], dim = x->dims[axis], cols = indices->dims[last];
     step[axis] = 0;
     for (uint32_t i = last; i != UINT32_MAX; row++) {
@@ -158,11 +158,11 @@ static mdl_status elements_eval(const struct node *n, struct nd_call *c)
             const size_t some = (size_t)(cols - first < (int64_t)ND_CHUNK ? cols - first
                                                                          : (int64_t)ND_CHUNK);
             const uint64_t to = row * (uint64_t)cols + (uint64_t)first;
-            nd_load_i64(index, indices->data, indices->type, to, some);
+            mdl_nd_load_i64(index, indices->data, indices->type, to, some);
             for (size_t k = 0; k < some; k++) {
                 const int64_t given = index[k];
                 if (!nd_index_ok(&index[k], dim))
-                    return nd_index_fail(given, dim, c->err);
+                    return mdl_nd_index_fail(given, dim, c->err);
                 index[k] = base + (first + (int64_t)k) * step[last] + index[k] * along;
             }
             pick(nd_at(y->data, to, size), x->data, index, some, size);
@@ -226,8 +226,8 @@ static mdl_status gather_nd_shape(const struct node *n, struct nd_call *c)
     const int64_t numbers = fits ? indices->dims[indices->rank - 1] : 0;
     if (!fits || numbers > (int64_t)(x->rank - batch))
         return mdl_fail(c->err, MDL_ERR_DATA, "indices of shape %s into a tensor of shape %s",
-                        nd_shape_text(text[0], sizeof text[0], indices),
-                        nd_shape_text(text[1], sizeof text[1], x));
+                        mdl_nd_shape_text(text[0], sizeof text[0], indices),
+                        mdl_nd_shape_text(text[1], sizeof text[1], x));
     for (uint32_t i = 0; i + 1 < indices->rank; i++)
         dims[rank++] = indices->dims[i];
     for (uint32_t i = batch + (uint32_t)numbers; i < x->rank; i++)
@@ -235,7 +235,7 @@ static mdl_status gather_nd_shape(const struct node *n, struct nd_call *c)
     if (rank > MDL_MAX_RANK)
         return mdl_fail(c->err, MDL_ERR_DATA, "a result of rank %u, at most %d is possible",
                         (unsigned)rank, MDL_MAX_RANK);
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     return MDL_OK;
 }
 
@@ -248,16 +248,16 @@ static mdl_status gather_nd_eval(const struct node *n, struct nd_call *c)
 
     if (!y->count)
         return MDL_OK;
-    const size_t run = (size_t)nd_product(x, batch + numbers, x->rank) * nd_type_bytes(x->type);
+    const size_t run = (size_t)nd_product(x, batch + numbers, x->rank) * mdl_nd_type_bytes(x->type);
     const uint64_t picks = nd_product(indices, 0, indices->rank - 1);
     const uint64_t each = picks / nd_product(indices, 0, batch);
     for (uint64_t k = 0; k < picks; k++) {
         uint64_t from = k / each;
-        nd_load_i64(index, indices->data, indices->type, k * numbers, numbers);
+        mdl_nd_load_i64(index, indices->data, indices->type, k * numbers, numbers);
         for (uint32_t i = 0; i < numbers; i++) {
             const int64_t dim = x->dims[batch + i], given = index[i];
             if (!nd_index_ok(&index[i], dim))
-                return nd_index_fail(given, dim, c->err);
+                return mdl_nd_index_fail(given, dim, c->err);
             from = from * (uint64_t)dim + (uint64_t)index[i];
         }
         memcpy(nd_at(y->data, k, run), nd_at(x->data, from, run), run);
@@ -284,9 +284,9 @@ const struct op mdl_op_gather_nd = {
 
 static mdl_status compress_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPE_BIT(MDL_BOOL), err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPE_BIT(MDL_BOOL), err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status compress_shape(const struct node *n, struct nd_call *c)
@@ -296,7 +296,7 @@ static mdl_status compress_shape(const struct node *n, struct nd_call *c)
     struct nd *y = nd_out(c, n, 0);
     const uint8_t *keep = condition->data;
     int64_t axis = p->axis, some = 0;
-    mdl_status s = p->flat ? MDL_OK : nd_axis(&axis, x->rank, c->err);
+    mdl_status s = p->flat ? MDL_OK : mdl_nd_axis(&axis, x->rank, c->err);
 
     if (s)
         return s;
@@ -309,7 +309,7 @@ static mdl_status compress_shape(const struct node *n, struct nd_call *c)
     }
     nd_like(y, x);
     if (p->flat)
-        nd_set_shape(y, 1, &some);
+        mdl_nd_set_shape(y, 1, &some);
     else
         y->dims[axis] = some;
     return MDL_OK;
@@ -327,7 +327,7 @@ static mdl_status compress_eval(const struct node *n, struct nd_call *c)
         return MDL_OK;
     const uint64_t dim = p->flat ? x->count : (uint64_t)x->dims[axis];
     const uint64_t outer = p->flat ? 1 : nd_product(x, 0, axis);
-    const size_t run = (size_t)(x->count / outer / dim) * nd_type_bytes(x->type);
+    const size_t run = (size_t)(x->count / outer / dim) * mdl_nd_type_bytes(x->type);
     const uint64_t end = dim < condition->count ? dim : condition->count;
     for (uint64_t o = 0; o < outer; o++)
         for (uint64_t i = 0; i < end; i++)
@@ -372,11 +372,11 @@ static void nonzero_chunk(uint8_t *hit, const struct nd *x, uint64_t first, size
         for (size_t i = 0; i < n; i++)
             hit[i] = *((const char *const *)x->data)[first + i] != '\0';
     } else if (x->type == MDL_C64 || x->type == MDL_C128) {
-        nd_load_f64(v, x->data, x->type == MDL_C64 ? MDL_F32 : MDL_F64, 2 * first, 2 * n);
+        mdl_nd_load_f64(v, x->data, x->type == MDL_C64 ? MDL_F32 : MDL_F64, 2 * first, 2 * n);
         for (size_t i = 0; i < n; i++)
             hit[i] = v[2 * i] != 0 || v[2 * i + 1] != 0;
     } else {
-        nd_load_f64(v, x->data, x->type, first, n);
+        mdl_nd_load_f64(v, x->data, x->type, first, n);
         for (size_t i = 0; i < n; i++)
             hit[i] = v[i] != 0;
     }
@@ -394,7 +394,7 @@ static mdl_status nonzero_shape(const struct node *n, struct nd_call *c)
         for (size_t i = 0; i < some; i++)
             dims[1] += hit[i];
     }
-    nd_set_shape(nd_out(c, n, 0), 2, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, dims);
     return MDL_OK;
 }
 

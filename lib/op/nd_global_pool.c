@@ -32,12 +32,12 @@ static const struct field global_fields[] = {
 static mdl_status global_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct global_params *p = n->params;
-    mdl_status s = nd_need_given(n, 1, err);
+    mdl_status s = mdl_nd_need_given(n, 1, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
     if (!s && p->p < 1)
         s = mdl_fail(err, MDL_ERR_FORMAT, "p is %lld", (long long)p->p);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -49,7 +49,7 @@ static mdl_status global_shape(const struct node *n, struct nd_call *c)
 
     if (x->rank < 2)
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s, expected [N, C, ...]",
-                        nd_shape_text(text, sizeof text, x));
+                        mdl_nd_shape_text(text, sizeof text, x));
     nd_like(y, x);
     for (uint32_t i = 2; i < x->rank; i++)
         y->dims[i] = 1;
@@ -81,7 +81,7 @@ static mdl_status global_eval(const struct node *n, struct nd_call *c)
             v = reduce(c, how, x, i, size);
         else
             for (size_t k = 0; k < size; k++)
-                v += mdl_pow(size_of(nd_number(x, i * size + k)), (double)p->p);
+                v += mdl_pow(size_of(mdl_nd_number(x, i * size + k)), (double)p->p);
         if (p->kind == AVERAGE)
             v = size ? v / (double)size : 0;
         if (p->kind == LP)
@@ -118,13 +118,13 @@ static const struct slot unpool_slots[WINDOW_SLOTS] = {
 
 static mdl_status unpool_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_need_type(n, g, 1, TYPE_BIT(MDL_I64), err);
-    if (!s) s = nd_need_type(n, g, 2, TYPE_BIT(MDL_I64), err);
-    if (!s) s = nd_window_check(n, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPE_BIT(MDL_I64), err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPE_BIT(MDL_I64), err);
+    if (!s) s = mdl_nd_window_check(n, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -133,7 +133,7 @@ static mdl_status unpool_image(struct nd *image, const struct node *n, const str
 {
     const struct nd *x = nd_in(c, n, 0);
     struct window w;
-    const mdl_status s = nd_window(&w, n, x, NULL, AUTO_UPPER, 0, c->err);
+    const mdl_status s = mdl_nd_window(&w, n, x, NULL, AUTO_UPPER, 0, c->err);
     uint64_t count = 1;
 
     if (s)
@@ -142,8 +142,8 @@ static mdl_status unpool_image(struct nd *image, const struct node *n, const str
     for (uint32_t i = 0; i < w.axes; i++) {
         const uint32_t k = WINDOW_AXES - w.axes + i;
         const int64_t d = (x->dims[2 + i] - 1) * w.stride[k] + w.kernel[k]
-                        - nd_window_item(n, WINDOW_PADS, i, 0)
-                        - nd_window_item(n, WINDOW_PADS, i + w.axes, 0);
+                        - mdl_nd_window_item(n, WINDOW_PADS, i, 0)
+                        - mdl_nd_window_item(n, WINDOW_PADS, i + w.axes, 0);
         image->dims[2 + i] = d;
         if (d < 0)
             return mdl_fail(c->err, MDL_ERR_DATA, "a result with a dimension of %lld", (long long)d);
@@ -173,7 +173,7 @@ static mdl_status unpool_shape(const struct node *n, struct nd_call *c)
         return mdl_fail(c->err, MDL_ERR_DATA, "a shape of %llu dimensions, expected %u",
                         (unsigned long long)want->count, (unsigned)x->rank);
     for (uint32_t i = 0; i < x->rank; i++) {
-        y->dims[i] = nd_int(want, i);
+        y->dims[i] = mdl_nd_int(want, i);
         if (y->dims[i] < image.dims[i])
             return mdl_fail(c->err, MDL_ERR_DATA, "dimension %u is %lld, which is less than %lld",
                             (unsigned)i, (long long)y->dims[i], (long long)image.dims[i]);
@@ -184,7 +184,7 @@ static mdl_status unpool_shape(const struct node *n, struct nd_call *c)
 static mdl_status unpool_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, 0), *where = nd_in(c, n, 1), *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct nd image;
     const mdl_status s = unpool_image(&image, n, c);
 

@@ -36,11 +36,11 @@ static const struct field sample_fields[] = {
 
 static mdl_status sample_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER | TYPE_BIT(MDL_BOOL), err);
-    if (!s) s = nd_need_type(n, g, 1, TYPES_FLOAT, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT | TYPES_INTEGER | TYPE_BIT(MDL_BOOL), err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -53,8 +53,8 @@ static mdl_status sample_shape(const struct node *n, struct nd_call *c)
     if (x->rank < 3 || x->rank > 2 + AXES || grid->rank != x->rank || grid->dims[0] != x->dims[0]
         || grid->dims[grid->rank - 1] != (int64_t)x->rank - 2)
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and a grid %s do not fit",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], grid));
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], grid));
     nd_like(y, x);
     for (uint32_t i = 2; i < x->rank; i++)
         y->dims[i] = grid->dims[i - 1];
@@ -146,7 +146,7 @@ static double read_at(const struct nd *x, uint64_t base, const struct near *t)
                     continue;
                 const uint64_t at = base + (uint64_t)((t[0].at[i] * rows + t[1].at[j]) * cols + t[2].at[k]);
                 const double v = x->type == MDL_F32 ? (double)((const float *)x->data)[at]
-                               : x->type == MDL_F64 ? ((const double *)x->data)[at] : nd_number(x, at);
+                               : x->type == MDL_F64 ? ((const double *)x->data)[at] : mdl_nd_number(x, at);
                 row += t[2].weight[k] * v;
             }
             plane += t[1].weight[j] * row;
@@ -172,11 +172,11 @@ static mdl_status sample_eval(const struct node *n, struct nd_call *c)
         for (uint64_t o = 0; o < places; o++) {
             struct near t[AXES] = { { { 0 }, { 1 }, 1 }, { { 0 }, { 1 }, 1 }, { { 0 }, { 1 }, 1 } };
             for (uint32_t i = 0; i < axes; i++)   /* the last axis comes first */
-                near_place(&t[AXES - 1 - i], nd_number(grid, (b * places + o) * axes + i), p,
+                near_place(&t[AXES - 1 - i], mdl_nd_number(grid, (b * places + o) * axes + i), p,
                            x->dims[x->rank - 1 - i]);
             for (uint64_t ch = 0; ch < channels; ch++) {
                 const double v = read_at(x, (b * channels + ch) * size, t);
-                nd_store_f64(y->data, y->type, (b * channels + ch) * places + o, &v, 1);
+                mdl_nd_store_f64(y->data, y->type, (b * channels + ch) * places + o, &v, 1);
             }
         }
     return MDL_OK;
@@ -208,11 +208,11 @@ static const struct field affine_fields[] = {
 
 static mdl_status affine_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_need_type(n, g, 1, TYPE_BIT(MDL_I64), err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPE_BIT(MDL_I64), err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -225,18 +225,18 @@ static mdl_status affine_shape(const struct node *n, struct nd_call *c)
 
     if ((size->count != 4 && size->count != 5) || theta->rank != 3
         || theta->dims[1] != (int64_t)axes || theta->dims[2] != (int64_t)axes + 1
-        || nd_int(size, 0) != theta->dims[0])
+        || mdl_nd_int(size, 0) != theta->dims[0])
         return mdl_fail(c->err, MDL_ERR_DATA, "theta %s and a size of %llu numbers do not fit",
-                        nd_shape_text(text, sizeof text, theta), (unsigned long long)size->count);
+                        mdl_nd_shape_text(text, sizeof text, theta), (unsigned long long)size->count);
     dims[0] = theta->dims[0];
     for (uint32_t i = 0; i < axes; i++) {
-        dims[1 + i] = nd_int(size, 2 + i);
+        dims[1 + i] = mdl_nd_int(size, 2 + i);
         if (dims[1 + i] < 0)
             return mdl_fail(c->err, MDL_ERR_DATA, "an image with a dimension of %lld",
                             (long long)dims[1 + i]);
     }
     dims[1 + axes] = (int64_t)axes;
-    nd_set_shape(nd_out(c, n, 0), 2 + (uint32_t)axes, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), 2 + (uint32_t)axes, dims);
     return MDL_OK;
 }
 
@@ -251,15 +251,15 @@ static mdl_status affine_eval(const struct node *n, struct nd_call *c)
         const uint64_t row = i % axes, b = i / axes / places;
         uint64_t rest = i / axes % places;
         const uint64_t from = (b * axes + row) * (axes + 1);
-        double sum = nd_number(theta, from + axes);
+        double sum = mdl_nd_number(theta, from + axes);
         for (uint32_t k = 0; k < axes; k++) {     /* the last axis comes first */
             const uint64_t d = (uint64_t)y->dims[axes - k], at = rest % d;
             const double v = p->align_corners ? (d > 1 ? 2 * (double)at / (double)(d - 1) - 1 : -1)
                                               : (2 * (double)at + 1) / (double)d - 1;
-            sum += nd_number(theta, from + k) * v;
+            sum += mdl_nd_number(theta, from + k) * v;
             rest /= d;
         }
-        nd_store_f64(y->data, y->type, i, &sum, 1);
+        mdl_nd_store_f64(y->data, y->type, i, &sum, 1);
     }
     return MDL_OK;
 }

@@ -42,7 +42,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = 0; i < 3 && !s; i++)
-        s = nd_need_type(n, g, i, TYPES_FLOATS, err);
+        s = mdl_nd_need_type(n, g, i, TYPES_FLOATS, err);
     if (s)
         return s;
     if (!nd_given(n, 1))
@@ -90,14 +90,14 @@ static mdl_status need_broadcast(const struct nd *t, const struct nd *x, const c
 
     if (!t)
         return MDL_OK;
-    if ((s = nd_broadcast(&to, x, t, err)))
+    if ((s = mdl_nd_broadcast(&to, x, t, err)))
         return s;
     int same = to.rank == x->rank;
     for (uint32_t i = 0; same && i < x->rank; i++)
         same = to.dims[i] == x->dims[i];
     return same ? MDL_OK
                 : mdl_fail(err, MDL_ERR_DATA, "%s of shape %s does not broadcast to %s", what,
-                           nd_shape_text(a, sizeof a, t), nd_shape_text(b, sizeof b, x));
+                           mdl_nd_shape_text(a, sizeof a, t), mdl_nd_shape_text(b, sizeof b, x));
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -105,7 +105,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     const struct layer_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0);
     int64_t axis = p->axis;
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
 
     if (!s) s = need_broadcast(nd_in(c, n, 1), x, "scale", c->err);
     if (!s) s = need_broadcast(nd_in(c, n, 2), x, "bias", c->err);
@@ -133,16 +133,16 @@ static void expand(void *to, uint32_t type, const struct nd *t, const struct nd 
     as.rank = as.rank > x->rank ? x->rank : as.rank;    /* axes beyond x's are of 1 */
     for (uint32_t i = 0; i < as.rank; i++)
         as.dims[i] = t->dims[t->rank - as.rank + i];
-    nd_steps(step, x, &as);
+    mdl_nd_steps(step, x, &as);
     for (uint64_t i = 0; i < cols; i++) {
         uint64_t rest = first + i, at = 0;
 
         for (uint32_t k = x->rank; k--; rest /= (uint64_t)x->dims[k])
             at += rest % (uint64_t)x->dims[k] * (uint64_t)step[k];
         if (type == MDL_F32)
-            nd_load_f32((float *)to + i, t->data, t->type, at, 1);
+            mdl_nd_load_f32((float *)to + i, t->data, t->type, at, 1);
         else
-            nd_load_f64((double *)to + i, t->data, t->type, at, 1);
+            mdl_nd_load_f64((double *)to + i, t->data, t->type, at, 1);
     }
 }
 
@@ -217,20 +217,20 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
         double mean, inv_std;
 
         if (x->type != l.type) {
-            nd_load_f32((float *)(void *)l.x_row, x->data, x->type, r * cols, (size_t)cols);
+            mdl_nd_load_f32((float *)(void *)l.x_row, x->data, x->type, r * cols, (size_t)cols);
             from = l.x_row;
         }
         if (scale_each) expand(l.scale_row, l.type, scale, x, r * cols, cols);
         if (bias_each) expand(l.bias_row, l.type, bias, x, r * cols, cols);
         one_row(&l, p, to, from, &mean, &inv_std);
         if (y->data && to == l.x_row && l.type == MDL_F32)
-            nd_store_f32(y->data, y->type, r * cols, (float *)to, (size_t)cols);
+            mdl_nd_store_f32(y->data, y->type, r * cols, (float *)to, (size_t)cols);
         else if (y->data && to == l.x_row)
-            nd_store_f64(y->data, y->type, r * cols, (double *)to, (size_t)cols);
+            mdl_nd_store_f64(y->data, y->type, r * cols, (double *)to, (size_t)cols);
         if (nd_wanted(c, n, 1))
-            nd_store_f64(nd_out(c, n, 1)->data, nd_out(c, n, 1)->type, r, &mean, 1);
+            mdl_nd_store_f64(nd_out(c, n, 1)->data, nd_out(c, n, 1)->type, r, &mean, 1);
         if (nd_wanted(c, n, 2))
-            nd_store_f64(nd_out(c, n, 2)->data, nd_out(c, n, 2)->type, r, &inv_std, 1);
+            mdl_nd_store_f64(nd_out(c, n, 2)->data, nd_out(c, n, 2)->type, r, &inv_std, 1);
     }
     return MDL_OK;
 }

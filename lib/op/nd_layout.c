@@ -37,7 +37,7 @@ static mdl_status transpose_infer(struct node *n, struct graph *g, mdl_error *er
             return mdl_fail(err, MDL_ERR_FORMAT, "perm has %lld where it cannot be", (long long)d);
         seen |= 1u << d;
     }
-    return nd_infer_same(n, g, err);
+    return mdl_nd_infer_same(n, g, err);
 }
 
 /* The dimension of x that dim i of the result is. */
@@ -59,7 +59,7 @@ static mdl_status transpose_shape(const struct node *n, struct nd_call *c)
                         (unsigned)x->rank, (unsigned long long)perm->count);
     for (uint32_t i = 0; i < x->rank; i++)
         dims[i] = x->dims[perm_at(n, x->rank, i)];
-    nd_set_shape(nd_out(c, n, 0), x->rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), x->rank, dims);
     return MDL_OK;
 }
 
@@ -69,11 +69,11 @@ static mdl_status transpose_eval(const struct node *n, struct nd_call *c)
     int64_t step[MDL_MAX_RANK];
     struct nd_box box;
 
-    nd_box_of(&box, y);
-    nd_packed(step, x->rank, x->dims);
+    mdl_nd_box_of(&box, y);
+    mdl_nd_packed(step, x->rank, x->dims);
     for (uint32_t i = 0; i < x->rank; i++)
         box.from[i] = step[perm_at(n, x->rank, i)];
-    nd_move(y->data, x->data, nd_type_bytes(x->type), &box);
+    mdl_nd_move(y->data, x->data, mdl_nd_type_bytes(x->type), &box);
     return MDL_OK;
 }
 
@@ -113,7 +113,7 @@ static mdl_status depth_infer(struct node *n, struct graph *g, mdl_error *err)
 
     if (block < 1 || block > 1 << 20)
         return mdl_fail(err, MDL_ERR_FORMAT, "blocks of %lld pixels", (long long)block);
-    return nd_infer_same(n, g, err);
+    return mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status depth_shape(const struct node *n, struct nd_call *c)
@@ -129,12 +129,12 @@ static mdl_status depth_shape(const struct node *n, struct nd_call *c)
             ? x->dims[2] % b || x->dims[3] % b || x->dims[1] > INT64_MAX / b / b
             : x->dims[1] % (b * b) || x->dims[2] > INT64_MAX / b || x->dims[3] > INT64_MAX / b)
         return mdl_fail(c->err, MDL_ERR_DATA, "shape %s does not divide into blocks of %lld x %lld",
-                        nd_shape_text(text, sizeof text, x), (long long)b, (long long)b);
+                        mdl_nd_shape_text(text, sizeof text, x), (long long)b, (long long)b);
     if (p->mode == SPACE_TO_DEPTH)
-        nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ x->dims[0], x->dims[1] * b * b,
+        mdl_nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ x->dims[0], x->dims[1] * b * b,
                                                             x->dims[2] / b, x->dims[3] / b });
     else
-        nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ x->dims[0], x->dims[1] / (b * b),
+        mdl_nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ x->dims[0], x->dims[1] / (b * b),
                                                             x->dims[2] * b, x->dims[3] * b });
     return MDL_OK;
 }
@@ -157,17 +157,17 @@ static mdl_status depth_eval(const struct node *n, struct nd_call *c)
     const int64_t of_j = p->mode == CRD ? plane : channels * plane;
     struct nd_box box = { .rank = 6, .dims = { image->dims[0], channels, high, b, wide, b } };
 
-    nd_packed(box.to, 6, box.dims);
+    mdl_nd_packed(box.to, 6, box.dims);
     memcpy(box.from, (const int64_t[]){ channels * b * b * plane, of_c, wide, of_i, 1, of_j },
            6 * sizeof *box.from);
     if (back) {
         struct nd_box turned = box;
         memcpy(turned.to, box.from, sizeof turned.to);
         memcpy(turned.from, box.to, sizeof turned.from);
-        nd_move(y->data, x->data, nd_type_bytes(x->type), &turned);
+        mdl_nd_move(y->data, x->data, mdl_nd_type_bytes(x->type), &turned);
         return MDL_OK;
     }
-    nd_move(y->data, x->data, nd_type_bytes(x->type), &box);
+    mdl_nd_move(y->data, x->data, mdl_nd_type_bytes(x->type), &box);
     return MDL_OK;
 }
 
@@ -190,21 +190,21 @@ const struct op mdl_op_depth_space = {
 
 static mdl_status expand_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status expand_shape(const struct node *n, struct nd_call *c)
 {
     struct nd want = { .rank = 0 };
-    mdl_status s = nd_list(want.dims, &want.rank, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
+    mdl_status s = mdl_nd_list(want.dims, &want.rank, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
 
     for (uint32_t i = 0; !s && i < want.rank; i++)
         if (want.dims[i] < 0)
             s = mdl_fail(c->err, MDL_ERR_DATA, "dimension %u of shape is %lld", (unsigned)i,
                          (long long)want.dims[i]);
-    return s ? s : nd_broadcast(nd_out(c, n, 0), nd_in(c, n, 0), &want, c->err);
+    return s ? s : mdl_nd_broadcast(nd_out(c, n, 0), nd_in(c, n, 0), &want, c->err);
 }
 
 static mdl_status expand_eval(const struct node *n, struct nd_call *c)
@@ -214,9 +214,9 @@ static mdl_status expand_eval(const struct node *n, struct nd_call *c)
 
     if (!y->count)
         return MDL_OK;
-    nd_box_of(&box, y);
-    nd_steps(box.from, y, x);
-    nd_move(y->data, x->data, nd_type_bytes(x->type), &box);
+    mdl_nd_box_of(&box, y);
+    mdl_nd_steps(box.from, y, x);
+    mdl_nd_move(y->data, x->data, mdl_nd_type_bytes(x->type), &box);
     return MDL_OK;
 }
 
@@ -237,10 +237,10 @@ const struct op mdl_op_expand = {
 
 static mdl_status tile_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_NUMBER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_NUMBER, err);
 
-    if (!s) s = nd_need_type(n, g, 2, TYPES_NUMBER, err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_NUMBER, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* How many times along each dim of x. */
@@ -249,10 +249,10 @@ static mdl_status tile_times(int64_t *times, const struct node *n, struct nd_cal
     const struct nd *x = nd_in(c, n, 0), *one = nd_in(c, n, 2);
     uint32_t count, n_axis;
     int64_t axis;
-    mdl_status s = nd_list(times, &count, MDL_MAX_RANK, nd_in(c, n, 1), "repeats", c->err);
+    mdl_status s = mdl_nd_list(times, &count, MDL_MAX_RANK, nd_in(c, n, 1), "repeats", c->err);
 
     if (!s && one)
-        s = nd_list(&axis, &n_axis, 1, one, "axis", c->err);
+        s = mdl_nd_list(&axis, &n_axis, 1, one, "axis", c->err);
     if (s)
         return s;
     if (count != (one ? 1 : x->rank) || (one && n_axis != 1))
@@ -260,7 +260,7 @@ static mdl_status tile_times(int64_t *times, const struct node *n, struct nd_cal
                         (unsigned)x->rank);
     if (!one)
         return MDL_OK;
-    if ((s = nd_axis(&axis, x->rank, c->err)))
+    if ((s = mdl_nd_axis(&axis, x->rank, c->err)))
         return s;
     const int64_t along = times[0];
     for (uint32_t i = 0; i < x->rank; i++)
@@ -281,7 +281,7 @@ static mdl_status tile_shape(const struct node *n, struct nd_call *c)
         times[i] *= x->dims[i];
     }
     if (!s)
-        nd_set_shape(nd_out(c, n, 0), x->rank, times);
+        mdl_nd_set_shape(nd_out(c, n, 0), x->rank, times);
     return s;
 }
 
@@ -293,8 +293,8 @@ static mdl_status tile_eval(const struct node *n, struct nd_call *c)
 
     if (!y->count)
         return MDL_OK;
-    nd_packed(to, x->rank, y->dims);
-    nd_packed(from, x->rank, x->dims);
+    mdl_nd_packed(to, x->rank, y->dims);
+    mdl_nd_packed(from, x->rank, x->dims);
     for (uint32_t i = 0; i < x->rank; i++) {
         box.dims[2 * i] = y->dims[i] / x->dims[i];
         box.to[2 * i] = to[i] * x->dims[i];
@@ -302,7 +302,7 @@ static mdl_status tile_eval(const struct node *n, struct nd_call *c)
         box.to[2 * i + 1] = to[i];
         box.from[2 * i + 1] = from[i];
     }
-    nd_move(y->data, x->data, nd_type_bytes(x->type), &box);
+    mdl_nd_move(y->data, x->data, mdl_nd_type_bytes(x->type), &box);
     return MDL_OK;
 }
 
@@ -333,14 +333,14 @@ static const struct field reverse_fields[] = {
 static mdl_status reverse_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct reverse_params *p = n->params;
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
     if (s)
         return s;
     if ((p->batch_axis && p->batch_axis != 1) || p->time_axis != 1 - p->batch_axis)
         return mdl_fail(err, MDL_ERR_FORMAT, "axes %lld and %lld, expected 0 and 1",
                         (long long)p->batch_axis, (long long)p->time_axis);
-    return nd_infer_same(n, g, err);
+    return mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status reverse_shape(const struct node *n, struct nd_call *c)
@@ -354,7 +354,7 @@ static mdl_status reverse_shape(const struct node *n, struct nd_call *c)
     if (lengths->rank != 1 || lengths->dims[0] != x->dims[p->batch_axis])
         return mdl_fail(c->err, MDL_ERR_DATA, "%llu lengths of %lld sequences",
                         (unsigned long long)lengths->count, (long long)x->dims[p->batch_axis]);
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 static mdl_status reverse_eval(const struct node *n, struct nd_call *c)
@@ -365,10 +365,10 @@ static mdl_status reverse_eval(const struct node *n, struct nd_call *c)
 
     if (!x->count)
         return MDL_OK;
-    const size_t run = (size_t)(x->count / batch / time) * nd_type_bytes(x->type);
+    const size_t run = (size_t)(x->count / batch / time) * mdl_nd_type_bytes(x->type);
     const uint64_t of_batch = p->batch_axis ? 1 : time, of_time = p->batch_axis ? batch : 1;
     for (uint64_t b = 0; b < batch; b++) {
-        const int64_t length = nd_int(lengths, b);
+        const int64_t length = mdl_nd_int(lengths, b);
         if (length < 0 || (uint64_t)length > time)
             return mdl_fail(c->err, MDL_ERR_DATA, "length %lld of a sequence of at most %llu",
                             (long long)length, (unsigned long long)time);

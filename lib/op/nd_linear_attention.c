@@ -34,15 +34,15 @@ static const struct field linear_attention_fields[] = {
 static mdl_status linear_attention_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct linear_attention_params *p = n->params;
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
     for (uint32_t i = LIN_Q; !s && i <= LIN_BETA; i++)
-        s = nd_need_type(n, g, i, TYPE_BIT(MDL_F32), err);
+        s = mdl_nd_need_type(n, g, i, TYPE_BIT(MDL_F32), err);
     if (!s && (p->q_heads < 1 || p->kv_heads < 1 || p->q_heads > 1 << 24 || p->kv_heads > 1 << 24
                || p->q_heads % p->kv_heads))
         s = mdl_fail(err, MDL_ERR_FORMAT, "q_heads %lld is no multiple of kv_heads %lld",
                      (long long)p->q_heads, (long long)p->kv_heads);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status linear_attention_shape(const struct node *n, struct nd_call *c)
@@ -77,17 +77,17 @@ static mdl_status linear_attention_shape(const struct node *n, struct nd_call *c
     }
     if (bad != UINT32_MAX)
         return mdl_fail(c->err, MDL_ERR_DATA, "%s is %s, which does not fit q %s and the heads",
-                        names[bad], nd_shape_text(text[0], sizeof text[0], nd_in(c, n, bad)),
-                        nd_shape_text(text[1], sizeof text[1], q));
+                        names[bad], mdl_nd_shape_text(text[0], sizeof text[0], nd_in(c, n, bad)),
+                        mdl_nd_shape_text(text[1], sizeof text[1], q));
     uint64_t one, bytes, y_wide;
     if (!size_mul((uint64_t)depth, (uint64_t)wide, &one) || !size_add(one, (uint64_t)wide, &one)
         || !size_mul(one, sizeof(float), &bytes)
         || !size_mul((uint64_t)wide, (uint64_t)p->q_heads, &y_wide) || y_wide > INT64_MAX)
         return mdl_fail(c->err, MDL_ERR_LIMIT, "a state too large");
     c->temp_bytes = bytes;
-    nd_set_shape(nd_out(c, n, 0), 3, (int64_t[3]){ q->dims[0], q->dims[1], (int64_t)y_wide });
+    mdl_nd_set_shape(nd_out(c, n, 0), 3, (int64_t[3]){ q->dims[0], q->dims[1], (int64_t)y_wide });
     if (n->n_out > 1)
-        nd_set_shape(nd_out(c, n, 1), 4, (int64_t[4]){ q->dims[0], p->kv_heads, depth, wide });
+        mdl_nd_set_shape(nd_out(c, n, 1), 4, (int64_t[4]){ q->dims[0], p->kv_heads, depth, wide });
     return MDL_OK;
 }
 

@@ -81,7 +81,7 @@ static int64_t key_i64(const struct ml_list *l, uint32_t i)
 {
     int64_t v;
 
-    nd_load_i64(&v, l->data, l->type, i, 1);
+    mdl_nd_load_i64(&v, l->data, l->type, i, 1);
     return v;
 }
 

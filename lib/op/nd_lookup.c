@@ -101,8 +101,8 @@ static uint32_t find(const struct ml_index *ix, const struct nd *x, uint64_t i)
 {
     if (x->type == MDL_STRING)
         return mdl_ml_find_text(ix, ((const char *const *)x->data)[i]);
-    return x->type == MDL_F32 || x->type == MDL_F64 ? mdl_ml_find_f64(ix, nd_number(x, i))
-                                                    : mdl_ml_find_i64(ix, nd_int(x, i));
+    return x->type == MDL_F32 || x->type == MDL_F64 ? mdl_ml_find_f64(ix, mdl_nd_number(x, i))
+                                                    : mdl_ml_find_i64(ix, mdl_nd_int(x, i));
 }
 
 static mdl_status lookup_eval(const struct node *n, struct nd_call *c)
@@ -131,7 +131,7 @@ const struct op mdl_op_lookup = {
     .n_out = 1,
     .infer = lookup_infer,
     .prepare = lookup_prepare,
-    .shape = nd_shape_same,
+    .shape = mdl_nd_shape_same,
     .eval = lookup_eval,
 };
 
@@ -156,7 +156,7 @@ static mdl_status categories_infer(struct node *n, struct graph *g, mdl_error *e
     struct ml_list cats;
     mdl_status s = mdl_ml_list(&cats, n, CATS, CAT_TEXT, err);
 
-    if (!s) s = nd_need_type(n, g, 0, ML_X | TYPE_BIT(MDL_STRING), err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, ML_X | TYPE_BIT(MDL_STRING), err);
     if (s)
         return s;
     if (!cats.count || (cats.type == MDL_STRING) != (nd_type(n, g, 0) == MDL_STRING))
@@ -193,7 +193,7 @@ static mdl_status categories_shape(const struct node *n, struct nd_call *c)
     for (uint32_t i = 0; i < x->rank; i++)
         dims[i] = x->dims[i];
     dims[x->rank] = (int64_t)ix->keys.count;
-    nd_set_shape(nd_out(c, n, 0), x->rank + 1, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), x->rank + 1, dims);
     return MDL_OK;
 }
 
@@ -202,7 +202,7 @@ static uint32_t find_cut(const struct ml_index *ix, const struct nd *x, uint64_t
 {
     if (x->type == MDL_STRING || x->type == MDL_I32 || x->type == MDL_I64)
         return find(ix, x, i);
-    const double v = nd_number(x, i);
+    const double v = mdl_nd_number(x, i);
     return v >= -0x1p63 && v < 0x1p63 ? mdl_ml_find_i64(ix, (int64_t)v) : ML_NOWHERE;
 }
 

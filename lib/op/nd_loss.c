@@ -29,13 +29,13 @@ static const struct field fields[] = {
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
     if (!s && nd_given(n, 2) && nd_type(n, g, 2) != nd_type(n, g, 0))
         return mdl_fail(err, MDL_ERR_FORMAT, "weights are %s, x is %s",
                         mdl_type_name(nd_type(n, g, 2)), mdl_type_name(nd_type(n, g, 0)));
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -49,14 +49,14 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
         fits = target->dims[i - 1] == x->dims[i];
     if (!fits)
         return mdl_fail(c->err, MDL_ERR_DATA, "x of shape %s with targets of shape %s",
-                        nd_shape_text(a, sizeof a, x), nd_shape_text(b, sizeof b, target));
+                        mdl_nd_shape_text(a, sizeof a, x), mdl_nd_shape_text(b, sizeof b, target));
     if (weight && weight->count != (uint64_t)x->dims[1])
         return mdl_fail(c->err, MDL_ERR_DATA, "%llu weights, expected %lld",
                         (unsigned long long)weight->count, (long long)x->dims[1]);
     if (p->reduction == NONE)
         nd_like(nd_out(c, n, 0), target);
     else
-        nd_set_shape(nd_out(c, n, 0), 0, NULL);
+        mdl_nd_set_shape(nd_out(c, n, 0), 0, NULL);
     return MDL_OK;
 }
 
@@ -70,7 +70,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     double sum = 0, weights = 0;
 
     for (uint64_t i = 0; i < target->count; i++) {
-        const int64_t t = nd_int(target, i);
+        const int64_t t = mdl_nd_int(target, i);
         double loss = 0;
 
         if (!p->has_ignore || t != p->ignore) {
@@ -78,18 +78,18 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
                 return mdl_fail(c->err, MDL_ERR_DATA, "target %lld of %lld classes", (long long)t,
                                 (long long)classes);
             const uint64_t row = i / inner * (uint64_t)classes + (uint64_t)t;
-            const double w = weight ? nd_number(weight, (uint64_t)t) : 1;
-            loss = -nd_number(x, row * inner + i % inner) * w;
+            const double w = weight ? mdl_nd_number(weight, (uint64_t)t) : 1;
+            loss = -mdl_nd_number(x, row * inner + i % inner) * w;
             weights += w;
         }
         sum += loss;
         if (p->reduction == NONE)
-            nd_store_f64(y->data, y->type, i, &loss, 1);
+            mdl_nd_store_f64(y->data, y->type, i, &loss, 1);
     }
     if (p->reduction == MEAN)
         sum /= weights;
     if (p->reduction != NONE)
-        nd_store_f64(y->data, y->type, 0, &sum, 1);
+        mdl_nd_store_f64(y->data, y->type, 0, &sum, 1);
     return MDL_OK;
 }
 

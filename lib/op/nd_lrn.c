@@ -30,11 +30,11 @@ static const struct field fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct lrn_params *p = n->params;
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
     if (p->size < 1 || p->size > INT32_MAX)
         return mdl_fail(err, MDL_ERR_FORMAT, "size %lld", (long long)p->size);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -43,7 +43,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (x->rank < 2)
         return mdl_fail(c->err, MDL_ERR_DATA, "x has rank %u, expected 2 or more", (unsigned)x->rank);
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 /* v^-beta; without pow for what networks have. */
@@ -66,14 +66,14 @@ static void some(const struct lrn_params *p, const struct nd *y, const struct nd
     double sum[ND_CHUNK] = { 0 }, v[ND_CHUNK];
 
     for (int64_t k = first; k <= last; k++) {
-        nd_load_f64(v, x->data, x->type, at + (uint64_t)k * area, m);
+        mdl_nd_load_f64(v, x->data, x->type, at + (uint64_t)k * area, m);
         for (size_t i = 0; i < m; i++)
             sum[i] += v[i] * v[i];
     }
-    nd_load_f64(v, x->data, x->type, at + (uint64_t)channel * area, m);
+    mdl_nd_load_f64(v, x->data, x->type, at + (uint64_t)channel * area, m);
     for (size_t i = 0; i < m; i++)
         v[i] *= inverse_power(p->bias + p->alpha / (double)p->size * sum[i], p->beta);
-    nd_store_f64(y->data, y->type, at + (uint64_t)channel * area, v, m);
+    mdl_nd_store_f64(y->data, y->type, at + (uint64_t)channel * area, v, m);
 }
 
 static mdl_status eval(const struct node *n, struct nd_call *c)

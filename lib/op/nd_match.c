@@ -12,7 +12,7 @@ static const struct slot slots[] = {
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, TYPE_BIT(MDL_STRING), err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_STRING), err);
 
     nd_result(n, g, 0, MDL_BOOL);
     return s;
@@ -35,7 +35,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     const struct regex *r = n->plan;
 
     c->temp_bytes = 4 * sizeof(uint32_t) * (uint64_t)r->n_steps;
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 static mdl_status eval(const struct node *n, struct nd_call *c)

@@ -41,7 +41,7 @@ static mdl_status pack_constant(struct node *n, const struct graph *g, int trans
     if (!plan || !to)
         return mdl_arena_fail(a, err, "packed weights");
     for (uint64_t i = 0; i < matrices; i++)
-        nd_pack(to + i * each, (const float *)b->data + i * depth * cols, transposed ? 1 : cols,
+        mdl_nd_pack(to + i * each, (const float *)b->data + i * depth * cols, transposed ? 1 : cols,
                 transposed ? depth : 1, depth, cols);
     *plan = (struct plan){ to, each };
     n->plan = plan;
@@ -62,11 +62,11 @@ static mdl_status matmul_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct matmul_params *p = n->params;
     const int extra = p->activation || nd_given(n, 2);
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, extra ? TYPES_FLOAT : TYPES_PRODUCT, err);
-    if (!s) s = nd_need_same(n, g, 0, 2, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, extra ? TYPES_FLOAT : TYPES_PRODUCT, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 2, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -80,16 +80,16 @@ static mdl_status matmul_shape(const struct node *n, struct nd_call *c)
 {
     const struct nd *a = nd_in(c, n, 0), *b = nd_in(c, n, 1), *bias = nd_in(c, n, 2);
     struct stacks t;
-    const mdl_status s = nd_stacks(&t, a, b, c->err);
+    const mdl_status s = mdl_nd_stacks(&t, a, b, c->err);
 
     if (s)
         return s;
-    nd_stacks_result(nd_out(c, n, 0), a, b, &t);
+    mdl_nd_stacks_result(nd_out(c, n, 0), a, b, &t);
     if (bias && (bias->rank != 1 || (uint64_t)bias->dims[0] != t.cols))
         return mdl_fail(c->err, MDL_ERR_DATA, "a bias of rank %u and %llu numbers, expected %llu",
                         (unsigned)bias->rank, (unsigned long long)bias->count,
                         (unsigned long long)t.cols);
-    if (a->type == MDL_F32 && !n->plan && !nd_multiply_room(&c->temp_bytes, t.depth, t.cols))
+    if (a->type == MDL_F32 && !n->plan && !mdl_nd_multiply_room(&c->temp_bytes, t.depth, t.cols))
         return mdl_fail(c->err, MDL_ERR_DATA, "matrices too large");
     return MDL_OK;
 }
@@ -110,18 +110,18 @@ static mdl_status matmul_eval(const struct node *n, struct nd_call *c)
     const struct nd *a = nd_in(c, n, 0), *b = nd_in(c, n, 1), *bias = nd_in(c, n, 2);
     const struct nd *y = nd_out(c, n, 0);
     const struct plan *plan = n->plan;
-    const size_t size = nd_type_bytes(a->type);
+    const size_t size = mdl_nd_type_bytes(a->type);
     int64_t a_step[MDL_MAX_RANK], b_step[MDL_MAX_RANK];
     struct stacks t;
-    const mdl_status s = nd_stacks(&t, a, b, c->err);
+    const mdl_status s = mdl_nd_stacks(&t, a, b, c->err);
 
     if (s || !y->count)
         return s;
-    nd_steps(a_step, &t.y, &t.a);
-    nd_steps(b_step, &t.y, &t.b);
+    mdl_nd_steps(a_step, &t.y, &t.a);
+    mdl_nd_steps(b_step, &t.y, &t.b);
     for (uint64_t i = 0; i < t.count; i++) {
-        const uint64_t b_at = nd_stack_at(&t.y, b_step, i);
-        const void *ai = (const char *)a->data + nd_stack_at(&t.y, a_step, i) * t.rows * t.depth * size;
+        const uint64_t b_at = mdl_nd_stack_at(&t.y, b_step, i);
+        const void *ai = (const char *)a->data + mdl_nd_stack_at(&t.y, a_step, i) * t.rows * t.depth * size;
         const void *bi = (const char *)b->data + b_at * t.depth * t.cols * size;
         void *yi = (char *)y->data + i * t.rows * t.cols * size;
         if (a->type == MDL_F32) {
@@ -129,16 +129,16 @@ static mdl_status matmul_eval(const struct node *n, struct nd_call *c)
                               .cols = t.cols, .depth = t.depth, .relu = p->activation != 0,
                               .col_bias = bias ? bias->data : NULL };
             if (plan) {
-                nd_use_packed(&g, plan->packed + b_at * plan->each);
+                mdl_nd_use_packed(&g, plan->packed + b_at * plan->each);
                 c->kernels->gemm_f32(&g);
             } else {
-                nd_multiply(c->kernels, &g, bi, t.cols, 1, c->temp);
+                mdl_nd_multiply(c->kernels, &g, bi, t.cols, 1, c->temp);
             }
             continue;
         }
         const struct nd_plain plain = { ai, bi, { t.depth, 1 }, { t.cols, 1 }, t.rows, t.depth,
                                         t.cols };
-        nd_product_plain(yi, a->type, &plain);
+        mdl_nd_product_plain(yi, a->type, &plain);
         if (a->type == MDL_F64)
             add_bias_f64(c, yi, bias ? bias->data : NULL, p->activation != 0, t.rows, t.cols);
     }
@@ -178,11 +178,11 @@ static const struct field gemm_fields[] = {
 static mdl_status gemm_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct gemm_params *p = n->params;
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
-    if (!s) s = nd_need_type(n, g, 0, p->activation ? TYPES_FLOAT : TYPES_PRODUCT, err);
-    if (!s) s = nd_need_same(n, g, 0, 2, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, p->activation ? TYPES_FLOAT : TYPES_PRODUCT, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 2, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -206,22 +206,22 @@ static mdl_status gemm_shape(const struct node *n, struct nd_call *c)
 
     if (a->rank != 2 || b->rank != 2 || a->dims[!ta] != b->dims[tb])
         return mdl_fail(c->err, MDL_ERR_DATA, "matrices %s%s and %s%s do not fit",
-                        nd_shape_text(text[0], sizeof text[0], a), ta ? " transposed" : "",
-                        nd_shape_text(text[1], sizeof text[1], b), tb ? " transposed" : "");
+                        mdl_nd_shape_text(text[0], sizeof text[0], a), ta ? " transposed" : "",
+                        mdl_nd_shape_text(text[1], sizeof text[1], b), tb ? " transposed" : "");
     const int64_t dims[2] = { a->dims[ta], b->dims[!tb] };
-    nd_set_shape(y, 2, dims);
+    mdl_nd_set_shape(y, 2, dims);
     if (add) {
-        const mdl_status s = nd_broadcast(&both, y, add, c->err);
+        const mdl_status s = mdl_nd_broadcast(&both, y, add, c->err);
         if (s)
             return s;
         if (both.rank != 2 || both.dims[0] != dims[0] || both.dims[1] != dims[1])
             return mdl_fail(c->err, MDL_ERR_DATA, "c is %s, expected to broadcast to %s",
-                            nd_shape_text(text[0], sizeof text[0], add),
-                            nd_shape_text(text[1], sizeof text[1], y));
+                            mdl_nd_shape_text(text[0], sizeof text[0], add),
+                            mdl_nd_shape_text(text[1], sizeof text[1], y));
     }
     if (a->type != MDL_F32)
         return MDL_OK;
-    if ((!n->plan && !nd_multiply_room(&b_bytes, (uint64_t)a->dims[!ta], (uint64_t)dims[1]))
+    if ((!n->plan && !mdl_nd_multiply_room(&b_bytes, (uint64_t)a->dims[!ta], (uint64_t)dims[1]))
         || (ta && !size_mul(a->count, sizeof(float), &a_bytes))
         || !size_add(b_bytes, a_bytes, &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "matrices too large");
@@ -252,15 +252,15 @@ static void scale_add_int(const struct nd *y, const struct nd *add, const int64_
     if (p->alpha == 1 && (!add || p->beta == 1)) {
         for (uint64_t i = 0; add && i < y->count; i++) {
             const uint64_t at = i / cols * (uint64_t)step[0] + i % cols * (uint64_t)step[1];
-            const int64_t v = (int64_t)((uint64_t)nd_int(y, i) + (uint64_t)nd_int(add, at));
-            nd_store_i64(y->data, y->type, i, &v, 1);
+            const int64_t v = (int64_t)((uint64_t)mdl_nd_int(y, i) + (uint64_t)mdl_nd_int(add, at));
+            mdl_nd_store_i64(y->data, y->type, i, &v, 1);
         }
         return;
     }
     for (uint64_t i = 0; i < y->count; i++) {
         const uint64_t at = i / cols * (uint64_t)step[0] + i % cols * (uint64_t)step[1];
-        const double v = p->alpha * nd_number(y, i) + (add ? p->beta * nd_number(add, at) : 0);
-        nd_store_f64(y->data, y->type, i, &v, 1);
+        const double v = p->alpha * mdl_nd_number(y, i) + (add ? p->beta * mdl_nd_number(add, at) : 0);
+        mdl_nd_store_f64(y->data, y->type, i, &v, 1);
     }
 }
 
@@ -286,11 +286,11 @@ static void gemm_product_f32(const struct node *n, const struct nd_call *c, int 
         room += a->count;
     }
     if (plan) {
-        nd_use_packed(&g, plan->packed);
+        mdl_nd_use_packed(&g, plan->packed);
         c->kernels->gemm_f32(&g);
         return;
     }
-    nd_multiply(c->kernels, &g, b->data, p->trans_b ? 1 : cols, p->trans_b ? depth : 1, room);
+    mdl_nd_multiply(c->kernels, &g, b->data, p->trans_b ? 1 : cols, p->trans_b ? depth : 1, room);
 }
 
 static mdl_status gemm_eval(const struct node *n, struct nd_call *c)
@@ -305,7 +305,7 @@ static mdl_status gemm_eval(const struct node *n, struct nd_call *c)
     const size_t rows = (size_t)y->dims[0], cols = (size_t)y->dims[1];
     const size_t depth = (size_t)a->dims[p->trans_a == 0];
     if (add)
-        nd_steps(step, y, add);
+        mdl_nd_steps(step, y, add);
     const int fused = p->alpha == 1 && (!add || (p->beta == 1 && step[0] == 0 && (step[1] == 1 || cols == 1)));
     if (a->type == MDL_F32) {
         gemm_product_f32(n, c, fused);
@@ -321,7 +321,7 @@ static mdl_status gemm_eval(const struct node *n, struct nd_call *c)
                                     { p->trans_a ? 1 : depth, p->trans_a ? rows : 1 },
                                     { p->trans_b ? 1 : cols, p->trans_b ? depth : 1 },
                                     rows, depth, cols };
-    nd_product_plain(y->data, a->type, &plain);
+    mdl_nd_product_plain(y->data, a->type, &plain);
     if (a->type != MDL_F64) {
         scale_add_int(y, add, step, p);
         return MDL_OK;

@@ -38,7 +38,7 @@ static mdl_status sides_of(struct sides *s, const struct node *n, const struct n
 {
     *s = (struct sides){ nd_in(c, n, 0), nd_in(c, n, b), nd_in(c, n, a_zero), nd_in(c, n, b_zero),
                          { 0 } };
-    mdl_status status = nd_stacks(&s->t, s->a, s->b, c->err);
+    mdl_status status = mdl_nd_stacks(&s->t, s->a, s->b, c->err);
     if (status)
         return status;
     const uint64_t rows = s->a->rank < 2 ? 1 : (uint64_t)s->a->dims[s->a->rank - 2];
@@ -78,7 +78,7 @@ static uint64_t number_at(const struct nd *v, uint64_t i)
 
 static int64_t zero_at(const struct nd *zero, uint64_t i)
 {
-    return zero ? nd_int(zero, number_at(zero, i)) : 0;
+    return zero ? mdl_nd_int(zero, number_at(zero, i)) : 0;
 }
 
 /* Row r of matrix `a_at` of a, of t.rows, by matrix b_at. */
@@ -106,10 +106,10 @@ static void row_sums(uint32_t *sum, const struct sides *s, uint64_t a_row, uint6
 
 static mdl_status integer_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_given(n, 2, err);
+    mdl_status s = mdl_nd_need_given(n, 2, err);
 
     for (uint32_t i = 0; !s && i < 4; i++)
-        s = nd_need_type(n, g, i, TYPES_BYTE, err);
+        s = mdl_nd_need_type(n, g, i, TYPES_BYTE, err);
     for (uint32_t i = 0; !s && i < 2; i++)
         if (nd_given(n, i + 2) && nd_type(n, g, i + 2) != nd_type(n, g, i))
             s = mdl_fail(err, MDL_ERR_FORMAT, "a zero is %s, expected %s",
@@ -124,7 +124,7 @@ static mdl_status integer_shape(const struct node *n, struct nd_call *c)
     const mdl_status status = sides_of(&s, n, c, 1, 2, 3);
 
     if (!status)
-        nd_stacks_result(nd_out(c, n, 0), s.a, s.b, &s.t);
+        mdl_nd_stacks_result(nd_out(c, n, 0), s.a, s.b, &s.t);
     return status;
 }
 
@@ -135,10 +135,10 @@ static void each_row(const struct sides *s, const struct nd *y, uint32_t *room,
 {
     int64_t a_step[MDL_MAX_RANK], b_step[MDL_MAX_RANK];
 
-    nd_steps(a_step, &s->t.y, &s->t.a);
-    nd_steps(b_step, &s->t.y, &s->t.b);
+    mdl_nd_steps(a_step, &s->t.y, &s->t.a);
+    mdl_nd_steps(b_step, &s->t.y, &s->t.b);
     for (uint64_t i = 0; y->count && i < s->t.count; i++) {
-        const uint64_t a_at = nd_stack_at(&s->t.y, a_step, i), b_at = nd_stack_at(&s->t.y, b_step, i);
+        const uint64_t a_at = mdl_nd_stack_at(&s->t.y, a_step, i), b_at = mdl_nd_stack_at(&s->t.y, b_step, i);
         for (uint64_t r = 0; r < s->t.rows; r++) {
             const uint64_t row = i * s->t.rows + r, a_row = a_at * s->t.rows + r;
             uint32_t *sum = room ? room : (uint32_t *)y->data + row * s->t.cols;
@@ -175,12 +175,12 @@ const struct op mdl_op_matmul_integer = {
 static mdl_status qlinear_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     static const uint32_t bytes[] = { 0, 2, 3, 5, 7 }, scales[] = { 1, 4, 6 };
-    mdl_status s = nd_need_given(n, 8, err);
+    mdl_status s = mdl_nd_need_given(n, 8, err);
 
     for (uint32_t i = 0; !s && i < 5; i++)
-        s = nd_need_type(n, g, bytes[i], TYPES_BYTE, err);
+        s = mdl_nd_need_type(n, g, bytes[i], TYPES_BYTE, err);
     for (uint32_t i = 0; !s && i < 3; i++)
-        s = nd_need_type(n, g, scales[i], TYPE_BIT(MDL_F32), err);
+        s = mdl_nd_need_type(n, g, scales[i], TYPE_BIT(MDL_F32), err);
     nd_result(n, g, 0, nd_type(n, g, 7));
     return s;
 }
@@ -192,7 +192,7 @@ static mdl_status qlinear_shape(const struct node *n, struct nd_call *c)
 
     if (status)
         return status;
-    nd_stacks_result(nd_out(c, n, 0), s.a, s.b, &s.t);
+    mdl_nd_stacks_result(nd_out(c, n, 0), s.a, s.b, &s.t);
     if (!size_mul(s.t.cols, sizeof(uint32_t), &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "matrices too large");
     return MDL_OK;
@@ -209,14 +209,14 @@ static void store_row(void *to, const struct nd *y, const uint32_t *sum, uint64_
     const struct rescale *q = to;
     const float *a = q->a_scale->data, *b = q->b_scale->data, *scale = q->y_scale->data;
     const double least = y->type == MDL_I8 ? -128 : 0, most = y->type == MDL_I8 ? 127 : 255;
-    const double zero = (double)nd_int(q->y_zero, 0);
+    const double zero = (double)mdl_nd_int(q->y_zero, 0);
 
     for (uint64_t c = 0; c < q->cols; c++) {
         const float by = a[number_at(q->a_scale, a_row)] * b[number_at(q->b_scale, b_at * q->cols + c)]
                        / scale[0];
         const double v = mdl_round_even((double)((float)(int32_t)sum[c] * by)) + zero;
         const int64_t held = (int64_t)(v > most ? most : v >= least ? v : least);
-        nd_store_i64(y->data, y->type, row * q->cols + c, &held, 1);
+        mdl_nd_store_i64(y->data, y->type, row * q->cols + c, &held, 1);
     }
 }
 

@@ -107,7 +107,7 @@ mdl_status mdl_ml_rows(const struct nd *x, int64_t *rows, int64_t *cols, mdl_err
 
     if (x->rank != 1 && x->rank != 2)
         return mdl_fail(err, MDL_ERR_DATA, "shape %s, expected [columns] or [rows, columns]",
-                        nd_shape_text(text, sizeof text, x));
+                        mdl_nd_shape_text(text, sizeof text, x));
     *rows = x->rank == 1 ? 1 : x->dims[0];
     *cols = x->dims[x->rank - 1];
     return MDL_OK;
@@ -131,7 +131,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct post_params *p = n->params;
     const uint32_t type = nd_type(n, g, 0);
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
     if (s)
         return s;
@@ -147,7 +147,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (!x->rank || (base->type && (uint64_t)x->dims[x->rank - 1] != base->count))
         return mdl_fail(c->err, MDL_ERR_DATA, "shape %s, expected rows of %llu scores",
-                        nd_shape_text(text, sizeof text, x), (unsigned long long)base->count);
+                        mdl_nd_shape_text(text, sizeof text, x), (unsigned long long)base->count);
     nd_like(nd_out(c, n, 0), x);
     c->temp_bytes = (uint64_t)x->dims[x->rank - 1] * sizeof(float);
     return MDL_OK;
@@ -185,14 +185,14 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
             continue;
         }
         for (size_t i = 0; i < width; i++) {
-            const double v = nd_number(x, r * width + i);
+            const double v = mdl_nd_number(x, r * width + i);
             row[i] = base->type ? (float)(v + base_at(base, i)) : (float)v;
         }
         if (width == 1)
             row[0] = ml_transform_one(p->transform, row[0]);
         else
             mdl_ml_transform(p->transform, row, width);
-        nd_store_f32(y->data, y->type, r * width, row, width);
+        mdl_nd_store_f32(y->data, y->type, r * width, row, width);
     }
     return MDL_OK;
 }

@@ -59,7 +59,7 @@ mdl_status mdl_ml_list_data(struct ml_list *l, const struct node *n, uint32_t nu
 /* Element `from` of the list as element `to` of y, of the same type. */
 static inline void ml_put(void *y, uint64_t to, const struct ml_list *l, uint64_t from)
 {
-    const size_t bytes = nd_type_bytes(l->type);
+    const size_t bytes = mdl_nd_type_bytes(l->type);
 
     memcpy((unsigned char *)y + to * bytes, (const unsigned char *)l->data + from * bytes, bytes);
 }

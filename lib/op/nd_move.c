@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-void nd_packed(int64_t *step, uint32_t rank, const int64_t *dims)
+void mdl_nd_packed(int64_t *step, uint32_t rank, const int64_t *dims)
 {
     uint64_t all = 1;             /* wraps where a dim is 0, and means nothing there */
 
@@ -24,11 +24,11 @@ void nd_packed(int64_t *step, uint32_t rank, const int64_t *dims)
     }
 }
 
-void nd_box_of(struct nd_box *box, const struct nd *t)
+void mdl_nd_box_of(struct nd_box *box, const struct nd *t)
 {
     box->rank = t->rank;
     memcpy(box->dims, t->dims, t->rank * sizeof *t->dims);
-    nd_packed(box->to, t->rank, t->dims);
+    mdl_nd_packed(box->to, t->rank, t->dims);
     memcpy(box->from, box->to, t->rank * sizeof *box->to);
 }
 
@@ -73,7 +73,7 @@ MDL_INLINE void steps_of(const struct plane *p, unsigned char *to, const unsigne
         unsigned char *t = to;
         const unsigned char *f = from;
         if (!q.from[1] && q.to[1] == (ptrdiff_t)size) {
-            nd_fill(t, f, size, q.n[1]);
+            mdl_nd_fill(t, f, size, q.n[1]);
             continue;
         }
         for (size_t k = 0; k < q.n[1]; k++, t += q.to[1], f += q.from[1])
@@ -249,7 +249,7 @@ static work *choose(struct plane *p, struct nd_box *b, size_t size)
     return p->to[1] == bytes && p->from[1] == bytes ? rows : steps;
 }
 
-void nd_move(void *to, const void *from, size_t size, const struct nd_box *box)
+void mdl_nd_move(void *to, const void *from, size_t size, const struct nd_box *box)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
@@ -275,7 +275,7 @@ void nd_move(void *to, const void *from, size_t size, const struct nd_box *box)
     } while (i != UINT32_MAX);
 }
 
-void nd_fill(void *to, const void *one, size_t size, uint64_t n)
+void mdl_nd_fill(void *to, const void *one, size_t size, uint64_t n)
 {
     unsigned char *t = to;
     const size_t all = (size_t)n * size;
@@ -292,7 +292,7 @@ void nd_fill(void *to, const void *one, size_t size, uint64_t n)
     }
 }
 
-void nd_zero(void *one, uint32_t type)
+void mdl_nd_zero(void *one, uint32_t type)
 {
     static const char *const empty = "";
 
@@ -303,7 +303,7 @@ void nd_zero(void *one, uint32_t type)
 
 /* ---- lists --------------------------------------------------------------------------------- */
 
-mdl_status nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
+mdl_status mdl_nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
                    mdl_error *err)
 {
     *n = 0;
@@ -316,20 +316,20 @@ mdl_status nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, 
                         (unsigned long long)t->count, (unsigned)room);
     *n = (uint32_t)t->count;
     for (uint32_t i = 0; i < *n; i++)
-        to[i] = nd_int(t, i);
+        to[i] = mdl_nd_int(t, i);
     return MDL_OK;
 }
 
-mdl_status nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank, mdl_error *err)
+mdl_status mdl_nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank, mdl_error *err)
 {
     uint32_t seen = 0;
-    mdl_status s = nd_list(axes, n, MDL_MAX_RANK, t, "axes", err);
+    mdl_status s = mdl_nd_list(axes, n, MDL_MAX_RANK, t, "axes", err);
 
     if (!t)
         for (*n = 0; *n < rank; ++*n)
             axes[*n] = *n;
     for (uint32_t i = 0; !s && i < *n; i++) {
-        s = nd_axis(&axes[i], rank, err);
+        s = mdl_nd_axis(&axes[i], rank, err);
         if (!s && seen & 1u << axes[i])
             s = mdl_fail(err, MDL_ERR_DATA, "axis %lld is given twice", (long long)axes[i]);
         if (!s)
@@ -338,7 +338,7 @@ mdl_status nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank
     return s;
 }
 
-mdl_status nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
+mdl_status mdl_nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
                           mdl_error *err)
 {
     uint64_t all = 1;
@@ -350,7 +350,7 @@ mdl_status nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint3
     return MDL_OK;
 }
 
-mdl_status nd_index_fail(int64_t at, int64_t dim, mdl_error *err)
+mdl_status mdl_nd_index_fail(int64_t at, int64_t dim, mdl_error *err)
 {
     return mdl_fail(err, MDL_ERR_DATA, "index %lld is not in -%lld .. %lld", (long long)at,
                     (long long)dim, (long long)dim - 1);

@@ -7,7 +7,7 @@
  *     transpose   to packed, from permuted        slice     from begins inside, steps may be < 0
  *     expand      from 0 where it repeats         join      to is a part of the result
  *
- * nd_move drops dims of 1, joins neighbours that lie in one another's continuation on both
+ * mdl_nd_move drops dims of 1, joins neighbours that lie in one another's continuation on both
  * sides, and then copies runs of bytes, or turns 2-d tiles.  Order of elements in a box means
  * nothing, so places on the `to` side must differ, and the sides must not overlap.
  *
@@ -28,19 +28,19 @@ struct nd_box {
 
 /* Copy it.  `to` and `from` are where the element 0, 0, ... lies on either side; elements have
  * `size` bytes, 1, 2, 4, 8 or 16.  A box with a dim of 0 is empty. */
-void nd_move(void *to, const void *from, size_t size, const struct nd_box *box);
+void mdl_nd_move(void *to, const void *from, size_t size, const struct nd_box *box);
 
 /* Steps of packed dims, in elements.  Of an empty tensor they mean nothing. */
-void nd_packed(int64_t *step, uint32_t rank, const int64_t *dims);
+void mdl_nd_packed(int64_t *step, uint32_t rank, const int64_t *dims);
 
 /* The box of t's dims, packed on both sides. */
-void nd_box_of(struct nd_box *box, const struct nd *t);
+void mdl_nd_box_of(struct nd_box *box, const struct nd *t);
 
 /* `n` times the element `one`. */
-void nd_fill(void *to, const void *one, size_t size, uint64_t n);
+void mdl_nd_fill(void *to, const void *one, size_t size, uint64_t n);
 
 /* What an element is that nothing is said of: 0, of strings "".  16 bytes. */
-void nd_zero(void *one, uint32_t type);
+void mdl_nd_zero(void *one, uint32_t type);
 
 /* Element i, counted in `size` bytes. */
 static inline void *nd_at(const void *data, uint64_t i, size_t size)
@@ -52,14 +52,14 @@ static inline void *nd_at(const void *data, uint64_t i, size_t size)
 
 /* Integers of a tensor of rank 0 or 1 into to[*n], at most `room` of them; `what` for errors.
  * A tensor that is not given (NULL) has none. */
-mdl_status nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
+mdl_status mdl_nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
                    mdl_error *err);
 
 /* The axes that input t names, counted from 0 and each at most once; t NULL: all of them. */
-mdl_status nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank, mdl_error *err);
+mdl_status mdl_nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank, mdl_error *err);
 
 /* *to = product of the dimensions first .. last - 1 of t, as a dimension. */
-mdl_status nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
+mdl_status mdl_nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
                           mdl_error *err);
 
 /* *at from -dim .. dim - 1 into 0 .. dim - 1, else MDL_ERR_DATA. */
@@ -69,6 +69,6 @@ static inline int nd_index_ok(int64_t *at, int64_t dim)
     return *at >= 0 && *at < dim;
 }
 
-mdl_status nd_index_fail(int64_t at, int64_t dim, mdl_error *err);
+mdl_status mdl_nd_index_fail(int64_t at, int64_t dim, mdl_error *err);
 
 #endif

@@ -102,7 +102,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     if (!s && words.count > 1u << 28)
         s = mdl_fail(err, MDL_ERR_FORMAT, "a pool of %llu words", (unsigned long long)words.count);
     if (!s)
-        s = nd_need_type(n, g, 0, words.type == MDL_STRING ? TYPE_BIT(MDL_STRING) : TYPES_INDEX,
+        s = mdl_nd_need_type(n, g, 0, words.type == MDL_STRING ? TYPE_BIT(MDL_STRING) : TYPES_INDEX,
                          err);
     if (!s && (p->shortest < 1 || p->longest < p->shortest || p->skip < 0 || p->skip > INT32_MAX
                || p->longest > INT32_MAX))
@@ -207,9 +207,9 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
                         (unsigned)x->rank);
     c->temp_bytes = (x->rank ? (uint64_t)x->dims[x->rank - 1] : 1) * sizeof(uint32_t);
     if (x->rank == 2)
-        nd_set_shape(nd_out(c, n, 0), 2, (int64_t[2]){ x->dims[0], cols });
+        mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[2]){ x->dims[0], cols });
     else
-        nd_set_shape(nd_out(c, n, 0), 1, &cols);
+        mdl_nd_set_shape(nd_out(c, n, 0), 1, &cols);
     return MDL_OK;
 }
 
@@ -222,7 +222,7 @@ static void look_up(const struct plan *p, uint32_t *word, const struct nd *x, ui
             const char *s = ((const char *const *)x->data)[first + i];
             word[i] = mdl_ml_find_text(&p->index, s ? s : "");
         } else {
-            word[i] = mdl_ml_find_i64(&p->index, nd_int(x, first + i));
+            word[i] = mdl_ml_find_i64(&p->index, mdl_nd_int(x, first + i));
         }
     }
 }

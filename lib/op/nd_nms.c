@@ -37,7 +37,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = BOXES; i <= SCORE && !s; i++)
-        s = nd_need_type(n, g, i, TYPE_BIT(i == MOST ? MDL_I64 : MDL_F32), err);
+        s = mdl_nd_need_type(n, g, i, TYPE_BIT(i == MOST ? MDL_I64 : MDL_F32), err);
     nd_result(n, g, 0, MDL_I64);
     return s;
 }
@@ -129,7 +129,7 @@ static uint64_t all_classes(const struct node *n, const struct nd_call *c, int64
     const struct nd *boxes = nd_in(c, n, BOXES), *scores = nd_in(c, n, SCORES);
     const struct nd *most = nd_in(c, n, MOST), *overlap = nd_in(c, n, OVERLAP);
     const struct nd *score = nd_in(c, n, SCORE);
-    const int64_t limit = most && most->count ? nd_int(most, 0) : 0;
+    const int64_t limit = most && most->count ? mdl_nd_int(most, 0) : 0;
     struct nms s = { .n = (uint64_t)boxes->dims[1], .most = limit > 0 ? (uint64_t)limit : 0,
                      .center = ((const struct nms_params *)n->params)->center != 0 };
     uint64_t all = 0;
@@ -154,11 +154,11 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     if (boxes->rank != 3 || scores->rank != 3 || boxes->dims[2] != 4
         || boxes->dims[0] != scores->dims[0] || boxes->dims[1] != scores->dims[2])
         return mdl_fail(c->err, MDL_ERR_DATA, "boxes of shape %s with scores of shape %s",
-                        nd_shape_text(a, sizeof a, boxes), nd_shape_text(b, sizeof b, scores));
+                        mdl_nd_shape_text(a, sizeof a, boxes), mdl_nd_shape_text(b, sizeof b, scores));
     if (boxes->dims[1] > (int64_t)NMS_MOST)
         return mdl_fail(c->err, MDL_ERR_DATA, "%lld boxes, more than %u", (long long)boxes->dims[1],
                         NMS_MOST);
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ (int64_t)all_classes(n, c, NULL), 3 });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ (int64_t)all_classes(n, c, NULL), 3 });
     return MDL_OK;
 }
 

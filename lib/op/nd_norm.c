@@ -47,12 +47,12 @@ static const struct field group_fields[] = {
 static mdl_status group_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct group_params *p = n->params;
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
     if (p->groups < 0)
         return mdl_fail(err, MDL_ERR_FORMAT, "%lld groups", (long long)p->groups);
-    if (!s) s = nd_need_same(n, g, 0, 2, err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 2, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status group_shape(const struct node *n, struct nd_call *c)
@@ -73,7 +73,7 @@ static mdl_status group_shape(const struct node *n, struct nd_call *c)
                             (unsigned)i, (long long)x->dims[1], (long long)groups);
     }
     c->temp_bytes = 2 * (uint64_t)x->dims[1] * sizeof(double);   /* y may lie over them */
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 static mdl_status group_eval(const struct node *n, struct nd_call *c)
@@ -87,8 +87,8 @@ static mdl_status group_eval(const struct node *n, struct nd_call *c)
 
     if (!x->count)
         return MDL_OK;
-    nd_load_f64(mul, scale->data, scale->type, 0, (size_t)scale->count);
-    nd_load_f64(add, bias->data, bias->type, 0, (size_t)bias->count);
+    mdl_nd_load_f64(mul, scale->data, scale->type, 0, (size_t)scale->count);
+    mdl_nd_load_f64(add, bias->data, bias->type, 0, (size_t)bias->count);
     for (uint64_t i = 0; i < (uint64_t)x->dims[0] * groups; i++) {
         const double mean = reduced(c->kernels, REDUCE_SUM, x, i * size, size, 0) / (double)size;
         const double square = reduced(c->kernels, REDUCE_SQUARES, x, i * size, size, mean);
@@ -119,7 +119,7 @@ const struct op mdl_op_group_norm = {
     .traits = ND_IN_PLACE,
 };
 
-/* ---- over any axes: results of nd_reduction, in rows or in columns ------------------------------ */
+/* ---- over any axes: results of mdl_nd_reduction, in rows or in columns ------------------------------ */
 
 /* y = (x - sub[i]) mul[i] for the numbers that results first .. first + n - 1 of kept entry
  * `outer` were made of; without columns there is one result. */
@@ -163,9 +163,9 @@ static const struct slot standardize_slots[] = {
 
 static mdl_status float_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* An empty list means all axes. */
@@ -176,7 +176,7 @@ static mdl_status standardize_mask(const struct node *n, const struct nd *x, uin
     const struct nd list = { .data = (void *)(uintptr_t)axes->data, .count = axes->count,
                              .type = MDL_I64, .rank = 1, .dims = { (int64_t)axes->count } };
 
-    return nd_axes_mask(mask, &list, x->rank, 0, err);
+    return mdl_nd_axes_mask(mask, &list, x->rank, 0, err);
 }
 
 static mdl_status standardize_shape(const struct node *n, struct nd_call *c)
@@ -184,7 +184,7 @@ static mdl_status standardize_shape(const struct node *n, struct nd_call *c)
     uint32_t mask;
     const mdl_status s = standardize_mask(n, nd_in(c, n, 0), &mask, c->err);
 
-    return s ? s : nd_shape_same(n, c);
+    return s ? s : mdl_nd_shape_same(n, c);
 }
 
 static mdl_status standardize_eval(const struct node *n, struct nd_call *c)
@@ -198,15 +198,15 @@ static mdl_status standardize_eval(const struct node *n, struct nd_call *c)
 
     if (s || !x->count)
         return s;
-    nd_reduction(&r, x, mask);
+    mdl_nd_reduction(&r, x, mask);
     for (uint64_t o = 0; o < r.kept.count; o++)
         for (uint64_t first = 0, some; first < r.width; first += some) {
             some = r.width - first < REDUCE_COLUMNS ? r.width - first : REDUCE_COLUMNS;
-            nd_reduce_columns(&r, c->kernels, REDUCE_SUM, mean, x->data, x->type, o, first,
+            mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SUM, mean, x->data, x->type, o, first,
                               (size_t)some, NULL);
             for (uint64_t i = 0; i < some; i++)
                 mean[i] /= (double)r.count;
-            nd_reduce_columns(&r, c->kernels, REDUCE_SQUARES, mul, x->data, x->type, o, first,
+            mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SQUARES, mul, x->data, x->type, o, first,
                               (size_t)some, mean);
             for (uint64_t i = 0; i < some; i++)
                 mul[i] = 1 / (mdl_sqrt(mul[i] / (double)r.count) + p->epsilon);
@@ -255,9 +255,9 @@ static mdl_status lp_infer(struct node *n, struct graph *g, mdl_error *err)
 static mdl_status lp_shape(const struct node *n, struct nd_call *c)
 {
     int64_t axis = ((const struct lp_params *)n->params)->axis;
-    const mdl_status s = nd_axis(&axis, nd_in(c, n, 0)->rank, c->err);
+    const mdl_status s = mdl_nd_axis(&axis, nd_in(c, n, 0)->rank, c->err);
 
-    return s ? s : nd_shape_same(n, c);
+    return s ? s : mdl_nd_shape_same(n, c);
 }
 
 static mdl_status lp_eval(const struct node *n, struct nd_call *c)
@@ -271,11 +271,11 @@ static mdl_status lp_eval(const struct node *n, struct nd_call *c)
 
     if (!x->count)
         return MDL_OK;
-    nd_reduction(&r, x, (uint32_t)1 << axis);
+    mdl_nd_reduction(&r, x, (uint32_t)1 << axis);
     for (uint64_t o = 0; o < r.kept.count; o++)
         for (uint64_t first = 0, some; first < r.width; first += some) {
             some = r.width - first < REDUCE_COLUMNS ? r.width - first : REDUCE_COLUMNS;
-            nd_reduce_columns(&r, c->kernels, p->p == 1 ? REDUCE_SIZES : REDUCE_SQUARES, mul, x->data,
+            mdl_nd_reduce_columns(&r, c->kernels, p->p == 1 ? REDUCE_SIZES : REDUCE_SQUARES, mul, x->data,
                               x->type, o, first, (size_t)some, NULL);
             for (uint64_t i = 0; i < some; i++) {
                 const double norm = p->p == 1 ? mul[i] : mdl_sqrt(mul[i]);

@@ -194,7 +194,7 @@ static int read_exponent(const char **p)
     return minus ? -e : e;
 }
 
-int nd_read_number(const char *text, double *to)
+int mdl_nd_read_number(const char *text, double *to)
 {
     const char *p = skip_blanks(text), *end;
     const int minus = *p == '-';
@@ -219,7 +219,7 @@ int nd_read_number(const char *text, double *to)
     return 1;
 }
 
-int nd_read_int(const char *text, int64_t *to)
+int mdl_nd_read_int(const char *text, int64_t *to)
 {
     const char *p = skip_blanks(text);
     const int minus = *p == '-';

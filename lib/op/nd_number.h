@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* 0 when it is none: *to is as it was.  Integers: from -2^63 to 2^64 - 1, as their 64 bits. */
-int nd_read_number(const char *text, double *to);
-int nd_read_int(const char *text, int64_t *to);
+int mdl_nd_read_number(const char *text, double *to);
+int mdl_nd_read_int(const char *text, int64_t *to);
 
 #endif

@@ -26,24 +26,24 @@ struct middle {
 static void move_middle(const struct nd *y, const struct nd *x, const struct middle *m,
                         const void *around)
 {
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct nd_box box = { .rank = x->rank };
     uint64_t to = 0, from = 0, all = 1;
 
     memcpy(box.dims, m->some, x->rank * sizeof *box.dims);
-    nd_packed(box.to, x->rank, y->dims);
+    mdl_nd_packed(box.to, x->rank, y->dims);
     for (uint32_t i = 0; i < x->rank; i++)
         all *= (uint64_t)m->some[i];
     if (around && all != y->count)
-        nd_fill(y->data, around, size, y->count);
+        mdl_nd_fill(y->data, around, size, y->count);
     if (!x->count || !all)
         return;
-    nd_packed(box.from, x->rank, x->dims);
+    mdl_nd_packed(box.from, x->rank, x->dims);
     for (uint32_t i = 0; i < x->rank; i++) {
         to += (uint64_t)(m->first[i] * box.to[i]);
         from += (uint64_t)(m->skip[i] * box.from[i]);
     }
-    nd_move(nd_at(y->data, to, size), nd_at(x->data, from, size), size, &box);
+    mdl_nd_move(nd_at(y->data, to, size), nd_at(x->data, from, size), size, &box);
 }
 
 /* ---- pad ----------------------------------------------------------------------------------- */
@@ -67,11 +67,11 @@ enum { X, PADS, VALUE, AXES };
 
 static mdl_status pad_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, PADS, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, PADS, TYPES_INDEX, err);
 
-    if (!s) s = nd_need_type(n, g, AXES, TYPES_INDEX, err);
-    if (!s && nd_given(n, VALUE)) s = nd_need_type(n, g, VALUE, TYPE_BIT(nd_type(n, g, X)), err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, AXES, TYPES_INDEX, err);
+    if (!s && nd_given(n, VALUE)) s = mdl_nd_need_type(n, g, VALUE, TYPE_BIT(nd_type(n, g, X)), err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* The middle, and the dims of the result. */
@@ -81,9 +81,9 @@ static mdl_status pad_middle(struct middle *m, int64_t *dims, const struct node 
     const struct nd *x = nd_in(c, n, X);
     int64_t axes[MDL_MAX_RANK], pads[2 * MDL_MAX_RANK];
     uint32_t n_axes, n_pads;
-    mdl_status s = nd_axes(axes, &n_axes, nd_in(c, n, AXES), x->rank, c->err);
+    mdl_status s = mdl_nd_axes(axes, &n_axes, nd_in(c, n, AXES), x->rank, c->err);
 
-    if (!s) s = nd_list(pads, &n_pads, 2 * MDL_MAX_RANK, nd_in(c, n, PADS), "pads", c->err);
+    if (!s) s = mdl_nd_list(pads, &n_pads, 2 * MDL_MAX_RANK, nd_in(c, n, PADS), "pads", c->err);
     if (!s && n_pads != 2 * n_axes)
         s = mdl_fail(c->err, MDL_ERR_DATA, "%u pads of %u axes, expected two of each",
                      (unsigned)n_pads, (unsigned)n_axes);
@@ -125,7 +125,7 @@ static mdl_status pad_shape(const struct node *n, struct nd_call *c)
         if (!m.some[i] && dims[i])
             return mdl_fail(c->err, MDL_ERR_DATA, "dimension %u has no elements to be continued",
                             (unsigned)i);
-    nd_set_shape(nd_out(c, n, 0), x->rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), x->rank, dims);
     return MDL_OK;
 }
 
@@ -144,13 +144,13 @@ static int64_t source(int64_t mode, int64_t at, int64_t some)
 /* Along axis a of y, where y is done along all later axes and in the middle of the others. */
 static void continue_axis(const struct nd *y, const struct middle *m, uint32_t a, int64_t mode)
 {
-    const size_t size = nd_type_bytes(y->type);
+    const size_t size = mdl_nd_type_bytes(y->type);
     const uint64_t inner = nd_product(y, a + 1, y->rank);
     const int64_t first = m->first[a], some = m->some[a];
     struct nd_box box = { .rank = a + 1 };
     uint64_t at = 0;
 
-    nd_packed(box.to, y->rank, y->dims);
+    mdl_nd_packed(box.to, y->rank, y->dims);
     for (uint32_t i = 0; i < a; i++) {
         box.dims[i] = m->some[i];
         at += (uint64_t)(m->first[i] * box.to[i]);
@@ -164,7 +164,7 @@ static void continue_axis(const struct nd *y, const struct middle *m, uint32_t a
         if (i == y->dims[a])
             break;
         const int64_t from = first + source(mode, i - first, some);
-        nd_move(nd_at(y->data, at + (uint64_t)i * inner, size),
+        mdl_nd_move(nd_at(y->data, at + (uint64_t)i * inner, size),
                 nd_at(y->data, at + (uint64_t)from * inner, size), size, &box);
     }
 }
@@ -180,9 +180,9 @@ static mdl_status pad_eval(const struct node *n, struct nd_call *c)
 
     if (s || !y->count)
         return s;
-    nd_zero(zero, x->type);
+    mdl_nd_zero(zero, x->type);
     if (p->value != 0 && x->type != MDL_STRING)
-        nd_store_f64(zero, x->type, 0, &p->value, 1);
+        mdl_nd_store_f64(zero, x->type, 0, &p->value, 1);
     move_middle(y, x, &m, p->mode != CONSTANT ? NULL : value ? value->data : zero);
     for (uint32_t i = x->rank; p->mode != CONSTANT && i--;)
         if (m.some[i] != y->dims[i])
@@ -214,9 +214,9 @@ static const struct slot center_slots[] = {
 
 static mdl_status center_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status center_middle(struct middle *m, int64_t *dims, const struct node *n,
@@ -228,9 +228,9 @@ static mdl_status center_middle(struct middle *m, int64_t *dims, const struct no
                              .type = MDL_I64, .rank = 1 };
     int64_t axes[MDL_MAX_RANK], want[MDL_MAX_RANK];
     uint32_t n_axes, n_want;
-    mdl_status s = nd_axes(axes, &n_axes, given->type ? &list : NULL, x->rank, c->err);
+    mdl_status s = mdl_nd_axes(axes, &n_axes, given->type ? &list : NULL, x->rank, c->err);
 
-    if (!s) s = nd_list(want, &n_want, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
+    if (!s) s = mdl_nd_list(want, &n_want, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
     if (!s && n_want != n_axes)
         s = mdl_fail(c->err, MDL_ERR_DATA, "a shape of %u dimensions, expected %u",
                      (unsigned)n_want, (unsigned)n_axes);
@@ -260,7 +260,7 @@ static mdl_status center_shape(const struct node *n, struct nd_call *c)
     mdl_status s = center_middle(&m, dims, n, c);
 
     if (!s)
-        nd_set_shape(nd_out(c, n, 0), nd_in(c, n, 0)->rank, dims);
+        mdl_nd_set_shape(nd_out(c, n, 0), nd_in(c, n, 0)->rank, dims);
     return s;
 }
 
@@ -273,7 +273,7 @@ static mdl_status center_eval(const struct node *n, struct nd_call *c)
 
     if (s)
         return s;
-    nd_zero(zero, nd_in(c, n, 0)->type);
+    mdl_nd_zero(zero, nd_in(c, n, 0)->type);
     move_middle(nd_out(c, n, 0), nd_in(c, n, 0), &m, zero);
     return MDL_OK;
 }

@@ -47,10 +47,10 @@ static const struct slot pool_slots[WINDOW_SLOTS] = {
 static mdl_status pool_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct pool_params *p = n->params;
-    mdl_status s = nd_need_given(n, 1, err);
+    mdl_status s = mdl_nd_need_given(n, 1, err);
 
-    if (!s) s = nd_need_type(n, g, 0, p->kind == MAX ? TYPES_POOL : TYPES_FLOAT, err);
-    if (!s) s = nd_window_check(n, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, p->kind == MAX ? TYPES_POOL : TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_window_check(n, err);
     if (!s && p->p < 1)
         s = mdl_fail(err, MDL_ERR_FORMAT, "p is %lld", (long long)p->p);
     if (!s && p->kind != MAX && n->n_out > 1)
@@ -253,7 +253,7 @@ static void max_plane(float *y, const struct nd_call *c, float *room, const floa
 static void pool_plane(void *y, const struct nd_call *c, const struct rows *t, const void *x,
                        uint32_t type, const struct window *w, const struct pool_params *p)
 {
-    const size_t bytes = (size_t)w->out[WIDE] * nd_type_bytes(type);
+    const size_t bytes = (size_t)w->out[WIDE] * mdl_nd_type_bytes(type);
 
     for (int64_t d = 0; d < w->out[DEEP]; d++)
         for (int64_t h = 0; h < w->out[TALL]; h++)
@@ -286,12 +286,12 @@ static mdl_status pool_shape(const struct node *n, struct nd_call *c)
     const struct pool_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0);
     struct window w;
-    const mdl_status s = nd_window(&w, n, x, NULL, p->auto_pad, p->ceil_mode != 0, c->err);
+    const mdl_status s = mdl_nd_window(&w, n, x, NULL, p->auto_pad, p->ceil_mode != 0, c->err);
 
     if (s)
         return s;
-    nd_window_result(n, c, 0, &w, x->dims[0], x->dims[1]);
-    nd_window_result(n, c, 1, &w, x->dims[0], x->dims[1]);
+    mdl_nd_window_result(n, c, 0, &w, x->dims[0], x->dims[1]);
+    mdl_nd_window_result(n, c, 1, &w, x->dims[0], x->dims[1]);
     struct rows t;
     uint64_t more = 0;
     if (!w.out_size)
@@ -310,10 +310,10 @@ static mdl_status pool_eval(const struct node *n, struct nd_call *c)
     const struct pool_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *y = nd_out(c, n, 0);
     const int whole = x->type == MDL_F32 || x->type == MDL_F64;
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     int64_t *where = nd_wanted(c, n, 1) ? nd_out(c, n, 1)->data : NULL;
     struct window w;
-    const mdl_status s = nd_window(&w, n, x, NULL, p->auto_pad, p->ceil_mode != 0, c->err);
+    const mdl_status s = mdl_nd_window(&w, n, x, NULL, p->auto_pad, p->ceil_mode != 0, c->err);
 
     if (s || !w.out_size)
         return s;
@@ -330,7 +330,7 @@ static mdl_status pool_eval(const struct node *n, struct nd_call *c)
         const char *plane = (const char *)x->data + i * w.in_size * size;
         const int64_t base = (int64_t)(i * w.in_size);
         if (!whole) {
-            nd_load_f32(room, x->data, x->type, i * w.in_size, (size_t)w.in_size);
+            mdl_nd_load_f32(room, x->data, x->type, i * w.in_size, (size_t)w.in_size);
             plane = (const char *)room;
         }
         if (where && x->type == MDL_F64)
@@ -351,7 +351,7 @@ static mdl_status pool_eval(const struct node *n, struct nd_call *c)
         for (uint64_t o = 0; o < w.out_size; o++)   /* a window outside: the least of the type */
             if (room[w.in_size + o] < -128)
                 room[w.in_size + o] = x->type == MDL_I8 ? -128 : 0;
-        nd_store_f32(y->data, y->type, i * w.out_size, room + w.in_size, (size_t)w.out_size);
+        mdl_nd_store_f32(y->data, y->type, i * w.out_size, room + w.in_size, (size_t)w.out_size);
     }
     return MDL_OK;
 }

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-mdl_status nd_need_given(const struct node *n, uint32_t inputs, mdl_error *err)
+mdl_status mdl_nd_need_given(const struct node *n, uint32_t inputs, mdl_error *err)
 {
     for (uint32_t i = 0; i < inputs; i++)
         if (!nd_given(n, i))
@@ -20,7 +20,7 @@ static size_t panel_cols(size_t left)
     return left > GEMM_HALF ? GEMM_COLS : GEMM_HALF;
 }
 
-void nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
+void mdl_nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
              size_t cols)
 {
     for (size_t c = 0; c < cols; c += GEMM_COLS) {
@@ -37,7 +37,7 @@ void nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t
     }
 }
 
-void nd_use_packed(struct gemm *g, const float *packed)
+void mdl_nd_use_packed(struct gemm *g, const float *packed)
 {
     const size_t full = g->cols / GEMM_COLS * GEMM_COLS;
 
@@ -49,11 +49,11 @@ void nd_use_packed(struct gemm *g, const float *packed)
     g->b_at = NULL;
 }
 
-void nd_use_rows(struct gemm *g, const float *b, float *room)
+void mdl_nd_use_rows(struct gemm *g, const float *b, float *room)
 {
     const size_t full = g->cols / GEMM_COLS * GEMM_COLS;
 
-    nd_pack(room, b + full, g->cols, 1, g->depth, g->cols - full);
+    mdl_nd_pack(room, b + full, g->cols, 1, g->depth, g->cols - full);
     g->b = b;
     g->b_panel = GEMM_COLS;
     g->b_step = g->cols;
@@ -62,7 +62,7 @@ void nd_use_rows(struct gemm *g, const float *b, float *room)
     g->b_at = NULL;
 }
 
-mdl_status nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, mdl_error *err)
+mdl_status mdl_nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, mdl_error *err)
 {
     char text[2][96];
 
@@ -71,16 +71,16 @@ mdl_status nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, m
     const int64_t depth = a->dims[a->rank - 1];
     if (depth != b->dims[b->rank < 2 ? 0 : b->rank - 2])
         return mdl_fail(err, MDL_ERR_DATA, "matrices %s and %s do not fit",
-                        nd_shape_text(text[0], sizeof text[0], a),
-                        nd_shape_text(text[1], sizeof text[1], b));
+                        mdl_nd_shape_text(text[0], sizeof text[0], a),
+                        mdl_nd_shape_text(text[1], sizeof text[1], b));
     *t = (struct stacks){
         .rows = a->rank < 2 ? 1 : (uint64_t)a->dims[a->rank - 2],
         .depth = (uint64_t)depth,
         .cols = b->rank < 2 ? 1 : (uint64_t)b->dims[b->rank - 1],
     };
-    nd_set_shape(&t->a, a->rank < 2 ? 0 : a->rank - 2, a->dims);
-    nd_set_shape(&t->b, b->rank < 2 ? 0 : b->rank - 2, b->dims);
-    const mdl_status s = nd_broadcast(&t->y, &t->a, &t->b, err);
+    mdl_nd_set_shape(&t->a, a->rank < 2 ? 0 : a->rank - 2, a->dims);
+    mdl_nd_set_shape(&t->b, b->rank < 2 ? 0 : b->rank - 2, b->dims);
+    const mdl_status s = mdl_nd_broadcast(&t->y, &t->a, &t->b, err);
     if (s)
         return s;
     t->batch = t->y;
@@ -92,7 +92,7 @@ mdl_status nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, m
     return MDL_OK;
 }
 
-void nd_stacks_result(struct nd *y, const struct nd *a, const struct nd *b, const struct stacks *t)
+void mdl_nd_stacks_result(struct nd *y, const struct nd *a, const struct nd *b, const struct stacks *t)
 {
     struct nd to = t->batch;
 
@@ -103,7 +103,7 @@ void nd_stacks_result(struct nd *y, const struct nd *a, const struct nd *b, cons
     nd_like(y, &to);
 }
 
-uint64_t nd_stack_at(const struct nd *y, const int64_t *step, uint64_t i)
+uint64_t mdl_nd_stack_at(const struct nd *y, const int64_t *step, uint64_t i)
 {
     uint64_t at = 0;
 
@@ -112,17 +112,17 @@ uint64_t nd_stack_at(const struct nd *y, const int64_t *step, uint64_t i)
     return at;
 }
 
-int nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols)
+int mdl_nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols)
 {
     return size_mul(depth, ((cols < ND_CHUNK_COLS ? cols : ND_CHUNK_COLS) + GEMM_COLS) * sizeof(float),
                     bytes);
 }
 
-void nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
+void mdl_nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
                  size_t col_step, float *room)
 {
     if (col_step == 1 && row_step == g->cols && g->rows < ND_PACK_ROWS) {
-        nd_use_rows(g, b, room);
+        mdl_nd_use_rows(g, b, room);
         k->gemm_f32(g);
         return;
     }
@@ -131,8 +131,8 @@ void nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t
         part.cols = g->cols - c < ND_CHUNK_COLS ? g->cols - c : ND_CHUNK_COLS;
         part.y = g->y + c;
         part.col_bias = g->col_bias ? g->col_bias + c : NULL;
-        nd_pack(room, b + c * col_step, row_step, col_step, g->depth, part.cols);
-        nd_use_packed(&part, room);
+        mdl_nd_pack(room, b + c * col_step, row_step, col_step, g->depth, part.cols);
+        mdl_nd_use_packed(&part, room);
         k->gemm_f32(&part);
     }
 }
@@ -164,7 +164,7 @@ PLAIN(plain_u32, uint32_t)
 PLAIN(plain_u64, uint64_t)
 #undef PLAIN
 
-void nd_product_plain(void *y, uint32_t type, const struct nd_plain *p)
+void mdl_nd_product_plain(void *y, uint32_t type, const struct nd_plain *p)
 {
     switch (type) {
     case MDL_F32: plain_f32(y, p); break;

@@ -17,22 +17,22 @@
                        | TYPE_BIT(MDL_U64))
 
 /* b[k * row_step + c * col_step] as panels: gemm_packed(depth, cols) floats. */
-void nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
+void mdl_nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
              size_t cols);
 
 /* Let g read a packed b of g->depth x g->cols. */
-void nd_use_packed(struct gemm *g, const float *packed);
+void mdl_nd_use_packed(struct gemm *g, const float *packed);
 
 /* Let g read b where it lies, [depth][cols]; `room` takes a copy of the last columns, if they
  * fill no panel: depth * GEMM_COLS floats. */
-void nd_use_rows(struct gemm *g, const float *b, float *room);
+void mdl_nd_use_rows(struct gemm *g, const float *b, float *room);
 
 /* The product g, whose b is b[k * row_step + c * col_step] and changes from call to call: read where
  * it lies if rows are few, else packed ND_CHUNK_COLS columns at a time.  `room` has
- * nd_multiply_room(depth, cols) bytes. */
-void nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
+ * mdl_nd_multiply_room(depth, cols) bytes. */
+void mdl_nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
                  size_t col_step, float *room);
-int nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols);
+int mdl_nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols);
 
 /* y[rows][cols] = a * b; a[r * a_step[0] + k * a_step[1]], b[k * b_step[0] + c * b_step[1]]. */
 struct nd_plain {
@@ -40,7 +40,7 @@ struct nd_plain {
     size_t      a_step[2], b_step[2];
     size_t      rows, depth, cols;
 };
-void nd_product_plain(void *y, uint32_t type, const struct nd_plain *p);
+void mdl_nd_product_plain(void *y, uint32_t type, const struct nd_plain *p);
 
 /* Two stacks of matrices that broadcast; of one b, the rows of all a are those of one matrix. */
 struct stacks {
@@ -49,16 +49,16 @@ struct stacks {
     struct nd batch;                      /* the same of the result, whatever was joined  */
 };
 
-mdl_status nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, mdl_error *err);
+mdl_status mdl_nd_stacks(struct stacks *t, const struct nd *a, const struct nd *b, mdl_error *err);
 
 /* The shape of the result. */
-void nd_stacks_result(struct nd *y, const struct nd *a, const struct nd *b, const struct stacks *t);
+void mdl_nd_stacks_result(struct nd *y, const struct nd *a, const struct nd *b, const struct stacks *t);
 
-/* Where matrix i of the products lies in a stack, in matrices; step as nd_steps gives it. */
-uint64_t nd_stack_at(const struct nd *y, const int64_t *step, uint64_t i);
+/* Where matrix i of the products lies in a stack, in matrices; step as mdl_nd_steps gives it. */
+uint64_t mdl_nd_stack_at(const struct nd *y, const int64_t *step, uint64_t i);
 
 /* MDL_ERR_FORMAT unless the first `inputs` inputs are given. */
-mdl_status nd_need_given(const struct node *n, uint32_t inputs, mdl_error *err);
+mdl_status mdl_nd_need_given(const struct node *n, uint32_t inputs, mdl_error *err);
 
 /* Rows from which on packing b pays; columns packed at a time: a multiple of GEMM_NEAR. */
 #define ND_PACK_ROWS  7u

@@ -40,7 +40,7 @@ static const uint8_t float_types[] = { 0, MDL_F32, MDL_F16, MDL_BF16 };
 
 /* ---- scales -------------------------------------------------------------------------------------- */
 
-mdl_status nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
+mdl_status mdl_nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
                     const struct nd *zero, int64_t axis, int64_t block, mdl_error *err)
 {
     char a[96], b[96];
@@ -50,10 +50,10 @@ mdl_status nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
     *q = (struct quant){ .n = 1, .inner = 1, .single = scale->count == 1 && scale->rank <= 1 };
     if (zero && (zero->count != scale->count || (zero->rank != scale->rank && scale->count != 1)))
         return mdl_fail(err, MDL_ERR_DATA, "zero points of shape %s for scales of shape %s",
-                        nd_shape_text(a, sizeof a, zero), nd_shape_text(b, sizeof b, scale));
+                        mdl_nd_shape_text(a, sizeof a, zero), mdl_nd_shape_text(b, sizeof b, scale));
     if (q->single)
         return MDL_OK;
-    if ((s = nd_axis(&axis, x->rank, err)))
+    if ((s = mdl_nd_axis(&axis, x->rank, err)))
         return s;
     q->n = (uint64_t)x->dims[axis];
     q->inner = nd_product(x, (uint32_t)axis + 1, x->rank);
@@ -64,7 +64,7 @@ mdl_status nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
         fits = (uint64_t)scale->dims[i] == (i == (uint32_t)axis ? q->blocks : (uint64_t)x->dims[i]);
     if (!fits)
         return mdl_fail(err, MDL_ERR_DATA, "scales of shape %s for %s, axis %lld, blocks of %lld",
-                        nd_shape_text(a, sizeof a, scale), nd_shape_text(b, sizeof b, x),
+                        mdl_nd_shape_text(a, sizeof a, scale), mdl_nd_shape_text(b, sizeof b, x),
                         (long long)axis, (long long)block);
     return MDL_OK;
 }
@@ -77,10 +77,10 @@ static mdl_status quant_shape(const struct node *n, struct nd_call *c)
 {
     const struct quant_params *p = n->params;
     struct quant q;
-    const mdl_status s = nd_quant(&q, nd_in(c, n, 0), nd_in(c, n, 1), nd_in(c, n, 2), p->axis,
+    const mdl_status s = mdl_nd_quant(&q, nd_in(c, n, 0), nd_in(c, n, 1), nd_in(c, n, 2), p->axis,
                                   p->block, c->err);
 
-    return s ? s : nd_shape_same(n, c);
+    return s ? s : mdl_nd_shape_same(n, c);
 }
 
 /* ---- quantize -------------------------------------------------------------------------------------- */
@@ -97,10 +97,10 @@ static mdl_status quantize_infer(struct node *n, struct graph *g, mdl_error *err
 {
     const struct quant_params *p = n->params;
     const uint32_t zero = nd_type(n, g, 2), to = quantized_types[p->to];
-    mdl_status s = nd_need_type(n, g, 0, TYPES_WIDE, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_WIDE, err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_SCALE | TYPE_BIT(MDL_I32), err);
-    if (!s) s = nd_need_type(n, g, 2, TYPES_FEW | TYPES_SMALL, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_SCALE | TYPE_BIT(MDL_I32), err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_FEW | TYPES_SMALL, err);
     if (s)
         return s;
     if (!nd_given(n, 1) || p->block < 0)
@@ -196,7 +196,7 @@ static void store_chunk(void *data, uint32_t type, uint64_t first, const float *
         STORE_CHUNK(MDL_I16, int16_t)
         default: break;
         }
-    nd_store_f32(data, type, first, v, n);
+    mdl_nd_store_f32(data, type, first, v, n);
 }
 
 static mdl_status quantize_eval(const struct node *n, struct nd_call *c)
@@ -210,22 +210,22 @@ static mdl_status quantize_eval(const struct node *n, struct nd_call *c)
                                                                                  : MDL_F32;
     float v[ND_CHUNK], least, most;
     struct quant q;
-    const mdl_status s = nd_quant(&q, x, scale, zero, p->axis, p->block, c->err);
+    const mdl_status s = mdl_nd_quant(&q, x, scale, zero, p->axis, p->block, c->err);
 
     if (s)
         return s;
     limits(y->type, &least, &most);
     for (uint64_t i = 0, m; i < x->count; i += m) {
         m = x->count - i < ND_CHUNK ? x->count - i : ND_CHUNK;
-        nd_load_f32(v, x->data, x->type, i, (size_t)m);
+        mdl_nd_load_f32(v, x->data, x->type, i, (size_t)m);
         for (uint64_t k = 0, run; k < m; k += run) {
             const uint64_t at = q.single ? 0 : quant_at(&q, i + k);
             float by, from = 0;
             run = q.single ? m : quant_run(&q, i + k);
             run = run < m - k ? run : m - k;
-            nd_load_f32(&by, scale->data, scale->type, at, 1);
+            mdl_nd_load_f32(&by, scale->data, scale->type, at, 1);
             if (zero)
-                nd_load_f32(&from, zero->data, zero->type, at, 1);
+                mdl_nd_load_f32(&from, zero->data, zero->type, at, 1);
             divide(v + k, (size_t)run, by, precision);
             if (is_float)
                 to_floats(v + k, (size_t)run, from, most, p->saturate || y->type == MDL_F4E2M1);
@@ -264,9 +264,9 @@ static mdl_status dequantize_infer(struct node *n, struct graph *g, mdl_error *e
 {
     const struct quant_params *p = n->params;
     const uint32_t to = float_types[p->to], scale = nd_type(n, g, 1);
-    mdl_status s = nd_need_type(n, g, 0, TYPES_FEW | TYPES_SMALL | TYPE_BIT(MDL_I32), err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FEW | TYPES_SMALL | TYPE_BIT(MDL_I32), err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_SCALE, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_SCALE, err);
     if (s)
         return s;
     if (!scale || p->block < 0)
@@ -296,7 +296,7 @@ static void load_chunk(float *v, const struct nd *x, uint64_t first, size_t n)
         LOAD_CHUNK(MDL_I16, int16_t)
         default: break;
         }
-    nd_load_f32(v, x->data, x->type, first, n);
+    mdl_nd_load_f32(v, x->data, x->type, first, n);
 }
 
 /* v = (v - zero) scale, rounded once: differences of what has 16 bits are exact. */
@@ -312,7 +312,7 @@ static mdl_status dequantize_eval(const struct node *n, struct nd_call *c)
     const struct nd *y = nd_out(c, n, 0);
     float v[ND_CHUNK], by, from = 0;
     struct quant q;
-    const mdl_status s = nd_quant(&q, x, scale, zero, p->axis, p->block, c->err);
+    const mdl_status s = mdl_nd_quant(&q, x, scale, zero, p->axis, p->block, c->err);
 
     if (s)
         return s;
@@ -323,12 +323,12 @@ static mdl_status dequantize_eval(const struct node *n, struct nd_call *c)
             const uint64_t at = q.single ? 0 : quant_at(&q, i + k);
             run = q.single ? m : quant_run(&q, i + k);
             run = run < m - k ? run : m - k;
-            nd_load_f32(&by, scale->data, scale->type, at, 1);
+            mdl_nd_load_f32(&by, scale->data, scale->type, at, 1);
             if (zero)
-                nd_load_f32(&from, zero->data, zero->type, at, 1);
+                mdl_nd_load_f32(&from, zero->data, zero->type, at, 1);
             scaled(v + k, (size_t)run, from, by);
         }
-        nd_store_f32(y->data, y->type, i, v, (size_t)m);
+        mdl_nd_store_f32(y->data, y->type, i, v, (size_t)m);
     }
     return MDL_OK;
 }
@@ -355,14 +355,14 @@ static mdl_status dynamic_infer(struct node *n, struct graph *g, mdl_error *err)
     nd_result(n, g, 0, MDL_U8);
     nd_result(n, g, 1, MDL_F32);
     nd_result(n, g, 2, MDL_U8);
-    return nd_need_type(n, g, 0, TYPE_BIT(MDL_F32), err);
+    return mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_F32), err);
 }
 
 static mdl_status dynamic_shape(const struct node *n, struct nd_call *c)
 {
     nd_like(nd_out(c, n, 0), nd_in(c, n, 0));
     for (uint32_t i = 1; i < n->n_out; i++)
-        nd_set_shape(nd_out(c, n, i), 0, NULL);
+        mdl_nd_set_shape(nd_out(c, n, i), 0, NULL);
     return MDL_OK;
 }
 

@@ -21,7 +21,7 @@ struct quant {
 };
 
 /* MDL_ERR_DATA unless scale and, if given, zero point fit x. */
-mdl_status nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
+mdl_status mdl_nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
                     const struct nd *zero, int64_t axis, int64_t block, mdl_error *err);
 
 /* Where the scale of number i of x lies. */

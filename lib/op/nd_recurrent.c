@@ -52,10 +52,10 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct recurrent_params *p = n->params;
     const uint64_t count = functions_of[p->kind] * n_directions(n);
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, IN_X, TYPES_FLOAT, err);
-    if (!s) s = nd_need_type(n, g, IN_LENGTHS, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, IN_X, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_type(n, g, IN_LENGTHS, TYPES_INDEX, err);
     for (uint32_t i = IN_W; !s && i <= IN_PEEPHOLES; i++)
         if (i != IN_LENGTHS && nd_given(n, i) && nd_type(n, g, i) != nd_type(n, g, IN_X))
             s = mdl_fail(err, MDL_ERR_FORMAT, "input %u is %s and x is %s", (unsigned)i,
@@ -69,7 +69,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
     }
     if (!s && !(p->clip >= 0))
         s = mdl_fail(err, MDL_ERR_FORMAT, "clip %g is negative", p->clip);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 uint64_t mdl_recurrent_first_gates(const struct recurrent_params *p)
@@ -89,9 +89,9 @@ void mdl_recurrent_pack_r(const struct recurrent_params *p, float *to, const flo
 {
     const uint64_t cols = mdl_recurrent_first_gates(p) * hidden;
 
-    nd_pack(to, r, 1, hidden, hidden, cols);
+    mdl_nd_pack(to, r, 1, hidden, hidden, cols);
     if (p->kind == CELL_GRU)
-        nd_pack(to + gemm_packed(hidden, cols), r + cols * hidden, 1, hidden, hidden, hidden);
+        mdl_nd_pack(to + gemm_packed(hidden, cols), r + cols * hidden, 1, hidden, hidden, hidden);
 }
 
 /* The tensor of a constant input of three dimensions of float32. */
@@ -117,7 +117,7 @@ static mdl_status prepare(struct node *n, const struct graph *g, struct arena *a
         if (!to)
             return mdl_arena_fail(a, err, "packed weights");
         for (uint64_t i = 0; i < d; i++)
-            nd_pack(to + i * each, (const float *)w->data + i * depth * cols, 1, depth, depth,
+            mdl_nd_pack(to + i * each, (const float *)w->data + i * depth * cols, 1, depth, depth,
                     cols);
         plan->w = to;
     }
@@ -198,7 +198,7 @@ static mdl_status wrong(const struct nd_call *c, const struct node *n, uint32_t 
     char text[96];
 
     return mdl_fail(c->err, MDL_ERR_DATA, "%s is %s, which does not fit x, r and the kind of cell",
-                    names[i], nd_shape_text(text, sizeof text, nd_in(c, n, i)));
+                    names[i], mdl_nd_shape_text(text, sizeof text, nd_in(c, n, i)));
 }
 
 static mdl_status shape(const struct node *n, struct nd_call *c)
@@ -232,11 +232,11 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
         { (int64_t)s.rows, (int64_t)s.steps, (int64_t)d, (int64_t)s.hidden },
     };
     const int64_t state[3] = { (int64_t)begin[0], (int64_t)begin[1], (int64_t)s.hidden };
-    nd_set_shape(nd_out(c, n, 0), 4, y[first]);
+    mdl_nd_set_shape(nd_out(c, n, 0), 4, y[first]);
     for (uint32_t i = 1; i < n->n_out; i++)
-        nd_set_shape(nd_out(c, n, i), 3, state);
+        mdl_nd_set_shape(nd_out(c, n, i), 3, state);
     if (!mdl_recurrent_room(&m, n, &s, x->type)
-        || !size_mul(m.all, nd_type_bytes(x->type), &c->temp_bytes))
+        || !size_mul(m.all, mdl_nd_type_bytes(x->type), &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_LIMIT, "a recurrent net too large");
     return MDL_OK;
 }

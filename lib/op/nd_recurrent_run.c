@@ -30,20 +30,20 @@ static void product(const struct walk *k, void *y, const void *a, uint64_t a_row
     if (k->type == MDL_F32) {
         struct gemm g = { .y = y, .y_row = cols, .a = a, .a_row = a_row, .rows = rows,
                           .cols = cols, .depth = depth, .col_bias = bias };
-        nd_use_packed(&g, b);
+        mdl_nd_use_packed(&g, b);
         k->c->kernels->gemm_f32(&g);
         return;
     }
     const struct nd_plain plain = { a, b, { a_row, 1 }, { 1, depth }, rows, depth, cols };
     double *to = y;
-    nd_product_plain(y, k->type, &plain);
+    mdl_nd_product_plain(y, k->type, &plain);
     for (uint64_t i = 0; bias && i < rows; i++, to += cols)
-        nd_gates_pair(&k->gates, PAIR_ADD, to, to, bias, cols);
+        mdl_nd_gates_pair(&k->gates, PAIR_ADD, to, to, bias, cols);
 }
 
 static uint64_t length_of(const struct walk *k, uint64_t row)
 {
-    return k->lengths ? (uint64_t)nd_int(k->lengths, row) : k->s.steps;
+    return k->lengths ? (uint64_t)mdl_nd_int(k->lengths, row) : k->s.steps;
 }
 
 /* The step of x that a row is at after `done` steps. */
@@ -107,13 +107,13 @@ static void step(const struct walk *k, uint64_t done, uint64_t begin, uint64_t s
         if (done >= length_of(k, i))
             continue;
         char *gate = ahead_at(k, i, done, begin, some);
-        nd_gates_pair(&k->gates, PAIR_ADD, gate, gate, k->gate + i * first * bytes, first);
+        mdl_nd_gates_pair(&k->gates, PAIR_ADD, gate, gate, k->gate + i * first * bytes, first);
         if (k->p->kind == CELL_LSTM)
-            nd_gates_lstm(&k->gates, gate, h, k->cell + i * n * bytes);
+            mdl_nd_gates_lstm(&k->gates, gate, h, k->cell + i * n * bytes);
         else if (!gru)
-            nd_gates_rnn(&k->gates, gate, h);
+            mdl_nd_gates_rnn(&k->gates, gate, h);
         else
-            nd_gates_reset(&k->gates, gate, h, part);
+            mdl_nd_gates_reset(&k->gates, gate, h, part);
     }
     if (gru && !linear)           /* R (r h); k->gate is free again */
         product(k, k->gate, k->part, n, s->rows, r2, n, n, NULL);
@@ -122,7 +122,7 @@ static void step(const struct walk *k, uint64_t done, uint64_t begin, uint64_t s
         if (done >= length_of(k, i))
             continue;
         if (gru)
-            nd_gates_gru(&k->gates, ahead_at(k, i, done, begin, some),
+            mdl_nd_gates_gru(&k->gates, ahead_at(k, i, done, begin, some),
                          (linear ? k->part : k->gate) + i * n * bytes, h);
         if (k->y)
             memcpy(k->y + (step_of(k, i, done) * k->y_step + i * k->y_row) * bytes, h, n * bytes);
@@ -155,7 +155,7 @@ static void make_bias(const struct walk *k, const char *b)
     }
     memcpy(k->bias, b, cols * k->bytes);
     memcpy(k->bias + cols * k->bytes, b + (2 * cols - n) * k->bytes, n * k->bytes);
-    nd_gates_pair(&k->gates, PAIR_ADD, k->bias, k->bias, b + cols * k->bytes, both);
+    mdl_nd_gates_pair(&k->gates, PAIR_ADD, k->bias, k->bias, b + cols * k->bytes, both);
 }
 
 static const char *part_of(const struct nd *t, uint64_t i, uint64_t parts, size_t bytes)
@@ -177,7 +177,7 @@ static void set_matrices(struct walk *k, const struct node *n, const struct recu
     if (k->type != MDL_F32)
         return;
     if (!plan || !plan->w)
-        nd_pack(room + m->w, (const float *)(const void *)k->w, 1, k->s.inputs, k->s.inputs, cols);
+        mdl_nd_pack(room + m->w, (const float *)(const void *)k->w, 1, k->s.inputs, k->s.inputs, cols);
     if (!plan || !plan->r)
         mdl_recurrent_pack_r(k->p, room + m->r, (const float *)(const void *)k->r, k->s.hidden);
     k->w = (const char *)(plan && plan->w ? plan->w + d * gemm_packed(k->s.inputs, cols)
@@ -211,9 +211,9 @@ static void run_direction(struct walk *k, const struct node *n, uint64_t d)
 static mdl_status check_lengths(const struct nd *lengths, uint64_t steps, mdl_error *err)
 {
     for (uint64_t i = 0; lengths && i < lengths->count; i++)
-        if (nd_int(lengths, i) < 0 || (uint64_t)nd_int(lengths, i) > steps)
+        if (mdl_nd_int(lengths, i) < 0 || (uint64_t)mdl_nd_int(lengths, i) > steps)
             return mdl_fail(err, MDL_ERR_DATA, "a sequence of %lld of %llu steps",
-                            (long long)nd_int(lengths, i), (unsigned long long)steps);
+                            (long long)mdl_nd_int(lengths, i), (unsigned long long)steps);
     return MDL_OK;
 }
 
@@ -222,7 +222,7 @@ mdl_status mdl_recurrent_eval(const struct node *n, struct nd_call *c)
     const struct recurrent_params *p = n->params;
     const struct nd *x = nd_in(c, n, IN_X), *y = nd_out(c, n, 0), *b = nd_in(c, n, IN_B);
     const struct nd *peepholes = p->kind == CELL_LSTM ? nd_in(c, n, IN_PEEPHOLES) : NULL;
-    const size_t bytes = nd_type_bytes(x->type);
+    const size_t bytes = mdl_nd_type_bytes(x->type);
     struct walk k = { .p = p, .c = c, .s = mdl_recurrent_sizes(n, x, nd_in(c, n, IN_R)),
                       .type = x->type, .bytes = bytes, .x = x->data,
                       .lengths = nd_in(c, n, IN_LENGTHS) };

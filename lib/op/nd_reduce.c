@@ -39,15 +39,15 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct reduce_params *p = n->params;
     const int extreme = p->kind == MAX || p->kind == MIN;
-    mdl_status s = nd_need_type(n, g, 0, (TYPES_NUMBER & ~(TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16)))
+    mdl_status s = mdl_nd_need_type(n, g, 0, (TYPES_NUMBER & ~(TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16)))
                                              | (extreme ? TYPE_BIT(MDL_BOOL) : 0), err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_INDEX, err);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
-mdl_status nd_axes_mask(uint32_t *mask, const struct nd *list, uint32_t rank, int noop,
+mdl_status mdl_nd_axes_mask(uint32_t *mask, const struct nd *list, uint32_t rank, int noop,
                         mdl_error *err)
 {
     *mask = 0;
@@ -58,8 +58,8 @@ mdl_status nd_axes_mask(uint32_t *mask, const struct nd *list, uint32_t rank, in
     if (list->rank > 1)
         return mdl_fail(err, MDL_ERR_DATA, "axes of rank %u, expected a list", (unsigned)list->rank);
     for (uint64_t i = 0; i < list->count; i++) {
-        int64_t axis = nd_int(list, i);
-        const mdl_status s = nd_axis(&axis, rank, err);
+        int64_t axis = mdl_nd_int(list, i);
+        const mdl_status s = mdl_nd_axis(&axis, rank, err);
         if (s)
             return s;
         if (*mask >> axis & 1)
@@ -87,14 +87,14 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0);
     int64_t dims[MDL_MAX_RANK];
     uint32_t mask, rank = 0;
-    const mdl_status s = nd_axes_mask(&mask, nd_in(c, n, 1), x->rank, p->noop != 0, c->err);
+    const mdl_status s = mdl_nd_axes_mask(&mask, nd_in(c, n, 1), x->rank, p->noop != 0, c->err);
 
     if (s)
         return s;
     for (uint32_t i = 0; i < x->rank; i++)
         if (!(mask >> i & 1) || p->keepdims)
             dims[rank++] = mask >> i & 1 ? 1 : x->dims[i];
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     if (!is_in_place(x->type, p->kind) && !size_mul(x->count, 8, &c->temp_bytes))
         return mdl_fail(c->err, MDL_ERR_DATA, "too many numbers");
     return MDL_OK;
@@ -102,7 +102,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
 /* ---- axes ---------------------------------------------------------------------------------- */
 
-void nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask)
+void mdl_nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask)
 {
     struct axes all = { .n = 0 };
     uint32_t sort = 2, reduced = 0;       /* bit k: all.size[k] is reduced */
@@ -137,7 +137,7 @@ void nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask)
     }
 }
 
-void nd_reduce_columns(const struct reduction *r, const struct kernels *k, uint32_t how, double *to,
+void mdl_nd_reduce_columns(const struct reduction *r, const struct kernels *k, uint32_t how, double *to,
                        const void *x, uint32_t type, uint64_t outer, uint64_t first, size_t n,
                        const double *about)
 {
@@ -183,11 +183,11 @@ static void some_reals(const struct reduction *r, const struct kernels *k, int64
     double most[REDUCE_COLUMNS];
 
     if (kind == LOG_SUM_EXP) {
-        nd_reduce_columns(r, k, REDUCE_MAX, most, x, type, outer, first, n, NULL);
+        mdl_nd_reduce_columns(r, k, REDUCE_MAX, most, x, type, outer, first, n, NULL);
         for (size_t i = 0; i < n; i++)    /* infinite: e^(x - 0) is 0 or infinite, as it should be */
             most[i] = most[i] - most[i] == 0 ? most[i] : 0;
     }
-    nd_reduce_columns(r, k, how_of[kind], to, x, type, outer, first, n,
+    mdl_nd_reduce_columns(r, k, how_of[kind], to, x, type, outer, first, n,
                       kind == LOG_SUM_EXP ? most : NULL);
     for (size_t i = 0; i < n; i++) {
         finish(r, kind, to + i);
@@ -235,7 +235,7 @@ static void reals(const struct reduction *r, const struct kernels *k, int64_t ki
             for (uint64_t c = 0, n; c < r->width; c += n) {
                 n = r->width - c < REDUCE_COLUMNS ? r->width - c : REDUCE_COLUMNS;
                 some_reals(r, k, kind, to, x, type, o, c, n);
-                nd_store_f64(y->data, y->type, o * r->width + c, to, n);
+                mdl_nd_store_f64(y->data, y->type, o * r->width + c, to, n);
             }
         return;
     }
@@ -247,7 +247,7 @@ static void reals(const struct reduction *r, const struct kernels *k, int64_t ki
             some_reals(r, k, kind, to + i, x, type, o + i, 0, 1);
         for (uint64_t i = 0; i < n && is_short; i++)
             finish(r, kind, to + i);
-        nd_store_f64(y->data, y->type, o, to, n);
+        mdl_nd_store_f64(y->data, y->type, o, to, n);
     }
 }
 
@@ -300,7 +300,7 @@ static void integers(const struct reduction *r, int64_t kind, struct nd *y, cons
             }
             if (kind == MEAN && r->count)
                 sum = turn ? sum / r->count : (uint64_t)((int64_t)sum / (int64_t)r->count);
-            nd_store_i64(y->data, y->type, i, (const int64_t *)&sum, 1);
+            mdl_nd_store_i64(y->data, y->type, i, (const int64_t *)&sum, 1);
         }
 }
 
@@ -312,19 +312,19 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const void *from = is_in_place(x->type, p->kind) ? x->data : c->temp;
     struct reduction r;
     uint32_t mask;
-    const mdl_status s = nd_axes_mask(&mask, nd_in(c, n, 1), x->rank, p->noop != 0, c->err);
+    const mdl_status s = mdl_nd_axes_mask(&mask, nd_in(c, n, 1), x->rank, p->noop != 0, c->err);
 
     if (s || !y->count)
         return s;
-    nd_reduction(&r, x, mask);
+    mdl_nd_reduction(&r, x, mask);
     if (by_integers(x->type, p->kind)) {
         if (from != x->data)
-            nd_load_i64(c->temp, x->data, x->type, 0, (size_t)x->count);
+            mdl_nd_load_i64(c->temp, x->data, x->type, 0, (size_t)x->count);
         integers(&r, p->kind, y, from);
         return MDL_OK;
     }
     if (from != x->data)
-        nd_load_f64(c->temp, x->data, x->type, 0, (size_t)x->count);
+        mdl_nd_load_f64(c->temp, x->data, x->type, 0, (size_t)x->count);
     reals(&r, c->kernels, p->kind, y, from, from == x->data ? x->type : MDL_F64);
     return MDL_OK;
 }

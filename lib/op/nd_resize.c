@@ -61,15 +61,15 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct resize_params *p = n->params;
     const uint32_t numbers = TYPES_NUMBER & ~(TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16));
-    mdl_status s = nd_need_given(n, 1, err);
+    mdl_status s = mdl_nd_need_given(n, 1, err);
 
-    if (!s) s = nd_need_type(n, g, IMAGE, p->mode == NEAREST ? TYPES_ANY : numbers, err);
-    if (!s) s = nd_need_type(n, g, ROI, TYPES_FLOATS, err);
-    if (!s) s = nd_need_type(n, g, SCALES, TYPE_BIT(MDL_F32), err);
-    if (!s) s = nd_need_type(n, g, SIZES, TYPE_BIT(MDL_I64), err);
+    if (!s) s = mdl_nd_need_type(n, g, IMAGE, p->mode == NEAREST ? TYPES_ANY : numbers, err);
+    if (!s) s = mdl_nd_need_type(n, g, ROI, TYPES_FLOATS, err);
+    if (!s) s = mdl_nd_need_type(n, g, SCALES, TYPE_BIT(MDL_F32), err);
+    if (!s) s = mdl_nd_need_type(n, g, SIZES, TYPE_BIT(MDL_I64), err);
     if (!s && p->mode == NEAREST && p->antialias)
         s = mdl_fail(err, MDL_ERR_FORMAT, "nearest with antialias");
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -107,7 +107,7 @@ static mdl_status plan(struct along *a, const struct node *n, const struct nd_ca
         a[i] = (struct along){ 1, 0, 1, x->dims[i], x->dims[i], 0 };
     for (uint64_t i = 0; i < n_axes; i++) {
         int64_t axis = axes->type ? ((const int64_t *)axes->data)[i] : (int64_t)i;
-        const mdl_status s = nd_axis(&axis, x->rank, c->err);
+        const mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
         if (s)
             return s;
         if (seen >> axis & 1)
@@ -115,7 +115,7 @@ static mdl_status plan(struct along *a, const struct node *n, const struct nd_ca
         seen |= (uint32_t)1 << axis;
         struct along *to = &a[axis];
         if (by_size) {
-            to->out = nd_int(sizes, i);
+            to->out = mdl_nd_int(sizes, i);
             to->scale = to->in ? (double)to->out / (double)to->in : 1;
         } else {
             const float scale = ((const float *)scales->data)[i], out = scale * (float)to->in;
@@ -128,8 +128,8 @@ static mdl_status plan(struct along *a, const struct node *n, const struct nd_ca
             return mdl_fail(c->err, MDL_ERR_DATA, "%lld numbers resized to %lld",
                             (long long)to->in, (long long)to->out);
         if (p->coordinate == CROP) {
-            to->begin = nd_number(roi, i);
-            to->end = nd_number(roi, n_axes + i);
+            to->begin = mdl_nd_number(roi, i);
+            to->end = mdl_nd_number(roi, n_axes + i);
         }
         if (!i || (p->aspect == NOT_LARGER ? to->scale < common : to->scale > common))
             common = to->scale;
@@ -256,7 +256,7 @@ static void resize_nearest(const struct node *n, const struct nd_call *c, const 
 {
     const struct resize_params *p = n->params;
     const struct nd *x = nd_in(c, n, IMAGE), *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     const int64_t *from[MDL_MAX_RANK];
     int64_t *to = c->temp, step = 1;
     int64_t at[MDL_MAX_RANK] = { 0 };
@@ -268,7 +268,7 @@ static void resize_nearest(const struct node *n, const struct nd_call *c, const 
         return;
     }
     if (TYPES_NUMBER & TYPE_BIT(x->type))
-        nd_store_f64(filler.bytes, x->type, 0, &p->extrapolation_value, 1);
+        mdl_nd_store_f64(filler.bytes, x->type, 0, &p->extrapolation_value, 1);
     if (x->type == MDL_STRING)
         filler.text = "";
     for (uint32_t i = x->rank; i--; step *= x->dims[i]) {
@@ -395,7 +395,7 @@ static void store(const struct nd *y, double *v)
             const double r = mdl_round_even(v[i]), below = bits < 53 ? most - 1 : most - half * 0x1p-52;
             v[i] = r >= least ? (r < most ? r : below) : least;
         }
-    nd_store_f64(y->data, y->type, 0, v, (size_t)y->count);
+    mdl_nd_store_f64(y->data, y->type, 0, v, (size_t)y->count);
 }
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
@@ -417,7 +417,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
         return MDL_OK;            /* shape has seen that it can */
     double *from = c->temp, *to = from + z.buffer, *w = to + z.buffer;
     int64_t *first = (int64_t *)(void *)(w + z.weights);
-    nd_load_f64(from, x->data, x->type, 0, (size_t)x->count);
+    mdl_nd_load_f64(from, x->data, x->type, 0, (size_t)x->count);
     for (uint32_t i = 0; i < x->rank; i++) {
         if (a[i].resized) {
             resize_axis(to, from, p, &a[i], outer, nd_product(x, i + 1, x->rank), first, w);

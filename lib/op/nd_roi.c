@@ -42,16 +42,16 @@ static const struct field align_fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, uint32_t inputs, mdl_error *err)
 {
     const struct roi_params *p = n->params;
-    mdl_status s = nd_need_given(n, inputs, err);
+    mdl_status s = mdl_nd_need_given(n, inputs, err);
 
-    if (!s) s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, 0, 1, err);
-    if (!s) s = nd_need_type(n, g, 2, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, 0, 1, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_INDEX, err);
     if (!s && (p->height < 1 || p->width < 1 || p->height > 1 << 20 || p->width > 1 << 20
                || p->samples < 0 || p->samples > MOST_SAMPLES))
         s = mdl_fail(err, MDL_ERR_FORMAT, "%lld x %lld of %lld samples", (long long)p->height,
                      (long long)p->width, (long long)p->samples);
-    if (!s) s = nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_infer_same(n, g, err);
     return s;
 }
 
@@ -64,9 +64,9 @@ static mdl_status shape(const struct node *n, struct nd_call *c, int64_t numbers
     if (x->rank != 4 || rois->rank != 2 || rois->dims[1] != numbers
         || (images && (images->rank != 1 || images->dims[0] != rois->dims[0])))
         return mdl_fail(c->err, MDL_ERR_DATA, "an image %s and boxes %s do not fit",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], rois));
-    nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ rois->dims[0], x->dims[1], p->height, p->width });
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], rois));
+    mdl_nd_set_shape(nd_out(c, n, 0), 4, (const int64_t[]){ rois->dims[0], x->dims[1], p->height, p->width });
     return MDL_OK;
 }
 
@@ -140,7 +140,7 @@ static mdl_status pool_eval(const struct node *n, struct nd_call *c)
                 const double v = number(x, base + (uint64_t)(h * x->dims[3] + w));
                 best = (h == h0 && w == w0) || v > best || v != v ? v : best;
             }
-        nd_store_f64(y->data, y->type, i, &best, 1);
+        mdl_nd_store_f64(y->data, y->type, i, &best, 1);
     }
     return MDL_OK;
 }
@@ -249,7 +249,7 @@ static mdl_status align_eval(const struct node *n, struct nd_call *c)
         return mdl_fail(c->err, MDL_ERR_DATA, "boxes of an image without numbers");
     for (uint64_t i = 0; i < y->count; i++) {
         const uint64_t r = i / cells / channels, ch = i / cells % channels;
-        const int64_t image = nd_int(images, r);
+        const int64_t image = mdl_nd_int(images, r);
         const mdl_status s = need_image(x, (double)image, c->err);
         if (s)
             return s;
@@ -258,7 +258,7 @@ static mdl_status align_eval(const struct node *n, struct nd_call *c)
         const uint64_t base = ((uint64_t)image * channels + ch) * (uint64_t)(x->dims[2] * x->dims[3]);
         const double v = sample_cell(x, base, &h, &w, (int64_t)(i % cells) / p->width,
                                      (int64_t)(i % cells) % p->width, p->mode);
-        nd_store_f64(y->data, y->type, i, &v, 1);
+        mdl_nd_store_f64(y->data, y->type, i, &v, 1);
     }
     return MDL_OK;
 }

@@ -28,15 +28,15 @@ static const struct field fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct rotary_params *p = n->params;
-    mdl_status s = nd_need_given(n, 3, err);
+    mdl_status s = mdl_nd_need_given(n, 3, err);
 
-    if (!s) s = nd_need_type(n, g, X, TYPES_FLOAT, err);
-    if (!s) s = nd_need_same(n, g, X, SIN, err);
-    if (!s) s = nd_need_type(n, g, POSITIONS, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, X, TYPES_FLOAT, err);
+    if (!s) s = mdl_nd_need_same(n, g, X, SIN, err);
+    if (!s) s = mdl_nd_need_type(n, g, POSITIONS, TYPES_INDEX, err);
     if (!s && (p->heads < 0 || p->dims < 0 || p->dims % 2))
         s = mdl_fail(err, MDL_ERR_FORMAT, "heads %lld, dims %lld: of which dims must be even",
                      (long long)p->heads, (long long)p->dims);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 struct sizes {
@@ -68,22 +68,22 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 
     if (!find_sizes(n->params, x, &s))
         return mdl_fail(c->err, MDL_ERR_DATA, "x is %s, which does not fit heads and dims",
-                        nd_shape_text(text[0], sizeof text[0], x));
+                        mdl_nd_shape_text(text[0], sizeof text[0], x));
     if (positions && (positions->rank != 2 || (uint64_t)positions->dims[0] != s.batch
                       || (uint64_t)positions->dims[1] != s.rows))
         return mdl_fail(c->err, MDL_ERR_DATA, "positions are %s and x is %s",
-                        nd_shape_text(text[0], sizeof text[0], positions),
-                        nd_shape_text(text[1], sizeof text[1], x));
+                        mdl_nd_shape_text(text[0], sizeof text[0], positions),
+                        mdl_nd_shape_text(text[1], sizeof text[1], x));
     for (uint32_t i = COS; i <= SIN; i++) {
         const struct nd *t = nd_in(c, n, i);
         if (t->rank != rank || (uint64_t)t->dims[rank - 1] != s.turned / 2
             || (!positions && ((uint64_t)t->dims[0] != s.batch || (uint64_t)t->dims[1] != s.rows))
             || t->dims[0] != nd_in(c, n, COS)->dims[0])
             return mdl_fail(c->err, MDL_ERR_DATA, "cos or sin is %s, which does not fit x %s",
-                            nd_shape_text(text[0], sizeof text[0], t),
-                            nd_shape_text(text[1], sizeof text[1], x));
+                            mdl_nd_shape_text(text[0], sizeof text[0], t),
+                            mdl_nd_shape_text(text[1], sizeof text[1], x));
     }
-    return nd_shape_same(n, c);
+    return mdl_nd_shape_same(n, c);
 }
 
 /* One head: `half` pairs, `between` of them apart, their steps `along`. */
@@ -107,7 +107,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, X), *cosine = nd_in(c, n, COS), *sine = nd_in(c, n, SIN);
     const struct nd *positions = nd_in(c, n, POSITIONS);
     char *y = nd_out(c, n, 0)->data;
-    const size_t bytes = nd_type_bytes(x->type);
+    const size_t bytes = mdl_nd_type_bytes(x->type);
     struct sizes s;
 
     if (!x->count || !find_sizes(p, x, &s))
@@ -115,7 +115,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const uint64_t half = s.turned / 2, along = p->interleaved ? 2 : 1;
     const uint64_t between = p->interleaved ? 1 : half, rest = s.depth - s.turned;
     for (uint64_t i = 0; i < s.batch * s.rows; i++) {
-        const int64_t at = positions ? nd_int(positions, i) : (int64_t)i;
+        const int64_t at = positions ? mdl_nd_int(positions, i) : (int64_t)i;
         if (positions && (at < 0 || at >= cosine->dims[0]))
             return mdl_fail(c->err, MDL_ERR_DATA, "position %lld of %lld", (long long)at,
                             (long long)cosine->dims[0]);

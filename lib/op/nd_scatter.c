@@ -35,18 +35,18 @@ static mdl_status scatter_infer(struct node *n, struct graph *g, mdl_error *err)
     const struct scatter_params *p = n->params;
     const uint32_t x = nd_type(n, g, 0);
     const uint32_t reduces = TYPES_NUMBER | TYPE_BIT(MDL_BOOL);
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    if (!s) s = nd_need_type(n, g, 2, TYPE_BIT(x), err);
-    if (!s && p->reduction != NONE) s = nd_need_type(n, g, 0, reduces, err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPE_BIT(x), err);
+    if (!s && p->reduction != NONE) s = mdl_nd_need_type(n, g, 0, reduces, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* y is x, unless it lies there already. */
 static void copy_whole(const struct nd *y, const struct nd *x)
 {
     if (y->data != x->data && x->count)
-        memcpy(y->data, x->data, (size_t)x->count * nd_type_bytes(x->type));
+        memcpy(y->data, x->data, (size_t)x->count * mdl_nd_type_bytes(x->type));
 }
 
 /* ---- y with an update ---------------------------------------------------------------------- */
@@ -83,16 +83,16 @@ static void reduce(int64_t how, const struct nd *y, uint64_t at, const struct nd
     for (uint64_t i = 0; i < n; i++) {
         if (TYPES_FLOATS & TYPE_BIT(type)) {
             double a, b;
-            nd_load_f64(&a, y->data, type, at + i, 1);
-            nd_load_f64(&b, updates->data, type, from + i, 1);
+            mdl_nd_load_f64(&a, y->data, type, at + i, 1);
+            mdl_nd_load_f64(&b, updates->data, type, from + i, 1);
             a = reduce_number(how, a, b);
-            nd_store_f64(y->data, type, at + i, &a, 1);
+            mdl_nd_store_f64(y->data, type, at + i, &a, 1);
         } else {
             int64_t a, b;
-            nd_load_i64(&a, y->data, type, at + i, 1);
-            nd_load_i64(&b, updates->data, type, from + i, 1);
+            mdl_nd_load_i64(&a, y->data, type, at + i, 1);
+            mdl_nd_load_i64(&b, updates->data, type, from + i, 1);
             a = reduce_int(how, a, b, type != MDL_U64);
-            nd_store_i64(y->data, type, at + i, &a, 1);
+            mdl_nd_store_i64(y->data, type, at + i, &a, 1);
         }
     }
 }
@@ -104,7 +104,7 @@ static mdl_status elements_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1), *updates = nd_in(c, n, 2);
     int64_t axis = ((const struct scatter_params *)n->params)->axis;
     char text[3][96];
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
     int fits = indices->rank == x->rank && updates->rank == x->rank;
 
     for (uint32_t i = 0; fits && i < x->rank; i++)
@@ -112,9 +112,9 @@ static mdl_status elements_shape(const struct node *n, struct nd_call *c)
                && (i == (uint32_t)axis || indices->dims[i] <= x->dims[i]);
     if (!s && !fits)
         s = mdl_fail(c->err, MDL_ERR_DATA, "indices of shape %s and updates of shape %s into a "
-                     "tensor of shape %s", nd_shape_text(text[0], sizeof text[0], indices),
-                     nd_shape_text(text[1], sizeof text[1], updates),
-                     nd_shape_text(text[2], sizeof text[2], x));
+                     "tensor of shape %s", mdl_nd_shape_text(text[0], sizeof text[0], indices),
+                     mdl_nd_shape_text(text[1], sizeof text[1], updates),
+                     mdl_nd_shape_text(text[2], sizeof text[2], x));
     nd_like(nd_out(c, n, 0), x);
     return s;
 }
@@ -123,7 +123,7 @@ static mdl_status elements_shape(const struct node *n, struct nd_call *c)
 static void put(int64_t how, const struct nd *y, const int64_t *to, const struct nd *updates,
                 uint64_t from, size_t n)
 {
-    const size_t size = nd_type_bytes(y->type);
+    const size_t size = mdl_nd_type_bytes(y->type);
     unsigned char *const data = y->data;
     const unsigned char *u = nd_at(updates->data, from, size);
 
@@ -153,7 +153,7 @@ static mdl_status elements_eval(const struct node *n, struct nd_call *c)
     copy_whole(y, x);
     if (!indices->count)
         return MDL_OK;
-    nd_packed(step, x->rank, x->dims);
+    mdl_nd_packed(step, x->rank, x->dims);
     const int64_t along = step[axis], dim = x->dims[axis], cols = indices->dims[last];
     step[axis] = 0;
     for (uint32_t i = last; i != UINT32_MAX; row++) {
@@ -161,11 +161,11 @@ static mdl_status elements_eval(const struct node *n, struct nd_call *c)
             const int64_t left = cols - first;
             const size_t some = left < (int64_t)ND_CHUNK ? (size_t)left : ND_CHUNK;
             const uint64_t from = row * (uint64_t)cols + (uint64_t)first;
-            nd_load_i64(index, indices->data, indices->type, from, some);
+            mdl_nd_load_i64(index, indices->data, indices->type, from, some);
             for (size_t k = 0; k < some; k++) {
                 const int64_t given = index[k];
                 if (!nd_index_ok(&index[k], dim))
-                    return nd_index_fail(given, dim, c->err);
+                    return mdl_nd_index_fail(given, dim, c->err);
                 index[k] = base + (first + (int64_t)k) * step[last] + index[k] * along;
             }
             put(p->reduction, y, index, updates, from, some);
@@ -214,9 +214,9 @@ static mdl_status nd_scatter_shape(const struct node *n, struct nd_call *c)
         fits = updates->dims[i] == x->dims[i - before + (uint32_t)numbers];
     if (!fits)
         return mdl_fail(c->err, MDL_ERR_DATA, "indices of shape %s and updates of shape %s into a "
-                        "tensor of shape %s", nd_shape_text(text[0], sizeof text[0], indices),
-                        nd_shape_text(text[1], sizeof text[1], updates),
-                        nd_shape_text(text[2], sizeof text[2], x));
+                        "tensor of shape %s", mdl_nd_shape_text(text[0], sizeof text[0], indices),
+                        mdl_nd_shape_text(text[1], sizeof text[1], updates),
+                        mdl_nd_shape_text(text[2], sizeof text[2], x));
     nd_like(nd_out(c, n, 0), x);
     return MDL_OK;
 }
@@ -227,7 +227,7 @@ static mdl_status nd_scatter_eval(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *indices = nd_in(c, n, 1), *updates = nd_in(c, n, 2);
     const struct nd *y = nd_out(c, n, 0);
     const uint32_t numbers = (uint32_t)indices->dims[indices->rank - 1];
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     int64_t index[MDL_MAX_RANK];
 
     copy_whole(y, x);
@@ -237,11 +237,11 @@ static mdl_status nd_scatter_eval(const struct node *n, struct nd_call *c)
     const uint64_t picks = updates->count / run;
     for (uint64_t k = 0; k < picks; k++) {
         uint64_t to = 0;
-        nd_load_i64(index, indices->data, indices->type, k * numbers, numbers);
+        mdl_nd_load_i64(index, indices->data, indices->type, k * numbers, numbers);
         for (uint32_t i = 0; i < numbers; i++) {
             const int64_t given = index[i];
             if (!nd_index_ok(&index[i], x->dims[i]))
-                return nd_index_fail(given, x->dims[i], c->err);
+                return mdl_nd_index_fail(given, x->dims[i], c->err);
             to = to * (uint64_t)x->dims[i] + (uint64_t)index[i];
         }
         if (p->reduction != NONE)
@@ -284,10 +284,10 @@ static const struct field cache_fields[] = {
 
 static mdl_status cache_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_same(n, g, 0, 1, err);
+    mdl_status s = mdl_nd_need_same(n, g, 0, 1, err);
 
-    if (!s) s = nd_need_type(n, g, 2, TYPES_INDEX, err);
-    return s ? s : nd_infer_same(n, g, err);
+    if (!s) s = mdl_nd_need_type(n, g, 2, TYPES_INDEX, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status cache_shape(const struct node *n, struct nd_call *c)
@@ -295,7 +295,7 @@ static mdl_status cache_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *updates = nd_in(c, n, 1), *starts = nd_in(c, n, 2);
     int64_t axis = ((const struct cache_params *)n->params)->axis;
     char text[2][96];
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
     int fits = updates->rank == x->rank && axis > 0;
 
     for (uint32_t i = 0; fits && i < x->rank; i++)
@@ -303,8 +303,8 @@ static mdl_status cache_shape(const struct node *n, struct nd_call *c)
                                    : updates->dims[i] == x->dims[i];
     if (!s && !fits)
         s = mdl_fail(c->err, MDL_ERR_DATA, "updates of shape %s into a tensor of shape %s",
-                     nd_shape_text(text[0], sizeof text[0], updates),
-                     nd_shape_text(text[1], sizeof text[1], x));
+                     mdl_nd_shape_text(text[0], sizeof text[0], updates),
+                     mdl_nd_shape_text(text[1], sizeof text[1], x));
     if (!s && starts && (starts->rank != 1 || starts->dims[0] != x->dims[0]))
         s = mdl_fail(c->err, MDL_ERR_DATA, "%llu places to write to, expected %lld",
                      (unsigned long long)starts->count, (long long)x->dims[0]);
@@ -323,10 +323,10 @@ static mdl_status cache_eval(const struct node *n, struct nd_call *c)
     if (!updates->count)
         return MDL_OK;
     const uint64_t outer = nd_product(x, 0, axis), each = outer / (uint64_t)x->dims[0];
-    const size_t run = (size_t)nd_product(x, axis + 1, x->rank) * nd_type_bytes(x->type);
+    const size_t run = (size_t)nd_product(x, axis + 1, x->rank) * mdl_nd_type_bytes(x->type);
     const int64_t dim = x->dims[axis], some = updates->dims[axis];
     for (uint64_t o = 0; o < outer; o++) {
-        int64_t start = starts ? nd_int(starts, o / each) : 0;
+        int64_t start = starts ? mdl_nd_int(starts, o / each) : 0;
         if (p->mode == CIRCULAR) {
             start %= dim;
             start += start < 0 ? dim : 0;

@@ -16,9 +16,9 @@
 /* Result as x, and input 1 a list of integers. */
 static mdl_status list_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* ---- reshape ------------------------------------------------------------------------------- */
@@ -47,7 +47,7 @@ static mdl_status fill_open(int64_t *dims, uint32_t rank, uint32_t open, uint32_
             return mdl_fail(err, MDL_ERR_DATA, "too many elements");
     if (!rest || have % rest || have / rest > INT64_MAX)
         return mdl_fail(err, MDL_ERR_DATA, "shape %s does not become one of %llu elements times -1",
-                        nd_shape_text(text, sizeof text, x), (unsigned long long)rest);
+                        mdl_nd_shape_text(text, sizeof text, x), (unsigned long long)rest);
     dims[open] = (int64_t)(have / rest);
     return MDL_OK;
 }
@@ -61,7 +61,7 @@ static mdl_status reshape_shape(const struct node *n, struct nd_call *c)
     uint32_t rank, copied = 0, open = UINT32_MAX;
     uint64_t count = 1;
     char text[2][96];
-    mdl_status s = nd_list(dims, &rank, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
+    mdl_status s = mdl_nd_list(dims, &rank, MDL_MAX_RANK, nd_in(c, n, 1), "shape", c->err);
 
     for (uint32_t i = 0; !s && i < rank; i++) {
         if (dims[i] < -1 || (dims[i] == -1 && open != UINT32_MAX))
@@ -81,7 +81,7 @@ static mdl_status reshape_shape(const struct node *n, struct nd_call *c)
         s = fill_open(dims, rank, open, copied, x, c->err);
     if (s)
         return s;
-    nd_set_shape(y, rank, dims);
+    mdl_nd_set_shape(y, rank, dims);
     for (uint32_t i = 0; i < rank; i++)
         if (!dims[i]) {
             count = 0;
@@ -92,8 +92,8 @@ static mdl_status reshape_shape(const struct node *n, struct nd_call *c)
             return mdl_fail(c->err, MDL_ERR_DATA, "too many elements");
     if (count != x->count)
         return mdl_fail(c->err, MDL_ERR_DATA, "shape %s does not become %s",
-                        nd_shape_text(text[0], sizeof text[0], x),
-                        nd_shape_text(text[1], sizeof text[1], y));
+                        mdl_nd_shape_text(text[0], sizeof text[0], x),
+                        mdl_nd_shape_text(text[1], sizeof text[1], y));
     return MDL_OK;
 }
 
@@ -108,7 +108,7 @@ const struct op mdl_op_reshape = {
     .n_out = 1,
     .infer = list_infer,
     .shape = reshape_shape,
-    .eval = nd_copy,
+    .eval = mdl_nd_copy,
     .contents = 1u << 1,
     .traits = ND_ALIAS | ND_HALF,
 };
@@ -129,13 +129,13 @@ static mdl_status flatten_shape(const struct node *n, struct nd_call *c)
     int64_t axis = ((const struct flatten_params *)n->params)->axis, dims[2];
 
     if (axis != (int64_t)x->rank) {
-        mdl_status s = nd_axis(&axis, x->rank, c->err);
+        mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
         if (s)
             return s;
     }
-    mdl_status s = nd_dim_product(&dims[0], x, 0, (uint32_t)axis, c->err);
-    if (!s) s = nd_dim_product(&dims[1], x, (uint32_t)axis, x->rank, c->err);
-    nd_set_shape(nd_out(c, n, 0), 2, dims);
+    mdl_status s = mdl_nd_dim_product(&dims[0], x, 0, (uint32_t)axis, c->err);
+    if (!s) s = mdl_nd_dim_product(&dims[1], x, (uint32_t)axis, x->rank, c->err);
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, dims);
     return s;
 }
 
@@ -148,9 +148,9 @@ const struct op mdl_op_flatten = {
     .min_in = 1,
     .max_in = 1,
     .n_out = 1,
-    .infer = nd_infer_same,
+    .infer = mdl_nd_infer_same,
     .shape = flatten_shape,
-    .eval = nd_copy,
+    .eval = mdl_nd_copy,
     .traits = ND_ALIAS | ND_HALF,
 };
 
@@ -161,7 +161,7 @@ static mdl_status squeeze_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0), *list = nd_in(c, n, 1);
     int64_t axes[MDL_MAX_RANK], dims[MDL_MAX_RANK];
     uint32_t n_axes, drop = 0, rank = 0;
-    mdl_status s = nd_axes(axes, &n_axes, list, x->rank, c->err);
+    mdl_status s = mdl_nd_axes(axes, &n_axes, list, x->rank, c->err);
 
     for (uint32_t i = 0; !s && i < n_axes; i++) {
         if (list && x->dims[axes[i]] != 1)
@@ -174,7 +174,7 @@ static mdl_status squeeze_shape(const struct node *n, struct nd_call *c)
     for (uint32_t i = 0; i < x->rank; i++)
         if (!(drop & 1u << i))
             dims[rank++] = x->dims[i];
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     return MDL_OK;
 }
 
@@ -186,7 +186,7 @@ const struct op mdl_op_squeeze = {
     .n_out = 1,
     .infer = list_infer,
     .shape = squeeze_shape,
-    .eval = nd_copy,
+    .eval = mdl_nd_copy,
     .contents = 1u << 1,
     .traits = ND_ALIAS | ND_HALF,
 };
@@ -202,13 +202,13 @@ static mdl_status unsqueeze_shape(const struct node *n, struct nd_call *c)
         return mdl_fail(c->err, MDL_ERR_DATA, "a result of rank %llu, at most %d is possible",
                         (unsigned long long)list->count + x->rank, MDL_MAX_RANK);
     const uint32_t rank = x->rank + (uint32_t)list->count;
-    if ((s = nd_axes(axes, &n_axes, list, rank, c->err)))
+    if ((s = mdl_nd_axes(axes, &n_axes, list, rank, c->err)))
         return s;
     for (uint32_t i = 0; i < n_axes; i++)
         ones |= 1u << axes[i];
     for (uint32_t i = 0; i < rank; i++)
         dims[i] = ones & 1u << i ? 1 : x->dims[from++];
-    nd_set_shape(nd_out(c, n, 0), rank, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), rank, dims);
     return MDL_OK;
 }
 
@@ -220,7 +220,7 @@ const struct op mdl_op_unsqueeze = {
     .n_out = 1,
     .infer = list_infer,
     .shape = unsqueeze_shape,
-    .eval = nd_copy,
+    .eval = mdl_nd_copy,
     .contents = 1u << 1,
     .traits = ND_ALIAS | ND_HALF,
 };
@@ -261,7 +261,7 @@ static mdl_status shape_shape(const struct node *n, struct nd_call *c)
     const int64_t some = within(p->end, rank) - within(p->start, rank);
     const int64_t dims[1] = { some < 0 ? 0 : some };
 
-    nd_set_shape(nd_out(c, n, 0), p->kind == COUNT ? 0 : 1, dims);
+    mdl_nd_set_shape(nd_out(c, n, 0), p->kind == COUNT ? 0 : 1, dims);
     return MDL_OK;
 }
 

@@ -28,7 +28,7 @@ static const struct field axis_fields[] = {
 static void move_part(const struct nd *whole, const struct nd *part, uint32_t axis, uint64_t first,
                       int into)
 {
-    const size_t size = nd_type_bytes(whole->type);
+    const size_t size = mdl_nd_type_bytes(whole->type);
     const uint64_t inner = nd_product(whole, axis + 1, whole->rank);
     void *const at = nd_at(whole->data, first * inner, size);
     struct nd_box box = {
@@ -42,19 +42,19 @@ static void move_part(const struct nd *whole, const struct nd *part, uint32_t ax
     box.to[0] = into ? (int64_t)((uint64_t)whole->dims[axis] * inner) : box.dims[1];
     box.from[0] = into ? box.dims[1] : (int64_t)((uint64_t)whole->dims[axis] * inner);
     if (part->count)
-        nd_move(into ? at : part->data, into ? part->data : at, size, &box);
+        mdl_nd_move(into ? at : part->data, into ? part->data : at, size, &box);
 }
 
 /* ---- join ---------------------------------------------------------------------------------- */
 
 static mdl_status join_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_same(n, g, 0, n->n_in - 1, err);
+    mdl_status s = mdl_nd_need_same(n, g, 0, n->n_in - 1, err);
 
     for (uint32_t i = 0; !s && i < n->n_in; i++)
         if (!nd_given(n, i))
             s = mdl_fail(err, MDL_ERR_FORMAT, "input %u is not given", (unsigned)i);
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 static mdl_status join_shape(const struct node *n, struct nd_call *c)
@@ -63,7 +63,7 @@ static mdl_status join_shape(const struct node *n, struct nd_call *c)
     struct nd *y = nd_out(c, n, 0);
     int64_t axis = ((const struct join_params *)n->params)->axis, dims[MDL_MAX_RANK];
     char text[2][96];
-    mdl_status s = nd_axis(&axis, first->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, first->rank, c->err);
 
     if (s)
         return s;
@@ -76,11 +76,11 @@ static mdl_status join_shape(const struct node *n, struct nd_call *c)
             same = d == (uint32_t)axis || x->dims[d] == first->dims[d];
         if (!same || x->dims[axis] > INT64_MAX - dims[axis])
             return mdl_fail(c->err, MDL_ERR_DATA, "shapes %s and %s do not join along axis %lld",
-                            nd_shape_text(text[0], sizeof text[0], first),
-                            nd_shape_text(text[1], sizeof text[1], x), (long long)axis);
+                            mdl_nd_shape_text(text[0], sizeof text[0], first),
+                            mdl_nd_shape_text(text[1], sizeof text[1], x), (long long)axis);
         dims[axis] += x->dims[axis];
     }
-    nd_set_shape(y, first->rank, dims);
+    mdl_nd_set_shape(y, first->rank, dims);
     return MDL_OK;
 }
 
@@ -118,9 +118,9 @@ const struct op mdl_op_join = {
 
 static mdl_status split_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    mdl_status s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* Elements along the axis of part i. */
@@ -129,7 +129,7 @@ static int64_t part_size(const struct node *n, const struct nd *sizes, int64_t d
     const int64_t parts = (int64_t)n->n_out, each = dim / parts + (dim % parts != 0);
 
     if (sizes)
-        return nd_int(sizes, i);
+        return mdl_nd_int(sizes, i);
     return i + 1 < n->n_out ? each : dim - each * (parts - 1);
 }
 
@@ -138,7 +138,7 @@ static mdl_status split_shape(const struct node *n, struct nd_call *c)
     const struct join_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0), *sizes = nd_in(c, n, 1);
     int64_t axis = p->axis, left;
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
 
     if (s)
         return s;
@@ -206,8 +206,8 @@ static mdl_status slice_infer(struct node *n, struct graph *g, mdl_error *err)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = STARTS; !s && i <= STEPS; i++)
-        s = nd_need_type(n, g, i, TYPES_INDEX, err);
-    return s ? s : nd_infer_same(n, g, err);
+        s = mdl_nd_need_type(n, g, i, TYPES_INDEX, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* Where `at` lies in low .. high, counted from dim if negative. */
@@ -244,11 +244,11 @@ static mdl_status cut_of(struct cut *cut, const struct node *n, struct nd_call *
     const struct nd *given_axes = nd_in(c, n, AXES), *given_steps = nd_in(c, n, STEPS);
     int64_t starts[MDL_MAX_RANK], ends[MDL_MAX_RANK], axes[MDL_MAX_RANK], steps[MDL_MAX_RANK];
     uint32_t n_starts, n_ends, n_axes, n_steps;
-    mdl_status s = nd_list(starts, &n_starts, x->rank, nd_in(c, n, STARTS), "starts", c->err);
+    mdl_status s = mdl_nd_list(starts, &n_starts, x->rank, nd_in(c, n, STARTS), "starts", c->err);
 
-    if (!s) s = nd_list(ends, &n_ends, x->rank, nd_in(c, n, ENDS), "ends", c->err);
-    if (!s) s = nd_axes(axes, &n_axes, given_axes, x->rank, c->err);
-    if (!s) s = nd_list(steps, &n_steps, x->rank, given_steps, "steps", c->err);
+    if (!s) s = mdl_nd_list(ends, &n_ends, x->rank, nd_in(c, n, ENDS), "ends", c->err);
+    if (!s) s = mdl_nd_axes(axes, &n_axes, given_axes, x->rank, c->err);
+    if (!s) s = mdl_nd_list(steps, &n_steps, x->rank, given_steps, "steps", c->err);
     if (s)
         return s;
     if (n_ends != n_starts || (given_axes && n_axes != n_starts)
@@ -277,14 +277,14 @@ static mdl_status slice_shape(const struct node *n, struct nd_call *c)
     mdl_status s = cut_of(&cut, n, c);
 
     if (!s)
-        nd_set_shape(nd_out(c, n, 0), nd_in(c, n, X)->rank, cut.count);
+        mdl_nd_set_shape(nd_out(c, n, 0), nd_in(c, n, X)->rank, cut.count);
     return s;
 }
 
 static mdl_status slice_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *x = nd_in(c, n, X), *y = nd_out(c, n, 0);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     struct nd_box box;
     struct cut cut;
     uint64_t first = 0;
@@ -292,13 +292,13 @@ static mdl_status slice_eval(const struct node *n, struct nd_call *c)
 
     if (s || !y->count)
         return s;
-    nd_box_of(&box, y);
-    nd_packed(box.from, x->rank, x->dims);
+    mdl_nd_box_of(&box, y);
+    mdl_nd_packed(box.from, x->rank, x->dims);
     for (uint32_t i = 0; i < x->rank; i++) {
         first += (uint64_t)(cut.start[i] * box.from[i]);
         box.from[i] *= cut.step[i];
     }
-    nd_move(y->data, nd_at(x->data, first, size), size, &box);
+    mdl_nd_move(y->data, nd_at(x->data, first, size), size, &box);
     return MDL_OK;
 }
 

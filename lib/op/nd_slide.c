@@ -9,14 +9,14 @@
 
 const char *const mdl_auto_pads[] = { "none", "same_upper", "same_lower", "valid", NULL };
 
-int64_t nd_window_item(const struct node *n, uint32_t slot, uint64_t i, int64_t fallback)
+int64_t mdl_nd_window_item(const struct node *n, uint32_t slot, uint64_t i, int64_t fallback)
 {
     const struct tensor *t = &n->tensors[slot];
 
     return t->type ? ((const int64_t *)t->data)[i] : fallback;
 }
 
-mdl_status nd_window_check(const struct node *n, mdl_error *err)
+mdl_status mdl_nd_window_check(const struct node *n, mdl_error *err)
 {
     uint64_t axes = 0;
 
@@ -66,7 +66,7 @@ static int slide(struct window *w, uint32_t k, int64_t auto_pad, int ceil)
     return 1;
 }
 
-mdl_status nd_window(struct window *w, const struct node *n, const struct nd *x,
+mdl_status mdl_nd_window(struct window *w, const struct node *n, const struct nd *x,
                      const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err)
 {
     char text[96];
@@ -74,31 +74,31 @@ mdl_status nd_window(struct window *w, const struct node *n, const struct nd *x,
 
     if (x->rank < 3 || x->rank > 2 + WINDOW_AXES)
         return mdl_fail(err, MDL_ERR_DATA, "an image %s, expected [N, C, 1 to 3 axes]",
-                        nd_shape_text(text, sizeof text, x));
+                        mdl_nd_shape_text(text, sizeof text, x));
     *w = (struct window){ .axes = x->rank - 2, .in_size = 1, .out_size = 1, .taps = 1 };
     for (uint32_t i = 0; i < WINDOW_SLOTS; i++)
         if (n->tensors[i].type)
             lists = i == WINDOW_PADS ? n->tensors[i].count / 2 : n->tensors[i].count;
     if (lists && lists != w->axes)
         return mdl_fail(err, MDL_ERR_DATA, "an image %s, expected %llu axes",
-                        nd_shape_text(text, sizeof text, x), (unsigned long long)lists);
+                        mdl_nd_shape_text(text, sizeof text, x), (unsigned long long)lists);
     for (uint32_t i = 0; i < WINDOW_AXES; i++) {
         const uint32_t missing = WINDOW_AXES - w->axes, k = i - missing;
         w->in[i] = w->out[i] = w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
         if (i < missing)
             continue;
         w->in[i] = x->dims[2 + k];
-        w->kernel[i] = kernel ? kernel[k] : nd_window_item(n, WINDOW_KERNEL, k, 1);
-        w->stride[i] = nd_window_item(n, WINDOW_STRIDES, k, 1);
-        w->dilation[i] = nd_window_item(n, WINDOW_DILATIONS, k, 1);
-        w->before[i] = nd_window_item(n, WINDOW_PADS, k, 0);
-        w->after[i] = nd_window_item(n, WINDOW_PADS, k + w->axes, 0);
+        w->kernel[i] = kernel ? kernel[k] : mdl_nd_window_item(n, WINDOW_KERNEL, k, 1);
+        w->stride[i] = mdl_nd_window_item(n, WINDOW_STRIDES, k, 1);
+        w->dilation[i] = mdl_nd_window_item(n, WINDOW_DILATIONS, k, 1);
+        w->before[i] = mdl_nd_window_item(n, WINDOW_PADS, k, 0);
+        w->after[i] = mdl_nd_window_item(n, WINDOW_PADS, k + w->axes, 0);
         if (w->in[i] > MOST || w->kernel[i] < 1 || w->kernel[i] > MOST)
             return mdl_fail(err, MDL_ERR_DATA, "an image %s with a kernel of %lld",
-                            nd_shape_text(text, sizeof text, x), (long long)w->kernel[i]);
+                            mdl_nd_shape_text(text, sizeof text, x), (long long)w->kernel[i]);
         if (!slide(w, i, auto_pad, ceil))
             return mdl_fail(err, MDL_ERR_DATA, "an image %s is smaller than the window",
-                            nd_shape_text(text, sizeof text, x));
+                            mdl_nd_shape_text(text, sizeof text, x));
         if (!size_mul(w->in_size, (uint64_t)w->in[i], &w->in_size)
             || !size_mul(w->out_size, (uint64_t)w->out[i], &w->out_size)
             || !size_mul(w->taps, (uint64_t)w->kernel[i], &w->taps))
@@ -107,7 +107,7 @@ mdl_status nd_window(struct window *w, const struct node *n, const struct nd *x,
     return MDL_OK;
 }
 
-void nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
+void mdl_nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
                       int64_t first, int64_t second)
 {
     int64_t dims[2 + WINDOW_AXES] = { first, second };
@@ -115,5 +115,5 @@ void nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const
     for (uint32_t k = 0; k < w->axes; k++)
         dims[2 + k] = w->out[WINDOW_AXES - w->axes + k];
     if (i < n->n_out)
-        nd_set_shape(nd_out(c, n, i), 2 + w->axes, dims);
+        mdl_nd_set_shape(nd_out(c, n, i), 2 + w->axes, dims);
 }

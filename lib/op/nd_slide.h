@@ -36,15 +36,15 @@ struct window {
 };
 
 /* At load: the lists are of one length, and their numbers in range.  *axes 0: any. */
-mdl_status nd_window_check(const struct node *n, mdl_error *err);
+mdl_status mdl_nd_window_check(const struct node *n, mdl_error *err);
 
 /* The windows of image x [N, C, ...].  `kernel` has a number for each axis, or is NULL: that of
  * the slot.  `ceil`: a window that begins in the image or before it may end beyond it. */
-mdl_status nd_window(struct window *w, const struct node *n, const struct nd *x,
+mdl_status mdl_nd_window(struct window *w, const struct node *n, const struct nd *x,
                      const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err);
 
 /* Element i of such a list along axis k of `axes`, `fallback` where it is not given. */
-int64_t nd_window_item(const struct node *n, uint32_t slot, uint64_t i, int64_t fallback);
+int64_t mdl_nd_window_item(const struct node *n, uint32_t slot, uint64_t i, int64_t fallback);
 
 /* First and one past the last o of windows whose tap t lies inside, along one axis. */
 static inline void window_range(const struct window *w, uint32_t axis, int64_t t, int64_t *first,
@@ -62,7 +62,7 @@ static inline void window_range(const struct window *w, uint32_t axis, int64_t t
 }
 
 /* Set the dimensions of result i: [first, second, windows ...]. */
-void nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
+void mdl_nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
                       int64_t first, int64_t second);
 
 #endif

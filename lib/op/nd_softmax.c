@@ -33,9 +33,9 @@ static const struct field fields[] = {
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_FLOAT, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_FLOAT, err);
 
-    return s ? s : nd_infer_same(n, g, err);
+    return s ? s : mdl_nd_infer_same(n, g, err);
 }
 
 /* x as [outer][rows][inner]. */
@@ -52,7 +52,7 @@ static mdl_status parts(const struct node *n, const struct nd *x, uint64_t *oute
         *outer = x->count;
         return MDL_OK;
     }
-    const mdl_status s = nd_axis(&axis, x->rank, err);
+    const mdl_status s = mdl_nd_axis(&axis, x->rank, err);
     if (s)
         return s;
     *outer = nd_product(x, 0, (uint32_t)axis);
@@ -66,7 +66,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     uint64_t outer, rows, inner;
     const mdl_status s = parts(n, nd_in(c, n, 0), &outer, &rows, &inner, c->err);
 
-    return s ? s : nd_shape_same(n, c);
+    return s ? s : mdl_nd_shape_same(n, c);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -86,12 +86,12 @@ static void log_row(const struct kernels *k, uint32_t type, void *y, const void 
 
 static void hard_row(const struct kernels *k, uint32_t type, void *y, const void *x, uint64_t n)
 {
-    const uint64_t at = nd_arg_row(k, 0, 0, x, type, n);
+    const uint64_t at = mdl_nd_arg_row(k, 0, 0, x, type, n);
     const size_t cell = mdl_type_bytes(type);
     const double one = 1;
 
     memset(y, 0, (size_t)n * cell);
-    nd_store_f64(y, type, at, &one, 1);
+    mdl_nd_store_f64(y, type, at, &one, 1);
 }
 
 static void all_rows(const struct kernels *k, int64_t kind, uint32_t type, char *y, const char *x,
@@ -143,7 +143,7 @@ static void hard_columns(uint32_t type, void *y, const void *x, uint64_t base, u
     uint64_t at[REDUCE_COLUMNS] = { 0 };
 
     for (uint64_t r = 0; r < rows; r++) {
-        nd_load_f64(v, x, type, base + r * step, width);
+        mdl_nd_load_f64(v, x, type, base + r * step, width);
         for (size_t c = 0; c < width; c++)
             if (!r || v[c] > best[c] || (v[c] != v[c] && best[c] == best[c])) {
                 best[c] = v[c];
@@ -153,7 +153,7 @@ static void hard_columns(uint32_t type, void *y, const void *x, uint64_t base, u
     for (uint64_t r = 0; r < rows; r++) {
         for (size_t c = 0; c < width; c++)
             v[c] = at[c] == r;
-        nd_store_f64(y, type, base + r * step, v, width);
+        mdl_nd_store_f64(y, type, base + r * step, v, width);
     }
 }
 

@@ -33,18 +33,18 @@ static uint64_t key_of(double v)
     return bits & SIGN ? ~bits : bits | SIGN;
 }
 
-void nd_keys(uint64_t *key, const void *data, uint32_t type, uint64_t first, size_t n)
+void mdl_nd_keys(uint64_t *key, const void *data, uint32_t type, uint64_t first, size_t n)
 {
     double v[ND_CHUNK];
     int64_t whole[ND_CHUNK];
 
     if ((TYPES_FLOATS | TYPES_SMALL_FLOAT) & TYPE_BIT(type)) {
-        nd_load_f64(v, data, type, first, n);
+        mdl_nd_load_f64(v, data, type, first, n);
         for (size_t i = 0; i < n; i++)
             key[i] = key_of(v[i]);
         return;
     }
-    nd_load_i64(whole, data, type, first, n);
+    mdl_nd_load_i64(whole, data, type, first, n);
     for (size_t i = 0; i < n; i++)
         key[i] = (uint64_t)whole[i] ^ (type == MDL_U64 ? 0 : SIGN);
 }
@@ -62,9 +62,9 @@ static const struct field topk_fields[] = {
 
 static mdl_status topk_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPES_NUMBER, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_NUMBER, err);
 
-    if (!s) s = nd_need_type(n, g, 1, TYPES_INDEX, err);
+    if (!s) s = mdl_nd_need_type(n, g, 1, TYPES_INDEX, err);
     nd_result(n, g, 0, nd_type(n, g, 0));
     nd_result(n, g, 1, MDL_I64);
     return s;
@@ -79,9 +79,9 @@ static mdl_status topk_shape(const struct node *n, struct nd_call *c)
     const struct nd *x = nd_in(c, n, 0);
     int64_t axis = ((const struct topk_params *)n->params)->axis, k;
     uint32_t one;
-    mdl_status s = nd_axis(&axis, x->rank, c->err);
+    mdl_status s = mdl_nd_axis(&axis, x->rank, c->err);
 
-    if (!s) s = nd_list(&k, &one, 1, nd_in(c, n, 1), "k", c->err);
+    if (!s) s = mdl_nd_list(&k, &one, 1, nd_in(c, n, 1), "k", c->err);
     if (s)
         return s;
     const int64_t dim = x->dims[axis];
@@ -136,7 +136,7 @@ static void select_best(struct entry *best, uint64_t k, const void *data, uint32
 
     for (uint64_t first = 0; first < n; first += ND_CHUNK) {
         const size_t some = n - first < ND_CHUNK ? (size_t)(n - first) : ND_CHUNK;
-        nd_keys(key, data, type, first, some);
+        mdl_nd_keys(key, data, type, first, some);
         for (size_t i = 0; i < some; i++) {
             const struct entry e = { key[i] ^ flip, first + i };
             if (filled < k)
@@ -157,7 +157,7 @@ static mdl_status topk_eval(const struct node *n, struct nd_call *c)
     const struct topk_params *p = n->params;
     const struct nd *x = nd_in(c, n, 0);
     const uint32_t axis = (uint32_t)(p->axis < 0 ? p->axis + (int64_t)x->rank : p->axis);
-    const size_t size = nd_type_bytes(x->type);
+    const size_t size = mdl_nd_type_bytes(x->type);
     const uint64_t dim = (uint64_t)x->dims[axis], inner = nd_product(x, axis + 1, x->rank);
     const uint64_t k = (uint64_t)nd_out(c, n, 0)->dims[axis];
     unsigned char *const values = nd_wanted(c, n, 0) ? nd_out(c, n, 0)->data : NULL;
@@ -172,7 +172,7 @@ static mdl_status topk_eval(const struct node *n, struct nd_call *c)
         const uint64_t to = o / inner * k * inner + o % inner;
         const unsigned char *data = nd_at(x->data, from, size);
         if (inner > 1)
-            nd_move(lane, data, size, &box);
+            mdl_nd_move(lane, data, size, &box);
         select_best(best, k, inner > 1 ? lane : data, x->type, dim, p->largest ? 0 : UINT64_MAX);
         for (uint64_t i = 0; i < k; i++) {
             if (values)

@@ -47,7 +47,7 @@ mdl_status mdl_svm_prepare(struct node *n, struct svm_plan *p, struct arena *a, 
 mdl_status mdl_svm_rows(const struct nd_call *c, const struct node *n, int64_t *rows)
 {
     const struct svm_plan *p = n->plan;
-    int64_t cols;
+    int64_t cols = 0;
     const mdl_status s = mdl_ml_rows(nd_in(c, n, 0), rows, &cols, c->err);
 
     if (s)
@@ -111,7 +111,7 @@ void mdl_svm_kernel(const struct node *n, const struct nd *x, uint64_t r, float 
     double *sum = work;
     float *row = (float *)(void *)(sum + p->vectors);
 
-    nd_load_f32(row, x->data, x->type, r * p->cols, (size_t)p->cols);
+    mdl_nd_load_f32(row, x->data, x->type, r * p->cols, (size_t)p->cols);
     if (params->kernel == SVM_RBF && !p->linear) {
         distances(p, row, k);
         for (uint64_t v = 0; v < p->vectors; v++)
@@ -141,7 +141,7 @@ static const struct slot slots[] = { SVM_COMMON_SLOTS };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
     if (s)
         return s;
@@ -172,7 +172,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     c->temp_bytes = mdl_svm_work_bytes(p) + p->vectors * sizeof(float);
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, 1 });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, 1 });
     return MDL_OK;
 }
 

@@ -40,7 +40,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct tensor *w = n->tensors;
     struct ml_list labels;
-    mdl_status s = nd_need_type(n, g, 0, ML_X, err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, ML_X, err);
 
     if (!s) s = mdl_ml_list(&labels, n, LABELS, LABEL_TEXT, err);
     if (s)
@@ -160,8 +160,8 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     c->temp_bytes = lay_out(n, NULL, NULL);
-    nd_set_shape(nd_out(c, n, 0), 1, &rows);
-    nd_set_shape(nd_out(c, n, 1), 2, (int64_t[]){ rows, (int64_t)width_of(n, 1) });
+    mdl_nd_set_shape(nd_out(c, n, 0), 1, &rows);
+    mdl_nd_set_shape(nd_out(c, n, 1), 2, (int64_t[]){ rows, (int64_t)width_of(n, 1) });
     return MDL_OK;
 }
 

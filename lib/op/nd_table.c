@@ -31,7 +31,7 @@ static const struct field fields[] = {
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct table_params *p = n->params;
-    const mdl_status s = nd_need_type(n, g, 0, TYPES_NUMBER | TYPE_BIT(MDL_BOOL), err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, TYPES_NUMBER | TYPE_BIT(MDL_BOOL), err);
 
     if (s)
         return s;
@@ -61,9 +61,9 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
     const int64_t rows = x->rank == 1 ? 1 : x->dims[0];
     if (rows && (p->first ? cols < (uint64_t)p->cols : cols != (uint64_t)p->cols))
         return mdl_fail(c->err, MDL_ERR_DATA, "shape %s, expected rows of %s%lld columns",
-                        nd_shape_text(text, sizeof text, x), p->first ? "at least " : "",
+                        mdl_nd_shape_text(text, sizeof text, x), p->first ? "at least " : "",
                         (long long)p->cols);
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, p->cols });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ rows, p->cols });
     return MDL_OK;
 }
 
@@ -71,12 +71,12 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 static void load(void *to, uint32_t type, const struct nd *x, uint64_t at, size_t n)
 {
     if (type == x->type)
-        memcpy(to, (const unsigned char *)x->data + at * nd_type_bytes(type),
-               n * nd_type_bytes(type));
+        memcpy(to, (const unsigned char *)x->data + at * mdl_nd_type_bytes(type),
+               n * mdl_nd_type_bytes(type));
     else if (type == MDL_F32)
-        nd_load_f32(to, x->data, x->type, at, n);
+        mdl_nd_load_f32(to, x->data, x->type, at, n);
     else
-        nd_load_f64(to, x->data, x->type, at, n);
+        mdl_nd_load_f64(to, x->data, x->type, at, n);
 }
 
 static mdl_status eval(const struct node *n, struct nd_call *c)
@@ -85,7 +85,7 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
     const struct nd *y = nd_out(c, n, 0);
     const uint64_t rows = (uint64_t)y->dims[0], cols = (uint64_t)y->dims[1];
     const uint64_t all = rows ? width(x) : 0;
-    const size_t cell = nd_type_bytes(y->type);
+    const size_t cell = mdl_nd_type_bytes(y->type);
 
     if (all == cols) {
         load(y->data, y->type, x, 0, (size_t)(rows * cols));

@@ -27,9 +27,9 @@ static const char *text_at(const struct nd *t, uint64_t i)
 
 static mdl_status texts_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, 0, TYPE_BIT(MDL_STRING), err);
+    mdl_status s = mdl_nd_need_type(n, g, 0, TYPE_BIT(MDL_STRING), err);
 
-    if (!s && n->n_in > 1) s = nd_need_type(n, g, 1, TYPE_BIT(MDL_STRING), err);
+    if (!s && n->n_in > 1) s = mdl_nd_need_type(n, g, 1, TYPE_BIT(MDL_STRING), err);
     nd_result(n, g, 0, MDL_STRING);
     nd_result(n, g, 1, MDL_I64);
     return s;
@@ -57,8 +57,8 @@ static int concat_all(const struct nd_call *c, const struct node *n, const struc
     int64_t a_step[MDL_MAX_RANK], b_step[MDL_MAX_RANK];
     uint64_t ia, ib;
 
-    nd_steps(a_step, y, a);
-    nd_steps(b_step, y, b);
+    mdl_nd_steps(a_step, y, a);
+    mdl_nd_steps(b_step, y, b);
     for (uint64_t i = 0; i < count; i++) {
         pair_at(y, a_step, b_step, i, &ia, &ib);
         const size_t na = strlen(text_at(a, ia)), nb = strlen(text_at(b, ib));
@@ -79,7 +79,7 @@ static int concat_all(const struct nd_call *c, const struct node *n, const struc
 static mdl_status concat_shape(const struct node *n, struct nd_call *c)
 {
     struct nd *y = nd_out(c, n, 0);
-    const mdl_status s = nd_broadcast(y, nd_in(c, n, 0), nd_in(c, n, 1), c->err);
+    const mdl_status s = mdl_nd_broadcast(y, nd_in(c, n, 0), nd_in(c, n, 1), c->err);
     uint64_t count = 1;
 
     if (s)
@@ -259,7 +259,7 @@ static mdl_status normalize_shape(const struct node *n, struct nd_call *c)
             return mdl_fail(c->err, MDL_ERR_LIMIT, "texts too long");
     }
     kept += !kept;
-    nd_set_shape(nd_out(c, n, 0), x->rank, x->rank == 1 ? (int64_t[2]){ kept, 0 }
+    mdl_nd_set_shape(nd_out(c, n, 0), x->rank, x->rank == 1 ? (int64_t[2]){ kept, 0 }
                                                         : (int64_t[2]){ 1, kept });
     return MDL_OK;
 }

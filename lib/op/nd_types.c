@@ -45,19 +45,19 @@ static int value_of(uint32_t type, unsigned v)
     return (type == MDL_I4 || type == MDL_I2) && low > mask / 2 ? (int)low - (int)mask - 1 : (int)low;
 }
 
-int64_t nd_int(const struct nd *t, uint64_t i)
+int64_t mdl_nd_int(const struct nd *t, uint64_t i)
 {
     int64_t v;
 
-    nd_load_i64(&v, t->data, t->type, i, 1);
+    mdl_nd_load_i64(&v, t->data, t->type, i, 1);
     return v;
 }
 
-double nd_number(const struct nd *t, uint64_t i)
+double mdl_nd_number(const struct nd *t, uint64_t i)
 {
     double v;
 
-    nd_load_f64(&v, t->data, t->type, i, 1);
+    mdl_nd_load_f64(&v, t->data, t->type, i, 1);
     return v;
 }
 
@@ -100,7 +100,7 @@ double nd_number(const struct nd *t, uint64_t i)
     case MDL_F8E4M3FN: case MDL_F8E4M3FNUZ: case MDL_F8E5M2: case MDL_F8E5M2FNUZ: \
     case MDL_F8E8M0:
 
-void nd_load_f64(double *to, const void *from, uint32_t type, uint64_t first, size_t n)
+void mdl_nd_load_f64(double *to, const void *from, uint32_t type, uint64_t first, size_t n)
 {
     switch (type) {
     COPY(MDL_F64, double, to, (const double *)from + first)
@@ -124,7 +124,7 @@ void nd_load_f64(double *to, const void *from, uint32_t type, uint64_t first, si
         STATEMENT \
     }
 
-void nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, size_t n)
+void mdl_nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, size_t n)
 {
     switch (type) {
     COPY(MDL_F32, float, to, (const float *)from + first)
@@ -138,26 +138,26 @@ void nd_load_f32(float *to, const void *from, uint32_t type, uint64_t first, siz
     LOAD(MDL_U64, uint64_t, (float)v)
     default:
         THROUGH_F64(
-            nd_load_f64(wide, from, type, first + at, some);
+            mdl_nd_load_f64(wide, from, type, first + at, some);
             for (size_t i = 0; i < some; i++)
                 to[at + i] = (float)wide[i];)
     }
 }
 
-void nd_load_i64(int64_t *to, const void *from, uint32_t type, uint64_t first, size_t n)
+void mdl_nd_load_i64(int64_t *to, const void *from, uint32_t type, uint64_t first, size_t n)
 {
     switch (type) {
     COPY(MDL_I64, int64_t, to, (const int64_t *)from + first)
     LOAD_INTEGERS(int64_t)
     default:
         THROUGH_F64(
-            nd_load_f64(wide, from, type, first + at, some);
+            mdl_nd_load_f64(wide, from, type, first + at, some);
             for (size_t i = 0; i < some; i++)
                 to[at + i] = int_of(wide[i]);)
     }
 }
 
-void nd_store_f32(void *to, uint32_t type, uint64_t first, const float *from, size_t n)
+void mdl_nd_store_f32(void *to, uint32_t type, uint64_t first, const float *from, size_t n)
 {
     switch (type) {
     COPY(MDL_F32, float, (float *)to + first, from)
@@ -167,11 +167,11 @@ void nd_store_f32(void *to, uint32_t type, uint64_t first, const float *from, si
         THROUGH_F64(
             for (size_t i = 0; i < some; i++)
                 wide[i] = (double)from[at + i];
-            nd_store_f64(to, type, first + at, wide, some);)
+            mdl_nd_store_f64(to, type, first + at, wide, some);)
     }
 }
 
-void nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, size_t n)
+void mdl_nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, size_t n)
 {
     int64_t whole[ND_CHUNK];
 
@@ -189,12 +189,12 @@ void nd_store_f64(void *to, uint32_t type, uint64_t first, const double *from, s
             some = n - at < ND_CHUNK ? n - at : ND_CHUNK;
             for (size_t i = 0; i < some; i++)
                 whole[i] = int_of(from[at + i]);
-            nd_store_i64(to, type, first + at, whole, some);
+            mdl_nd_store_i64(to, type, first + at, whole, some);
         }
     }
 }
 
-void nd_store_i64(void *to, uint32_t type, uint64_t first, const int64_t *from, size_t n)
+void mdl_nd_store_i64(void *to, uint32_t type, uint64_t first, const int64_t *from, size_t n)
 {
     switch (type) {
     case MDL_U64:

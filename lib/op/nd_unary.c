@@ -205,7 +205,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct unary_params *p = n->params;
     const struct unary *u = &kinds[p->kind];
-    const mdl_status s = nd_need_type(n, g, 0, u->types, err);
+    const mdl_status s = mdl_nd_need_type(n, g, 0, u->types, err);
 
     if (s)
         return s;
@@ -245,18 +245,18 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
         int64_t k[ND_CHUNK];
 
         if (whole) {
-            nd_load_i64(k, x->data, x->type, at, some);
+            mdl_nd_load_i64(k, x->data, x->type, at, some);
             u->i64(k, some, x->type);
-            nd_store_i64(y->data, y->type, at, k, some);
+            mdl_nd_store_i64(y->data, y->type, at, k, some);
             continue;
         }
-        nd_load_f64(v, x->data, x->type, at, some);
+        mdl_nd_load_f64(v, x->data, x->type, at, some);
         if (u->each)
             for (size_t i = 0; i < some; i++)
                 v[i] = u->each(v[i]);
         else
             u->f64(v, some, p);
-        nd_store_f64(y->data, y->type, at, v, some);
+        mdl_nd_store_f64(y->data, y->type, at, v, some);
     }
     return MDL_OK;
 }
@@ -271,7 +271,7 @@ const struct op mdl_op_unary = {
     .max_in = 1,
     .n_out = 1,
     .infer = infer,
-    .shape = nd_shape_same,
+    .shape = mdl_nd_shape_same,
     .eval = eval,
     .traits = ND_IN_PLACE | ND_HALF,
 };

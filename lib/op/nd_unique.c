@@ -39,7 +39,7 @@ static mdl_status slices_of(struct slices *to, const struct node *n, const struc
 {
     const struct slices_params *p = n->params;
     int64_t axis = p->axis;
-    mdl_status s = p->flat ? MDL_OK : nd_axis(&axis, x->rank, err);
+    mdl_status s = p->flat ? MDL_OK : mdl_nd_axis(&axis, x->rank, err);
 
     *to = (struct slices){ 1, x->count, 1, 0 };
     if (!s && !p->flat)
@@ -73,7 +73,7 @@ static mdl_status order_shape(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     for (uint32_t i = 0; i < n->n_out; i++)
-        nd_set_shape(nd_out(c, n, i), 1, (const int64_t[]){ (int64_t)all.slices });
+        mdl_nd_set_shape(nd_out(c, n, i), 1, (const int64_t[]){ (int64_t)all.slices });
     if (!size_mul(x->count, 8 * keys_each(x->type), &keys)
         || !size_mul(all.slices, 8, &c->temp_bytes)
         || !size_add(c->temp_bytes, keys, &c->temp_bytes))
@@ -155,7 +155,7 @@ static mdl_status order_eval(const struct node *n, struct nd_call *c)
     if (s)
         return s;
     for (uint64_t first = 0; first < total; first += ND_CHUNK)
-        nd_keys(keys + first, x->data, type, first,
+        mdl_nd_keys(keys + first, x->data, type, first,
                 total - first < ND_CHUNK ? (size_t)(total - first) : ND_CHUNK);
     w.keys = w.each ? keys : NULL;
     int64_t *spare = (int64_t *)(keys + total);
@@ -190,9 +190,9 @@ enum { Y, INDICES, INVERSE, COUNTS };
 
 static mdl_status unique_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    mdl_status s = nd_need_type(n, g, ORDER, TYPE_BIT(MDL_I64), err);
+    mdl_status s = mdl_nd_need_type(n, g, ORDER, TYPE_BIT(MDL_I64), err);
 
-    if (!s) s = nd_need_type(n, g, GROUP, TYPE_BIT(MDL_I64), err);
+    if (!s) s = mdl_nd_need_type(n, g, GROUP, TYPE_BIT(MDL_I64), err);
     nd_result(n, g, Y, nd_type(n, g, X));
     for (uint32_t i = INDICES; i <= COUNTS; i++)
         nd_result(n, g, i, MDL_I64);
@@ -217,7 +217,7 @@ static mdl_status unique_shape(const struct node *n, struct nd_call *c)
         return mdl_fail(c->err, MDL_ERR_DATA, "that is not the order of %llu slices",
                         (unsigned long long)all.slices);
     for (uint32_t i = 0; i < n->n_out; i++)
-        nd_set_shape(nd_out(c, n, i), 1,
+        mdl_nd_set_shape(nd_out(c, n, i), 1,
                      (const int64_t[]){ i == INVERSE ? (int64_t)all.slices : some });
     if (!p->flat) {
         nd_like(nd_out(c, n, Y), x);
@@ -245,7 +245,7 @@ static int turn_order(int64_t *group_of, const int64_t *order, const int64_t *gr
 static void copy_slice(const struct nd *y, const struct nd *x, const struct slices *all,
                        uint64_t some, uint64_t to, uint64_t from)
 {
-    const size_t run = (size_t)all->inner * nd_type_bytes(x->type);
+    const size_t run = (size_t)all->inner * mdl_nd_type_bytes(x->type);
 
     for (uint64_t o = 0; run && o < all->outer; o++)
         memcpy(nd_at(y->data, o * some + to, run), nd_at(x->data, o * all->slices + from, run),

@@ -107,7 +107,7 @@ static int lies_alike(const struct nd_walk *w, uint32_t k)
     return 1;
 }
 
-void nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
+void mdl_nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
                    size_t most)
 {
     int64_t step[ND_WALK_OPERANDS][MDL_MAX_RANK];
@@ -122,9 +122,9 @@ void nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *cons
     if (!to->count)
         return;
     for (uint32_t k = 0; k < n; k++) {
-        nd_steps(step[k], to, from[k]);
+        mdl_nd_steps(step[k], to, from[k]);
         w->data[k] = from[k]->data;
-        w->size[k] = nd_type_bytes(from[k]->type);
+        w->size[k] = mdl_nd_type_bytes(from[k]->type);
         w->held[k] = UINT64_MAX;
     }
     for (uint32_t d = 0; d < to->rank; d++)
@@ -180,7 +180,7 @@ static void take_rows(struct nd_walk *w, uint32_t k)
     w->at[k] = w->copy[k];
 }
 
-int nd_walk_next(struct nd_walk *w)
+int mdl_nd_walk_next(struct nd_walk *w)
 {
     w->first += w->count;
     if (w->first >= w->total)
@@ -196,12 +196,12 @@ int nd_walk_next(struct nd_walk *w)
     return 1;
 }
 
-mdl_status nd_shape_broadcast(const struct node *n, struct nd_call *c)
+mdl_status mdl_nd_shape_broadcast(const struct node *n, struct nd_call *c)
 {
     struct nd all = *nd_in(c, n, 0);
 
     for (uint32_t i = 1; i < n->n_in; i++) {
-        const mdl_status s = nd_broadcast(&all, &all, nd_in(c, n, i), c->err);
+        const mdl_status s = mdl_nd_broadcast(&all, &all, nd_in(c, n, i), c->err);
         if (s)
             return s;
     }

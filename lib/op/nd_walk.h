@@ -4,8 +4,8 @@
  * A walk goes along the result in pieces, and has for each piece the operands as packed
  * arrays of as many elements: loops over them need not know of shapes.
  *
- *     nd_walk_start(&w, y, from, 2, most);
- *     while (nd_walk_next(&w))
+ *     mdl_nd_walk_start(&w, y, from, 2, most);
+ *     while (mdl_nd_walk_next(&w))
  *         kernel(result + w.first, w.at[0], w.at[1], w.count);
  *
  * Dimensions that all operands go through alike are one.  Where an operand is packed along a
@@ -38,13 +38,13 @@ struct nd_walk {
 };
 
 /* `from` are n operands that broadcast to `to`; pieces have at most `most` elements. */
-void nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
+void mdl_nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
                    size_t most);
 
 /* The next piece; 0 when there is none. */
-int nd_walk_next(struct nd_walk *w);
+int mdl_nd_walk_next(struct nd_walk *w);
 
 /* infer and shape for operators whose result is what all inputs broadcast to. */
-mdl_status nd_shape_broadcast(const struct node *n, struct nd_call *c);
+mdl_status mdl_nd_shape_broadcast(const struct node *n, struct nd_call *c);
 
 #endif

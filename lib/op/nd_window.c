@@ -60,7 +60,7 @@ static const struct field window_fields[] = {
 static mdl_status window_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     nd_result(n, g, 0, number_type(((const struct window_params *)n->params)->to));
-    return nd_need_type(n, g, 0, TYPES_INDEX, err);
+    return mdl_nd_need_type(n, g, 0, TYPES_INDEX, err);
 }
 
 static mdl_status window_shape(const struct node *n, struct nd_call *c)
@@ -69,10 +69,10 @@ static mdl_status window_shape(const struct node *n, struct nd_call *c)
 
     if (s)
         return s;
-    const int64_t size = nd_int(nd_in(c, n, 0), 0);
+    const int64_t size = mdl_nd_int(nd_in(c, n, 0), 0);
     if (size < 0)
         return mdl_fail(c->err, MDL_ERR_DATA, "a window of %lld numbers", (long long)size);
-    nd_set_shape(nd_out(c, n, 0), 1, &size);
+    mdl_nd_set_shape(nd_out(c, n, 0), 1, &size);
     return MDL_OK;
 }
 
@@ -87,7 +87,7 @@ static mdl_status window_eval(const struct node *n, struct nd_call *c)
         double v = t[0] - t[1] * mdl_cos(at) + t[2] * mdl_cos(2 * at);
         if (turn == 0)            /* one number, symmetric: its middle */
             v = 1;
-        nd_store_f64(y->data, y->type, i, &v, 1);
+        mdl_nd_store_f64(y->data, y->type, i, &v, 1);
     }
     return MDL_OK;
 }
@@ -125,7 +125,7 @@ static mdl_status mel_infer(struct node *n, struct graph *g, mdl_error *err)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = BANDS; i <= HIGH && !s; i++)
-        s = nd_need_type(n, g, i, i <= RATE ? TYPES_INDEX : TYPES_FLOATS, err);
+        s = mdl_nd_need_type(n, g, i, i <= RATE ? TYPES_INDEX : TYPES_FLOATS, err);
     nd_result(n, g, 0, number_type(((const struct mel_params *)n->params)->to));
     return s;
 }
@@ -138,11 +138,11 @@ static mdl_status mel_shape(const struct node *n, struct nd_call *c)
         s = one_number(c, n, i);
     if (s)
         return s;
-    const int64_t bands = nd_int(nd_in(c, n, BANDS), 0), length = nd_int(nd_in(c, n, LENGTH), 0);
+    const int64_t bands = mdl_nd_int(nd_in(c, n, BANDS), 0), length = mdl_nd_int(nd_in(c, n, LENGTH), 0);
     if (bands < 0 || length < 0)
         return mdl_fail(c->err, MDL_ERR_DATA, "%lld bands of a transform of %lld numbers",
                         (long long)bands, (long long)length);
-    nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ length / 2 + 1, bands });
+    mdl_nd_set_shape(nd_out(c, n, 0), 2, (int64_t[]){ length / 2 + 1, bands });
     return MDL_OK;
 }
 
@@ -164,9 +164,9 @@ static mdl_status mel_eval(const struct node *n, struct nd_call *c)
 {
     const struct nd *y = nd_out(c, n, 0);
     const uint64_t bands = (uint64_t)y->dims[1];
-    const double length = (double)nd_int(nd_in(c, n, LENGTH), 0);
-    const double rate = (double)nd_int(nd_in(c, n, RATE), 0);
-    const double low = nd_number(nd_in(c, n, LOW), 0), high = nd_number(nd_in(c, n, HIGH), 0);
+    const double length = (double)mdl_nd_int(nd_in(c, n, LENGTH), 0);
+    const double rate = (double)mdl_nd_int(nd_in(c, n, RATE), 0);
+    const double low = mdl_nd_number(nd_in(c, n, LOW), 0), high = mdl_nd_number(nd_in(c, n, HIGH), 0);
 
     if (!(rate > 0) || !(low > -700) || !(high > -700) || !(high < 0x1p100))
         return mdl_fail(c->err, MDL_ERR_DATA, "a rate below 1, or edges at or below -700 hertz");
@@ -181,7 +181,7 @@ static mdl_status mel_eval(const struct node *n, struct nd_call *c)
         for (int64_t bin = left > 0 ? left : 0; bin < end && bin < y->dims[0]; bin++) {
             const double v = bin < middle ? (double)(bin - left) / (double)(middle - left)
                            : bin == middle ? 1 : (double)(right - bin) / (double)(right - middle);
-            nd_store_f64(y->data, y->type, (uint64_t)bin * bands + b, &v, 1);
+            mdl_nd_store_f64(y->data, y->type, (uint64_t)bin * bands + b, &v, 1);
         }
     }
     return MDL_OK;

@@ -69,14 +69,14 @@ mdl_status mdl_onnx_op(size_t i, mdl_onnx_op_info *info)
     return MDL_ERR_ARGUMENT;
 }
 
-struct flow *onnx_flow(struct onnx *o)
+struct flow *mdl_onnx_flow(struct onnx *o)
 {
     return &o->flow;
 }
 
 /* ---- failing, refusing ---------------------------------------------------------------------- */
 
-mdl_status onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status, const char *format,
+mdl_status mdl_onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status, const char *format,
                      ...)
 {
     char text[400];
@@ -94,7 +94,7 @@ mdl_status onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status, 
     return o->status;
 }
 
-void onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, ...)
+void mdl_onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, ...)
 {
     struct onnx_refusal r = { .count = 1 };
     char why[120];
@@ -118,7 +118,7 @@ void onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, 
     if (n->name[0])
         snprintf(r.nodes, sizeof r.nodes, "'%.60s'", n->name);
     if (!mdl_vec_add(&o->refusals, &o->flow.allocator, &r, sizeof r))
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
 }
 
 /* All that was refused, as one error. */
@@ -141,7 +141,7 @@ static mdl_status report(struct onnx *o)
 
 /* ---- texts and names ---------------------------------------------------------------------------- */
 
-const char *onnx_copy_text(struct onnx *o, struct bytes b)
+const char *mdl_onnx_copy_text(struct onnx *o, struct bytes b)
 {
     const size_t n = bytes_left(&b);
     char *to = n ? mdl_arena_take(&o->flow.arena, (uint64_t)n + 1, 1) : NULL;
@@ -150,7 +150,7 @@ const char *onnx_copy_text(struct onnx *o, struct bytes b)
         return "";
     memcpy(to, b.at, n);
     if (memchr(to, 0, n))
-        onnx_fail(o, &b, MDL_ERR_UNSUPPORTED, "a text with a zero byte in it");
+        mdl_onnx_fail(o, &b, MDL_ERR_UNSUPPORTED, "a text with a zero byte in it");
     return to;
 }
 
@@ -168,31 +168,31 @@ static struct onnx_name *names(const struct onnx *o)
     return (struct onnx_name *)(void *)o->names.data;
 }
 
-uint32_t onnx_names_mark(const struct onnx *o)
+uint32_t mdl_onnx_names_mark(const struct onnx *o)
 {
     return (uint32_t)(o->names.bytes / sizeof(struct onnx_name));
 }
 
-void onnx_names_forget(struct onnx *o, uint32_t mark)
+void mdl_onnx_names_forget(struct onnx *o, uint32_t mark)
 {
-    for (uint32_t i = onnx_names_mark(o); i-- > mark;)
+    for (uint32_t i = mdl_onnx_names_mark(o); i-- > mark;)
         o->buckets[names(o)[i].hash % ONNX_BUCKETS] = names(o)[i].next;
     o->names.bytes = mark * sizeof(struct onnx_name);
 }
 
-void onnx_bind(struct onnx *o, const char *name, int32_t value)
+void mdl_onnx_bind(struct onnx *o, const char *name, int32_t value)
 {
     const uint32_t h = hash(name);
     const struct onnx_name n = { name, value, o->buckets[h % ONNX_BUCKETS], h };
 
     if (!mdl_vec_add(&o->names, &o->flow.allocator, &n, sizeof n)) {
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
         return;
     }
-    o->buckets[h % ONNX_BUCKETS] = onnx_names_mark(o);
+    o->buckets[h % ONNX_BUCKETS] = mdl_onnx_names_mark(o);
 }
 
-int32_t onnx_lookup(const struct onnx *o, const char *name)
+int32_t mdl_onnx_lookup(const struct onnx *o, const char *name)
 {
     const uint32_t h = hash(name);
 
@@ -228,29 +228,29 @@ static const struct onnx_op *find_op(const struct onnx_node *n)
     return NULL;
 }
 
-int32_t onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
+int32_t mdl_onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
                   size_t n_in)
 {
-    const int32_t node = flow_node(&o->flow, op, n->name, in, n_in, n->n_out);
+    const int32_t node = mdl_flow_node(&o->flow, op, n->name, in, n_in, n->n_out);
 
     for (size_t i = 0; i < n_in; i++)
-        if (onnx_is_sequence(o, in[i]))
-            onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
+        if (mdl_onnx_is_sequence(o, in[i]))
+            mdl_onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
     for (uint32_t i = 0; i < n->n_out; i++)
-        n->out[i] = flow_result(&o->flow, node, i);
+        n->out[i] = mdl_flow_result(&o->flow, node, i);
     return node;
 }
 
-void onnx_map_plain(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_plain(struct onnx *o, struct onnx_node *n)
 {
     const struct onnx_op *op = find_op(n);
-    const int32_t node = onnx_emit(o, n, op->op, n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, op->op, n->in, n->n_in);
 
     if (op->kind)
-        flow_choice(&o->flow, node, "kind", op->kind);
+        mdl_flow_choice(&o->flow, node, "kind", op->kind);
 }
 
-void onnx_map_identity(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_identity(struct onnx *o, struct onnx_node *n)
 {
     (void)o;
     n->out[0] = onnx_in(n, 0);
@@ -274,29 +274,29 @@ static const char *text_field(struct onnx *o, struct bytes message, uint32_t num
 {
     struct bytes b;
 
-    return wire_find(&message, number, &b) ? onnx_copy_text(o, b) : "";
+    return mdl_wire_find(&message, number, &b) ? mdl_onnx_copy_text(o, b) : "";
 }
 
 static mdl_status read_opsets(struct onnx *o, struct bytes message, uint32_t number, struct vec *to)
 {
     struct bytes one;
 
-    while (wire_find(&message, number, &one)) {
+    while (mdl_wire_find(&message, number, &one)) {
         static const struct wire_rule rules[] = { { 2, WIRE_VARINT, 0 }, { 0, 0, 0 } };
         struct onnx_opset s = { .domain = plain_domain(text_field(o, one, 1)) };
-        if (!wire_read(one, rules, &s.version))
-            return onnx_fail(o, &one, MDL_ERR_FORMAT, "an opset is broken");
+        if (!mdl_wire_read(one, rules, &s.version))
+            return mdl_onnx_fail(o, &one, MDL_ERR_FORMAT, "an opset is broken");
         if (!mdl_vec_add(to, &o->flow.allocator, &s, sizeof s))
-            return onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+            return mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
         for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
             if (!strcmp(s.domain, domains[i].domain)
                 && (s.version < 1 || s.version > domains[i].version))
-                return onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "opset %lld of %s, this libmodel "
+                return mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "opset %lld of %s, this libmodel "
                                  "knows 1 to %lld", (long long)s.version,
                                  s.domain[0] ? s.domain : "ai.onnx",
                                  (long long)domains[i].version);
     }
-    return message.bad ? onnx_fail(o, &message, MDL_ERR_FORMAT, "the list of opsets is broken")
+    return message.bad ? mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "the list of opsets is broken")
                        : MDL_OK;
 }
 
@@ -307,12 +307,12 @@ static uint32_t add_defaults(struct onnx *o, const struct onnx_function *f, stru
     static const struct wire_rule rules[] = { { A_TYPE, WIRE_VARINT, 0 }, { 0, 0, 0 } };
     struct bytes left = f->body, one;
 
-    while (n < room && wire_find(&left, F_ATTR, &one)) {
+    while (n < room && mdl_wire_find(&left, F_ATTR, &one)) {
         struct onnx_attr a = { .name = text_field(o, one, A_NAME), .body = one };
         int known = 0;
         for (uint32_t i = 0; i < n; i++)
             known |= !strcmp(attrs[i].name, a.name);
-        if (!known && wire_read(one, rules, &a.type))
+        if (!known && mdl_wire_read(one, rules, &a.type))
             attrs[n++] = a;
     }
     return n;
@@ -324,39 +324,39 @@ static void unfold(struct onnx *o, struct onnx_node *n, const struct onnx_functi
     const struct onnx_opset *kept_opsets = o->scope_opsets;
     const struct onnx_attr *kept_attrs = o->call_attrs;
     const uint32_t kept_n = o->n_scope_opsets, kept_n_attrs = o->n_call_attrs;
-    const uint32_t mark = onnx_names_mark(o);
+    const uint32_t mark = mdl_onnx_names_mark(o);
     struct vec opsets = { 0 };
     struct bytes left = f->body, one;
     uint32_t defaults = 0, i = 0;
 
-    while (wire_find(&left, F_ATTR, &one))
+    while (mdl_wire_find(&left, F_ATTR, &one))
         defaults++;
     struct onnx_attr *attrs = mdl_arena_take(&o->flow.arena, (uint64_t)n->n_attrs + defaults,
                                              sizeof *attrs);
     if (!attrs) {
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
         return;
     }
     for (uint32_t k = 0; k < n->n_attrs; k++) {
         attrs[k] = n->attrs[k];
         n->attrs[k].seen = 1;
     }
-    for (left = f->body; wire_find(&left, F_INPUT, &one); i++)
-        onnx_bind(o, onnx_copy_text(o, one), onnx_in(n, i));
+    for (left = f->body; mdl_wire_find(&left, F_INPUT, &one); i++)
+        mdl_onnx_bind(o, mdl_onnx_copy_text(o, one), onnx_in(n, i));
     if (read_opsets(o, f->body, F_OPSET, &opsets))
         goto out;
     o->call_attrs = attrs;
     o->n_call_attrs = add_defaults(o, f, attrs, n->n_attrs, n->n_attrs + defaults);
     o->scope_opsets = (const struct onnx_opset *)(const void *)opsets.data;
     o->n_scope_opsets = (uint32_t)(opsets.bytes / sizeof *o->scope_opsets);
-    if (!onnx_read_graph_nodes(o, f->body, F_NODE)) {
+    if (!mdl_onnx_read_graph_nodes(o, f->body, F_NODE)) {
         i = 0;
-        for (left = f->body; wire_find(&left, F_OUTPUT, &one); i++)
+        for (left = f->body; mdl_wire_find(&left, F_OUTPUT, &one); i++)
             if (i < n->n_out)
-                n->out[i] = onnx_lookup(o, onnx_copy_text(o, one));
+                n->out[i] = mdl_onnx_lookup(o, mdl_onnx_copy_text(o, one));
     }
 out:
-    onnx_names_forget(o, mark);
+    mdl_onnx_names_forget(o, mark);
     mdl_vec_free(&opsets, &o->flow.allocator);
     o->scope_opsets = kept_opsets;
     o->n_scope_opsets = kept_n;
@@ -391,8 +391,8 @@ static int read_attr(struct onnx *o, struct bytes body, struct onnx_attr *a)
     static const struct wire_rule rules[] = { { A_TYPE, WIRE_VARINT, 0 }, { 0, 0, 0 } };
 
     *a = (struct onnx_attr){ .name = text_field(o, body, A_NAME), .body = body };
-    if (!wire_read(body, rules, &a->type))
-        onnx_fail(o, &body, MDL_ERR_FORMAT, "an attribute is broken");
+    if (!mdl_wire_read(body, rules, &a->type))
+        mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "an attribute is broken");
     return resolve_attr(o, a, text_field(o, body, A_REF));
 }
 
@@ -406,18 +406,18 @@ static mdl_status fill_node(struct onnx *o, struct bytes message, struct onnx_no
     n->name = text_field(o, message, N_NAME);
     n->domain = plain_domain(text_field(o, message, N_DOMAIN));
     n->opset = opset_of(o, n->domain);
-    while (wire_next(&message, &f)) {
+    while (mdl_wire_next(&message, &f)) {
         if (f.kind != WIRE_BYTES)
             continue;
         if (f.number == N_INPUT) {
-            const char *name = onnx_copy_text(o, f.bytes);
-            in[at_in] = *name ? onnx_lookup(o, name) : FLOW_NONE;
+            const char *name = mdl_onnx_copy_text(o, f.bytes);
+            in[at_in] = *name ? mdl_onnx_lookup(o, name) : FLOW_NONE;
             if (*name && in[at_in] == FLOW_NONE)
-                return onnx_fail(o, &f.bytes, MDL_ERR_FORMAT, "node '%s' (%s) reads '%s', which no "
+                return mdl_onnx_fail(o, &f.bytes, MDL_ERR_FORMAT, "node '%s' (%s) reads '%s', which no "
                                  "node before it makes", n->name, n->op, name);
             at_in++;
         } else if (f.number == N_OUTPUT) {
-            outs[at_out++] = onnx_copy_text(o, f.bytes);
+            outs[at_out++] = mdl_onnx_copy_text(o, f.bytes);
         } else if (f.number == N_ATTR) {
             n->n_attrs += (uint32_t)read_attr(o, f.bytes, &n->attrs[n->n_attrs]);
         }
@@ -431,19 +431,19 @@ static void map_node(struct onnx *o, struct onnx_node *n, const char *overload)
     const struct onnx_op *op = function ? NULL : find_op(n);
 
     if (function && o->depth >= ONNX_DEPTH)
-        onnx_fail(o, NULL, MDL_ERR_LIMIT, "node '%s': functions within functions, more than %u",
+        mdl_onnx_fail(o, NULL, MDL_ERR_LIMIT, "node '%s': functions within functions, more than %u",
                   n->name, ONNX_DEPTH);
     else if (function)
         unfold(o, n, function);
     else if (op)
         op->map(o, n);
     else if (!n->opset && strcmp(n->domain, ""))
-        onnx_refuse(o, n, "the model imports no opset of the domain");
+        mdl_onnx_refuse(o, n, "the model imports no opset of the domain");
     else
-        onnx_refuse(o, n, "%s", "");
+        mdl_onnx_refuse(o, n, "%s", "");
     for (uint32_t i = 0; op && i < n->n_attrs; i++)
         if (!n->attrs[i].seen)
-            onnx_refuse(o, n, "attribute %s", n->attrs[i].name);
+            mdl_onnx_refuse(o, n, "attribute %s", n->attrs[i].name);
 }
 
 static mdl_status read_node(struct onnx *o, struct bytes message)
@@ -452,16 +452,16 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     struct node_counts c = { 0, 0, 0 };
     struct onnx_node n = { 0 };
 
-    while (wire_find(&left, N_INPUT, &ignored)) c.in++;
-    for (left = message; wire_find(&left, N_OUTPUT, &ignored);) c.out++;
-    for (left = message; wire_find(&left, N_ATTR, &ignored);) c.attrs++;
+    while (mdl_wire_find(&left, N_INPUT, &ignored)) c.in++;
+    for (left = message; mdl_wire_find(&left, N_OUTPUT, &ignored);) c.out++;
+    for (left = message; mdl_wire_find(&left, N_ATTR, &ignored);) c.attrs++;
     /* Maps may look at the first inputs and set the first results, even of a node without. */
     int32_t *in = mdl_arena_take(&o->flow.arena, c.in + SPARE, sizeof *in);
     const char **outs = mdl_arena_take(&o->flow.arena, c.out, sizeof *outs);
     n.out = mdl_arena_take(&o->flow.arena, c.out + SPARE, sizeof *n.out);
     n.attrs = mdl_arena_take(&o->flow.arena, c.attrs, sizeof *n.attrs);
     if (!in || !outs || !n.out || !n.attrs || !o->nodes_left--)
-        return onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
+        return mdl_onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
                          "too many nodes");
     n.in = in;
     n.n_in = c.in;
@@ -471,7 +471,7 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     for (uint64_t i = 0; i < c.out + SPARE; i++)
         n.out[i] = FLOW_NONE;
     if (left.bad || fill_node(o, message, &n, in, outs))
-        return onnx_fail(o, &message, MDL_ERR_FORMAT, "a node is broken");
+        return mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a node is broken");
     while (n.n_out && !*outs[n.n_out - 1])
         n.n_out--;                /* results left out at the end */
     o->depth++;
@@ -479,50 +479,50 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     o->depth--;
     for (uint32_t i = 0; i < c.out; i++)
         if (*outs[i])
-            onnx_bind(o, outs[i], n.out[i] == FLOW_NONE ? o->unknown : n.out[i]);
+            mdl_onnx_bind(o, outs[i], n.out[i] == FLOW_NONE ? o->unknown : n.out[i]);
     return o->status ? o->status : o->flow.status;
 }
 
-mdl_status onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number)
+mdl_status mdl_onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number)
 {
     struct bytes one;
     mdl_status s = MDL_OK;
 
-    while (!s && wire_find(&graph, number ? number : G_NODE, &one))
+    while (!s && mdl_wire_find(&graph, number ? number : G_NODE, &one))
         s = read_node(o, one);
     if (!s && graph.bad)
-        s = onnx_fail(o, &graph, MDL_ERR_FORMAT, "the list of nodes is broken");
+        s = mdl_onnx_fail(o, &graph, MDL_ERR_FORMAT, "the list of nodes is broken");
     return s;
 }
 
-mdl_status onnx_read_constants(struct onnx *o, struct bytes graph)
+mdl_status mdl_onnx_read_constants(struct onnx *o, struct bytes graph)
 {
     struct wire_field f;
 
-    while (!o->status && wire_next(&graph, &f)) {
+    while (!o->status && mdl_wire_next(&graph, &f)) {
         const char *name = "";
         const struct flow_tensor *t;
         if (f.kind != WIRE_BYTES || (f.number != G_INIT && f.number != G_SPARSE))
             continue;
-        t = f.number == G_INIT ? onnx_read_tensor(o, f.bytes, &name)
-                               : onnx_read_sparse(o, f.bytes, &name);
+        t = f.number == G_INIT ? mdl_onnx_read_tensor(o, f.bytes, &name)
+                               : mdl_onnx_read_sparse(o, f.bytes, &name);
         if (t) {
-            const int32_t value = flow_const_in_place(&o->flow, t);
+            const int32_t value = mdl_flow_const_in_place(&o->flow, t);
             if (value != FLOW_NONE)
-                flow_value_at(&o->flow, value)->name = name;
-            onnx_bind(o, name, value);
+                mdl_flow_value_at(&o->flow, value)->name = name;
+            mdl_onnx_bind(o, name, value);
         }
     }
     if (graph.bad)
-        onnx_fail(o, &graph, MDL_ERR_FORMAT, "the graph is broken");
+        mdl_onnx_fail(o, &graph, MDL_ERR_FORMAT, "the graph is broken");
     return o->status;
 }
 
-const char *onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t number, uint32_t i)
+const char *mdl_onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t number, uint32_t i)
 {
     struct bytes one;
 
-    while (wire_find(&graph, number, &one))
+    while (mdl_wire_find(&graph, number, &one))
         if (!i--)
             return text_field(o, one, 1);
     return NULL;
@@ -537,10 +537,10 @@ static uint32_t read_shape(struct onnx *o, struct bytes shape, int64_t *dims, co
     struct bytes one;
     uint32_t rank = 0;
 
-    while (wire_find(&shape, 1, &one)) {
+    while (mdl_wire_find(&shape, 1, &one)) {
         int64_t d = -1;
-        if (rank == MDL_MAX_RANK || !wire_read(one, rules, &d)) {
-            onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "an input of more than %d dimensions",
+        if (rank == MDL_MAX_RANK || !mdl_wire_read(one, rules, &d)) {
+            mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "an input of more than %d dimensions",
                       MDL_MAX_RANK);
             return 0;
         }
@@ -560,21 +560,21 @@ static mdl_status read_input(struct onnx *o, struct bytes info)
     const char *name = text_field(o, info, 1);
     uint32_t rank = MDL_ANY_RANK;
 
-    if (onnx_lookup(o, name) != FLOW_NONE)
+    if (mdl_onnx_lookup(o, name) != FLOW_NONE)
         return MDL_OK;            /* an initializer: what it is if nobody gives another one */
-    if (!wire_find(&left, 2, &type))
-        return onnx_fail(o, &info, MDL_ERR_FORMAT, "input '%s' has no type", name);
+    if (!mdl_wire_find(&left, 2, &type))
+        return mdl_onnx_fail(o, &info, MDL_ERR_FORMAT, "input '%s' has no type", name);
     left = type;
-    if (!wire_find(&left, 1, &tensor))
-        return onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' is no tensor but a sequence, "
+    if (!mdl_wire_find(&left, 1, &tensor))
+        return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' is no tensor but a sequence, "
                          "a map or optional", name);
-    if (!wire_read(tensor, rules, &element) || !onnx_type(element))
-        return onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' of element type %lld", name,
+    if (!mdl_wire_read(tensor, rules, &element) || !mdl_onnx_type(element))
+        return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' of element type %lld", name,
                          (long long)element);
     left = tensor;
-    if (wire_find(&left, 2, &shape))
+    if (mdl_wire_find(&left, 2, &shape))
         rank = read_shape(o, shape, dims, dim_names);
-    onnx_bind(o, name, flow_input(&o->flow, name, onnx_type(element), rank, dims, dim_names));
+    mdl_onnx_bind(o, name, mdl_flow_input(&o->flow, name, mdl_onnx_type(element), rank, dims, dim_names));
     return o->status ? o->status : o->flow.status;
 }
 
@@ -582,21 +582,21 @@ static mdl_status read_graph(struct onnx *o, struct bytes graph)
 {
     struct bytes left = graph, one;
     int32_t outputs = 0;
-    mdl_status s = onnx_read_constants(o, graph);
+    mdl_status s = mdl_onnx_read_constants(o, graph);
 
-    while (!s && wire_find(&left, G_INPUT, &one))
+    while (!s && mdl_wire_find(&left, G_INPUT, &one))
         s = read_input(o, one);
-    if (!s) s = onnx_read_graph_nodes(o, graph, G_NODE);
-    for (left = graph; !s && wire_find(&left, G_OUTPUT, &one);) {
+    if (!s) s = mdl_onnx_read_graph_nodes(o, graph, G_NODE);
+    for (left = graph; !s && mdl_wire_find(&left, G_OUTPUT, &one);) {
         const char *name = text_field(o, one, 1);
-        const int32_t value = onnx_lookup(o, name);
+        const int32_t value = mdl_onnx_lookup(o, name);
         if (value == FLOW_NONE)
-            return onnx_fail(o, &one, MDL_ERR_FORMAT, "output '%s' is made by no node", name);
-        if (onnx_is_sequence(o, value))
-            return onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "output '%s' is no tensor but a sequence",
+            return mdl_onnx_fail(o, &one, MDL_ERR_FORMAT, "output '%s' is made by no node", name);
+        if (mdl_onnx_is_sequence(o, value))
+            return mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "output '%s' is no tensor but a sequence",
                              name);
-        onnx_zip_output(o, one, value, name, outputs++);
-        flow_output(&o->flow, name, value);
+        mdl_onnx_zip_output(o, one, value, name, outputs++);
+        mdl_flow_output(&o->flow, name, value);
     }
     return s;
 }
@@ -607,12 +607,12 @@ static mdl_status read_functions(struct onnx *o, struct bytes model)
 {
     struct bytes one;
 
-    while (wire_find(&model, M_FUNCTION, &one)) {
+    while (mdl_wire_find(&model, M_FUNCTION, &one)) {
         const struct onnx_function f = { .domain = plain_domain(text_field(o, one, F_DOMAIN)),
                                          .name = text_field(o, one, F_NAME),
                                          .overload = text_field(o, one, F_OVERLOAD), .body = one };
         if (!mdl_vec_add(&o->functions, &o->flow.allocator, &f, sizeof f))
-            return onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+            return mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
     }
     return o->status;
 }
@@ -623,7 +623,7 @@ static void add_metadata(struct onnx *o, struct bytes model, int64_t ir)
     char text[64], key[128];
     struct bytes left = model, one;
 
-    while (wire_find(&left, M_META, &one))   /* first: what we say ourselves holds */
+    while (mdl_wire_find(&left, M_META, &one))   /* first: what we say ourselves holds */
         mdl_build_metadata(o->b, text_field(o, one, 1), text_field(o, one, 2));
     mdl_build_metadata(o->b, "source", "onnx");
     snprintf(text, sizeof text, "ir %lld", (long long)ir);
@@ -634,11 +634,11 @@ static void add_metadata(struct onnx *o, struct bytes model, int64_t ir)
         mdl_build_metadata(o->b, key, text);
     }
     left = model;
-    if (wire_find(&left, M_PRODUCER, &one))
-        mdl_build_metadata(o->b, "producer", onnx_copy_text(o, one));
+    if (mdl_wire_find(&left, M_PRODUCER, &one))
+        mdl_build_metadata(o->b, "producer", mdl_onnx_copy_text(o, one));
     left = model;
-    if (wire_find(&left, M_PRODUCER_VERSION, &one))
-        mdl_build_metadata(o->b, "producer_version", onnx_copy_text(o, one));
+    if (mdl_wire_find(&left, M_PRODUCER_VERSION, &one))
+        mdl_build_metadata(o->b, "producer_version", mdl_onnx_copy_text(o, one));
 }
 
 static mdl_status read_model(struct onnx *o, struct bytes model)
@@ -647,10 +647,10 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
     struct bytes left = model, graph;
     int64_t ir = 0;
 
-    if (!wire_read(model, rules, &ir) || !wire_find(&left, M_GRAPH, &graph))
-        return onnx_fail(o, &model, MDL_ERR_FORMAT, "not an ONNX model, or one that is cut off");
+    if (!mdl_wire_read(model, rules, &ir) || !mdl_wire_find(&left, M_GRAPH, &graph))
+        return mdl_onnx_fail(o, &model, MDL_ERR_FORMAT, "not an ONNX model, or one that is cut off");
     if (ir < LEAST_IR || ir > MOST_IR)
-        return onnx_fail(o, NULL, MDL_ERR_UNSUPPORTED, "IR version %lld, this libmodel reads %d to "
+        return mdl_onnx_fail(o, NULL, MDL_ERR_UNSUPPORTED, "IR version %lld, this libmodel reads %d to "
                          "%d", (long long)ir, LEAST_IR, MOST_IR);
     mdl_status s = read_opsets(o, model, M_OPSET, &o->opsets);
     if (!s) s = read_functions(o, model);
@@ -658,16 +658,16 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
         return s;
     o->scope_opsets = (const struct onnx_opset *)(const void *)o->opsets.data;
     o->n_scope_opsets = (uint32_t)(o->opsets.bytes / sizeof *o->scope_opsets);
-    o->unknown = flow_const_f32(&o->flow, 0);
+    o->unknown = mdl_flow_const_f32(&o->flow, 0);
     s = read_graph(o, graph);
     if (!s) s = report(o);
     if (!s) s = o->flow.status;
     if (!s) {
         char passes[256];
-        flow_optimize(&o->flow, o->options, passes, sizeof passes);
-        flow_build(&o->flow, o->b);
+        mdl_flow_optimize(&o->flow, o->options, passes, sizeof passes);
+        mdl_flow_build(&o->flow, o->b);
         add_metadata(o, model, ir);
-        onnx_zip_build(o);
+        mdl_onnx_zip_build(o);
         mdl_build_metadata(o->b, "passes", passes);
     }
     return s;
@@ -681,7 +681,7 @@ static int probe(struct bytes file)
     struct wire_field f;
     int ir = 0;
 
-    for (int i = 0; i < 64 && wire_next(&file, &f); i++) {
+    for (int i = 0; i < 64 && mdl_wire_next(&file, &f); i++) {
         if (f.number == M_IR && f.kind == WIRE_VARINT)
             ir = f.value > 0 && f.value < 1000;
         if (f.number == M_GRAPH)
@@ -708,7 +708,7 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     o->file = file;
     o->directory = options->directory;
     o->nodes_left = 100000 + bytes_left(&file);
-    flow_init(&o->flow);
+    mdl_flow_init(&o->flow);
     mdl_status s = read_model(o, file);
     if (s && !first.code)
         mdl_fail(&first, s, "%s", mdl_strerror(s));
@@ -719,7 +719,7 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     mdl_vec_free(&o->functions, &o->flow.allocator);
     mdl_vec_free(&o->refusals, &o->flow.allocator);
     mdl_vec_free(&o->zips, &o->flow.allocator);
-    flow_free(&o->flow);
+    mdl_flow_free(&o->flow);
     a.free(a.user, o, sizeof *o);
     return s;
 }

@@ -39,7 +39,7 @@ struct onnx_op {
     const char *name;             /* "Conv"                                                */
     uint16_t    since, until;     /* opsets it is mapped for; until 0: to the newest       */
     onnx_map   *map;
-    const char *op, *kind;        /* for onnx_map_plain                                    */
+    const char *op, *kind;        /* for mdl_onnx_map_plain                                    */
 };
 
 struct onnx_family {
@@ -48,11 +48,11 @@ struct onnx_family {
 };
 
 /* The flow that nodes go into. */
-struct flow *onnx_flow(struct onnx *o);
+struct flow *mdl_onnx_flow(struct onnx *o);
 
 /* Not supported: "Conv: auto_pad 'X'", with the node's name.  Conversion goes on, so that all
  * reasons are heard at once; results of the node may stay unset. */
-void onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, ...)
+void mdl_onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, ...)
     MDL_PRINTF(3, 4);
 
 /* Input i, FLOW_NONE when it is not given. */
@@ -63,42 +63,42 @@ static inline int32_t onnx_in(const struct onnx_node *n, uint32_t i)
 
 /* ---- attributes: each asked for by name; the fallback or NULL when it is not there ----------- */
 
-int onnx_has(const struct onnx_node *n, const char *name);
-int64_t onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, int64_t fallback);
-double onnx_float(struct onnx *o, const struct onnx_node *n, const char *name, double fallback);
-const char *onnx_text(struct onnx *o, const struct onnx_node *n, const char *name,
+int mdl_onnx_has(const struct onnx_node *n, const char *name);
+int64_t mdl_onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, int64_t fallback);
+double mdl_onnx_float(struct onnx *o, const struct onnx_node *n, const char *name, double fallback);
+const char *mdl_onnx_string(struct onnx *o, const struct onnx_node *n, const char *name,
                       const char *fallback);
-const int64_t *onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
+const int64_t *mdl_onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
                          uint64_t *count);
-const float *onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
+const float *mdl_onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
                          uint64_t *count);
-const char *const *onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
+const char *const *mdl_onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
                               uint64_t *count);
-const struct flow_tensor *onnx_tensor(struct onnx *o, const struct onnx_node *n,
+const struct flow_tensor *mdl_onnx_tensor(struct onnx *o, const struct onnx_node *n,
                                       const char *name);
 /* It changes nothing here, whatever it says. */
-void onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name);
+void mdl_onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name);
 
 /* ---- results --------------------------------------------------------------------------------- */
 
 /* A node of the flow that carries the ONNX node's name; its results become those of the ONNX
  * node, one by one.  Returns it, to be given parameters. */
-int32_t onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
+int32_t mdl_onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
                   size_t n_in);
 
 /* All inputs into the operator of the table, with its kind; no attributes. */
-onnx_map onnx_map_plain;
+onnx_map mdl_onnx_map_plain;
 /* Result 0 is input 0. */
-onnx_map onnx_map_identity;
+onnx_map mdl_onnx_map_identity;
 
 /* A list of integers that older opsets give as an attribute, newer ones as input i: the value,
  * FLOW_NONE when neither is given. */
-int32_t onnx_ints_value(struct onnx *o, const struct onnx_node *n, uint32_t i, const char *name);
+int32_t mdl_onnx_ints_value(struct onnx *o, const struct onnx_node *n, uint32_t i, const char *name);
 
 /* Does it stand for a sequence (onnx_sequence.c), which no operator of ours takes? */
-int onnx_is_sequence(const struct onnx *o, int32_t value);
+int mdl_onnx_is_sequence(const struct onnx *o, int32_t value);
 
 /* MDL_* of an element type of TensorProto, 0 for one we do not have. */
-uint32_t onnx_type(int64_t data_type);
+uint32_t mdl_onnx_type(int64_t data_type);
 
 #endif

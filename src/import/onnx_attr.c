@@ -19,7 +19,7 @@ static struct onnx_attr *find(const struct onnx_node *n, const char *name)
     return NULL;
 }
 
-int onnx_has(const struct onnx_node *n, const char *name)
+int mdl_onnx_has(const struct onnx_node *n, const char *name)
 {
     return find(n, name) != NULL;
 }
@@ -32,7 +32,7 @@ static struct onnx_attr *typed(struct onnx *o, const struct onnx_node *n, const 
 
     /* Files of IR version 1 and 2 need not say the type. */
     if (a && a->type && a->type != type) {
-        onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s has type %lld, "
+        mdl_onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s has type %lld, "
                   "expected %lld", n->name, n->op, name, (long long)a->type, (long long)type);
         return NULL;
     }
@@ -41,11 +41,11 @@ static struct onnx_attr *typed(struct onnx *o, const struct onnx_node *n, const 
 
 static void broken(struct onnx *o, const struct onnx_node *n, const struct onnx_attr *a)
 {
-    onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s is broken", n->name, n->op,
+    mdl_onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s is broken", n->name, n->op,
               a->name);
 }
 
-int64_t onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, int64_t fallback)
+int64_t mdl_onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, int64_t fallback)
 {
     static const struct wire_rule rules[] = { { A_I, WIRE_VARINT, 0 }, { 0, 0, 0 } };
     const struct onnx_attr *a = typed(o, n, name, T_INT);
@@ -53,12 +53,12 @@ int64_t onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, in
 
     if (!a)
         return fallback;
-    if (!wire_read(a->body, rules, &v))
+    if (!mdl_wire_read(a->body, rules, &v))
         broken(o, n, a);
     return v;
 }
 
-double onnx_float(struct onnx *o, const struct onnx_node *n, const char *name, double fallback)
+double mdl_onnx_float(struct onnx *o, const struct onnx_node *n, const char *name, double fallback)
 {
     static const struct wire_rule rules[] = { { A_F, WIRE_32, 0 }, { 0, 0, 0 } };
     const struct onnx_attr *a = typed(o, n, name, T_FLOAT);
@@ -66,12 +66,12 @@ double onnx_float(struct onnx *o, const struct onnx_node *n, const char *name, d
 
     if (!a)
         return fallback;
-    if (!wire_read(a->body, rules, &v))
+    if (!mdl_wire_read(a->body, rules, &v))
         broken(o, n, a);
     return (double)v;
 }
 
-const char *onnx_text(struct onnx *o, const struct onnx_node *n, const char *name,
+const char *mdl_onnx_string(struct onnx *o, const struct onnx_node *n, const char *name,
                       const char *fallback)
 {
     static const struct wire_rule rules[] = { { A_S, WIRE_BYTES, 0 }, { 0, 0, 0 } };
@@ -80,12 +80,12 @@ const char *onnx_text(struct onnx *o, const struct onnx_node *n, const char *nam
 
     if (!a)
         return fallback;
-    if (!wire_read(a->body, rules, &v))
+    if (!mdl_wire_read(a->body, rules, &v))
         broken(o, n, a);
-    return onnx_copy_text(o, v);
+    return mdl_onnx_copy_text(o, v);
 }
 
-const int64_t *onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
+const int64_t *mdl_onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
                          uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_INTS);
@@ -93,18 +93,18 @@ const int64_t *onnx_ints(struct onnx *o, const struct onnx_node *n, const char *
     *count = 0;
     if (!a)
         return NULL;
-    *count = wire_count(a->body, A_INTS, WIRE_VARINT);
+    *count = mdl_wire_count(a->body, A_INTS, WIRE_VARINT);
     int64_t *all = mdl_arena_take(&o->flow.arena, *count, sizeof *all), *to = all;
     struct wire_list w = { .message = a->body, .number = A_INTS, .kind = WIRE_VARINT };
     uint64_t v;
-    while (all && wire_each(&w, &v))
+    while (all && mdl_wire_each(&w, &v))
         *to++ = (int64_t)v;
     if (!all || w.message.bad)
         broken(o, n, a);
     return all;
 }
 
-const float *onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
+const float *mdl_onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
                          uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_FLOATS);
@@ -112,11 +112,11 @@ const float *onnx_floats(struct onnx *o, const struct onnx_node *n, const char *
     *count = 0;
     if (!a)
         return NULL;
-    *count = wire_count(a->body, A_FLOATS, WIRE_32);
+    *count = mdl_wire_count(a->body, A_FLOATS, WIRE_32);
     float *all = mdl_arena_take(&o->flow.arena, *count, sizeof *all), *to = all;
     struct wire_list w = { .message = a->body, .number = A_FLOATS, .kind = WIRE_32 };
     uint64_t v;
-    while (all && wire_each(&w, &v)) {
+    while (all && mdl_wire_each(&w, &v)) {
         const uint32_t bits = (uint32_t)v;
         memcpy(to++, &bits, sizeof bits);
     }
@@ -125,7 +125,7 @@ const float *onnx_floats(struct onnx *o, const struct onnx_node *n, const char *
     return all;
 }
 
-const char *const *onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
+const char *const *mdl_onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
                               uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_STRINGS);
@@ -134,17 +134,17 @@ const char *const *onnx_texts(struct onnx *o, const struct onnx_node *n, const c
     *count = 0;
     if (!a)
         return NULL;
-    for (left = a->body; wire_find(&left, A_STRINGS, &one);)
+    for (left = a->body; mdl_wire_find(&left, A_STRINGS, &one);)
         ++*count;
     const char **all = mdl_arena_take(&o->flow.arena, *count, sizeof *all), **to = all;
-    for (left = a->body; all && wire_find(&left, A_STRINGS, &one);)
-        *to++ = onnx_copy_text(o, one);
+    for (left = a->body; all && mdl_wire_find(&left, A_STRINGS, &one);)
+        *to++ = mdl_onnx_copy_text(o, one);
     if (!all || left.bad)
         broken(o, n, a);
     return all;
 }
 
-const struct flow_tensor *onnx_tensor(struct onnx *o, const struct onnx_node *n, const char *name)
+const struct flow_tensor *mdl_onnx_tensor(struct onnx *o, const struct onnx_node *n, const char *name)
 {
     const struct onnx_attr *a = typed(o, n, name, T_TENSOR);
     struct bytes left, message;
@@ -152,46 +152,46 @@ const struct flow_tensor *onnx_tensor(struct onnx *o, const struct onnx_node *n,
     if (!a)
         return NULL;
     left = a->body;
-    if (wire_find(&left, A_T, &message))
-        return onnx_read_tensor(o, message, NULL);
+    if (mdl_wire_find(&left, A_T, &message))
+        return mdl_onnx_read_tensor(o, message, NULL);
     broken(o, n, a);
     return NULL;
 }
 
-const struct bytes *onnx_attr_body(const struct onnx_node *n, const char *name)
+const struct bytes *mdl_onnx_attr_body(const struct onnx_node *n, const char *name)
 {
     const struct onnx_attr *a = find(n, name);
 
     return a ? &a->body : NULL;
 }
 
-struct bytes onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name)
+struct bytes mdl_onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name)
 {
     const struct onnx_attr *a = typed(o, n, name, T_GRAPH);
     struct bytes left, message = { 0 };
 
     if (!a) {
-        onnx_fail(o, NULL, MDL_ERR_FORMAT, "node '%s' (%s) has no %s", n->name, n->op, name);
+        mdl_onnx_fail(o, NULL, MDL_ERR_FORMAT, "node '%s' (%s) has no %s", n->name, n->op, name);
         return message;
     }
     left = a->body;
-    if (!wire_find(&left, A_G, &message))
+    if (!mdl_wire_find(&left, A_G, &message))
         broken(o, n, a);
     return message;
 }
 
-void onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name)
+void mdl_onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name)
 {
     (void)o;
     find(n, name);
 }
 
-int32_t onnx_ints_value(struct onnx *o, const struct onnx_node *n, uint32_t i, const char *name)
+int32_t mdl_onnx_ints_value(struct onnx *o, const struct onnx_node *n, uint32_t i, const char *name)
 {
     uint64_t count;
 
     if (onnx_in(n, i) != FLOW_NONE)
         return onnx_in(n, i);
-    const int64_t *v = onnx_ints(o, n, name, &count);
-    return v ? flow_const_ints(&o->flow, v, count) : FLOW_NONE;
+    const int64_t *v = mdl_onnx_ints(o, n, name, &count);
+    return v ? mdl_flow_const_ints(&o->flow, v, count) : FLOW_NONE;
 }

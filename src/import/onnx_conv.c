@@ -9,7 +9,7 @@
 
 static int32_t emit(struct onnx *o, struct onnx_node *n, const char *op)
 {
-    return onnx_emit(o, n, op, n->in, n->n_in);
+    return mdl_onnx_emit(o, n, op, n->in, n->n_in);
 }
 
 /* One of the choices of an attribute, by its place among ours; refused if it is none. */
@@ -17,34 +17,34 @@ static void choose(struct onnx *o, const struct onnx_node *n, int32_t node, cons
                    const char *attr, const char *fallback, const char *const *theirs,
                    const char *const *ours)
 {
-    const char *v = onnx_text(o, n, attr, fallback);
+    const char *v = mdl_onnx_string(o, n, attr, fallback);
 
     for (uint32_t i = 0; v && theirs[i]; i++)
         if (!strcmp(v, theirs[i])) {
-            flow_choice(onnx_flow(o), node, param, ours[i]);
+            mdl_flow_choice(mdl_onnx_flow(o), node, param, ours[i]);
             return;
         }
-    onnx_refuse(o, n, "%s '%s'", attr, v ? v : "");
+    mdl_onnx_refuse(o, n, "%s '%s'", attr, v ? v : "");
 }
 
 /* ---- products -------------------------------------------------------------------------------------- */
 
 static void map_gemm(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t node = emit(o, n, "gemm");
 
-    flow_float(f, node, "alpha", onnx_float(o, n, "alpha", 1));
-    flow_float(f, node, "beta", onnx_float(o, n, "beta", 1));
-    flow_int(f, node, "trans_a", onnx_int(o, n, "transA", 0));
-    flow_int(f, node, "trans_b", onnx_int(o, n, "transB", 0));
+    mdl_flow_float(f, node, "alpha", mdl_onnx_float(o, n, "alpha", 1));
+    mdl_flow_float(f, node, "beta", mdl_onnx_float(o, n, "beta", 1));
+    mdl_flow_int(f, node, "trans_a", mdl_onnx_int(o, n, "transA", 0));
+    mdl_flow_int(f, node, "trans_b", mdl_onnx_int(o, n, "transB", 0));
     if (n->opset < 7)
-        onnx_ignore(o, n, "broadcast");   /* what fits without it fits with it */
+        mdl_onnx_ignore(o, n, "broadcast");   /* what fits without it fits with it */
 }
 
 static void map_einsum(struct onnx *o, struct onnx_node *n)
 {
-    const char *text = onnx_text(o, n, "equation", "");
+    const char *text = mdl_onnx_string(o, n, "equation", "");
     const int32_t node = emit(o, n, "einsum");
     int64_t codes[256];
     uint64_t count = 0;
@@ -52,10 +52,10 @@ static void map_einsum(struct onnx *o, struct onnx_node *n)
     for (; text && *text && count < 256; text++)
         codes[count++] = *text;
     if (n->n_in > 8 || (text && *text) || !count)
-        onnx_refuse(o, n, "%u tensors, an equation of %llu characters or more", (unsigned)n->n_in,
+        mdl_onnx_refuse(o, n, "%u tensors, an equation of %llu characters or more", (unsigned)n->n_in,
                     (unsigned long long)count);
     else
-        flow_ints(onnx_flow(o), node, "equation", codes, count);
+        mdl_flow_ints(mdl_onnx_flow(o), node, "equation", codes, count);
 }
 
 /* ---- windows --------------------------------------------------------------------------------------- */
@@ -65,20 +65,20 @@ static void window_list(struct onnx *o, struct onnx_node *n, int32_t node, const
                         const char *slot, int64_t least)
 {
     uint64_t count;
-    const int64_t *v = onnx_ints(o, n, attr, &count);
+    const int64_t *v = mdl_onnx_ints(o, n, attr, &count);
 
     if (!v || !count)
         return;
     for (uint64_t i = 0; i < count; i++)
         if (v[i] < least || v[i] > INT32_MAX) {
-            onnx_refuse(o, n, "%s of %lld", attr, (long long)v[i]);
+            mdl_onnx_refuse(o, n, "%s of %lld", attr, (long long)v[i]);
             return;
         }
     if (count > (strcmp(slot, "pads") ? 3 : 6)) {
-        onnx_refuse(o, n, "%s of more than three axes", attr);
+        mdl_onnx_refuse(o, n, "%s of more than three axes", attr);
         return;
     }
-    flow_ints(onnx_flow(o), node, slot, v, count);
+    mdl_flow_ints(mdl_onnx_flow(o), node, slot, v, count);
 }
 
 static void window(struct onnx *o, struct onnx_node *n, int32_t node)
@@ -105,8 +105,8 @@ static void map_conv(struct onnx *o, struct onnx_node *n, const char *op)
     if (strcmp(op, "deform_conv"))
         auto_pad(o, n, node);
     else
-        flow_int(onnx_flow(o), node, "offset_group", onnx_int(o, n, "offset_group", 1));
-    flow_int(onnx_flow(o), node, "group", onnx_int(o, n, "group", 1));
+        mdl_flow_int(mdl_onnx_flow(o), node, "offset_group", mdl_onnx_int(o, n, "offset_group", 1));
+    mdl_flow_int(mdl_onnx_flow(o), node, "group", mdl_onnx_int(o, n, "group", 1));
     if (strcmp(op, "conv_transpose"))
         return;
     window_list(o, n, node, "output_padding", "output_padding", 0);
@@ -131,32 +131,32 @@ static void map_col2im(struct onnx *o, struct onnx_node *n)
 /* p of a norm: a number with a fraction in the oldest opset. */
 static void norm(struct onnx *o, struct onnx_node *n, int32_t node)
 {
-    const double p = n->opset < 2 ? onnx_float(o, n, "p", 2) : (double)onnx_int(o, n, "p", 2);
+    const double p = n->opset < 2 ? mdl_onnx_float(o, n, "p", 2) : (double)mdl_onnx_int(o, n, "p", 2);
 
     if (!(p >= 1 && p <= 1e6 && (double)(int64_t)p == p))
-        onnx_refuse(o, n, "p of %g", p);
+        mdl_onnx_refuse(o, n, "p of %g", p);
     else
-        flow_int(onnx_flow(o), node, "p", (int64_t)p);
+        mdl_flow_int(mdl_onnx_flow(o), node, "p", (int64_t)p);
 }
 
 static void map_pool(struct onnx *o, struct onnx_node *n, const char *kind)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t node = emit(o, n, "pool");
 
-    flow_choice(f, node, "kind", kind);
+    mdl_flow_choice(f, node, "kind", kind);
     window(o, n, node);
     window_list(o, n, node, "dilations", "dilations", 1);
     auto_pad(o, n, node);
-    flow_int(f, node, "ceil_mode", onnx_int(o, n, "ceil_mode", 0));
+    mdl_flow_int(f, node, "ceil_mode", mdl_onnx_int(o, n, "ceil_mode", 0));
     if (!strcmp(kind, "max"))
-        flow_int(f, node, "storage_order", onnx_int(o, n, "storage_order", 0));
+        mdl_flow_int(f, node, "storage_order", mdl_onnx_int(o, n, "storage_order", 0));
     if (!strcmp(kind, "average"))
-        flow_int(f, node, "count_include_pad", onnx_int(o, n, "count_include_pad", 0));
+        mdl_flow_int(f, node, "count_include_pad", mdl_onnx_int(o, n, "count_include_pad", 0));
     if (!strcmp(kind, "lp"))
         norm(o, n, node);
-    if (!onnx_has(n, "kernel_shape"))
-        onnx_refuse(o, n, "no kernel_shape");
+    if (!mdl_onnx_has(n, "kernel_shape"))
+        mdl_onnx_refuse(o, n, "no kernel_shape");
 }
 
 static void map_max_pool(struct onnx *o, struct onnx_node *n) { map_pool(o, n, "max"); }
@@ -167,7 +167,7 @@ static void map_global_lp(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = emit(o, n, "global_pool");
 
-    flow_choice(onnx_flow(o), node, "kind", "lp");
+    mdl_flow_choice(mdl_onnx_flow(o), node, "kind", "lp");
     norm(o, n, node);
 }
 
@@ -181,35 +181,35 @@ static void map_unpool(struct onnx *o, struct onnx_node *n)
 static void map_roi_pool(struct onnx *o, struct onnx_node *n)
 {
     uint64_t count;
-    const int64_t *shape = onnx_ints(o, n, "pooled_shape", &count);
+    const int64_t *shape = mdl_onnx_ints(o, n, "pooled_shape", &count);
     const int32_t node = emit(o, n, "roi_pool");
 
-    flow_float(onnx_flow(o), node, "scale", onnx_float(o, n, "spatial_scale", 1));
+    mdl_flow_float(mdl_onnx_flow(o), node, "scale", mdl_onnx_float(o, n, "spatial_scale", 1));
     if (count != 2) {
-        onnx_refuse(o, n, "pooled_shape of %llu numbers", (unsigned long long)count);
+        mdl_onnx_refuse(o, n, "pooled_shape of %llu numbers", (unsigned long long)count);
         return;
     }
-    flow_int(onnx_flow(o), node, "height", shape[0]);
-    flow_int(onnx_flow(o), node, "width", shape[1]);
+    mdl_flow_int(mdl_onnx_flow(o), node, "height", shape[0]);
+    mdl_flow_int(mdl_onnx_flow(o), node, "width", shape[1]);
 }
 
 static void map_roi_align(struct onnx *o, struct onnx_node *n)
 {
     static const char *const modes[] = { "avg", "max", NULL };
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t node = emit(o, n, "roi_align");
 
-    flow_float(f, node, "scale", onnx_float(o, n, "spatial_scale", 1));
-    flow_int(f, node, "height", onnx_int(o, n, "output_height", 1));
-    flow_int(f, node, "width", onnx_int(o, n, "output_width", 1));
-    flow_int(f, node, "samples", onnx_int(o, n, "sampling_ratio", 0));
+    mdl_flow_float(f, node, "scale", mdl_onnx_float(o, n, "spatial_scale", 1));
+    mdl_flow_int(f, node, "height", mdl_onnx_int(o, n, "output_height", 1));
+    mdl_flow_int(f, node, "width", mdl_onnx_int(o, n, "output_width", 1));
+    mdl_flow_int(f, node, "samples", mdl_onnx_int(o, n, "sampling_ratio", 0));
     choose(o, n, node, "mode", "mode", "avg", modes, modes);
     const char *where = n->opset < 16 ? "output_half_pixel"
-                                      : onnx_text(o, n, "coordinate_transformation_mode", "half_pixel");
+                                      : mdl_onnx_string(o, n, "coordinate_transformation_mode", "half_pixel");
     const int half = where && !strcmp(where, "half_pixel");
     if (!half && (!where || strcmp(where, "output_half_pixel")))
-        onnx_refuse(o, n, "coordinate_transformation_mode '%s'", where ? where : "");
-    flow_int(f, node, "half_pixel", half);
+        mdl_onnx_refuse(o, n, "coordinate_transformation_mode '%s'", where ? where : "");
+    mdl_flow_int(f, node, "half_pixel", half);
 }
 
 /* ---- sizes ----------------------------------------------------------------------------------------- */
@@ -225,51 +225,51 @@ static void map_resize(struct onnx *o, struct onnx_node *n)
     static const char *const nearests[] = { "round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil", NULL };
     static const char *const aspects[] = { "stretch", "not_larger", "not_smaller", NULL };
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int old = n->opset < 11;
     const int32_t in[4] = { onnx_in(n, 0), old ? FLOW_NONE : onnx_in(n, 1),
                             onnx_in(n, old ? 1 : 2), old ? FLOW_NONE : onnx_in(n, 3) };
-    const int32_t node = onnx_emit(o, n, "resize", in, 4);
+    const int32_t node = mdl_onnx_emit(o, n, "resize", in, 4);
     uint64_t count;
 
     choose(o, n, node, "mode", "mode", "nearest", resize_modes, resize_ours);
     if (old) {
-        flow_choice(f, node, "coordinate", "asymmetric");
-        flow_choice(f, node, "nearest", "simple");
+        mdl_flow_choice(f, node, "coordinate", "asymmetric");
+        mdl_flow_choice(f, node, "nearest", "simple");
         return;
     }
     choose(o, n, node, "coordinate", "coordinate_transformation_mode", "half_pixel", places, places);
     choose(o, n, node, "nearest", "nearest_mode", "round_prefer_floor", nearests, nearests);
-    flow_float(f, node, "cubic_coeff_a", onnx_float(o, n, "cubic_coeff_a", -0.75));
-    flow_int(f, node, "exclude_outside", onnx_int(o, n, "exclude_outside", 0));
-    flow_float(f, node, "extrapolation_value", onnx_float(o, n, "extrapolation_value", 0));
+    mdl_flow_float(f, node, "cubic_coeff_a", mdl_onnx_float(o, n, "cubic_coeff_a", -0.75));
+    mdl_flow_int(f, node, "exclude_outside", mdl_onnx_int(o, n, "exclude_outside", 0));
+    mdl_flow_float(f, node, "extrapolation_value", mdl_onnx_float(o, n, "extrapolation_value", 0));
     if (n->opset < 18)
         return;
-    flow_int(f, node, "antialias", onnx_int(o, n, "antialias", 0));
+    mdl_flow_int(f, node, "antialias", mdl_onnx_int(o, n, "antialias", 0));
     choose(o, n, node, "aspect", "keep_aspect_ratio_policy", "stretch", aspects, aspects);
-    const int64_t *axes = onnx_ints(o, n, "axes", &count);
+    const int64_t *axes = mdl_onnx_ints(o, n, "axes", &count);
     if (axes && count)
-        flow_ints(f, node, "axes", axes, count);
+        mdl_flow_ints(f, node, "axes", axes, count);
 }
 
 static void map_upsample(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     int32_t in[3] = { onnx_in(n, 0), FLOW_NONE, onnx_in(n, 1) };
     uint64_t count;
 
     if (n->opset < 7) {           /* the last two of four axes */
-        const float scales[4] = { 1, 1, (float)onnx_float(o, n, "height_scale", 1),
-                                  (float)onnx_float(o, n, "width_scale", 1) };
-        in[2] = flow_const(f, MDL_F32, 1, (const int64_t[]){ 4 }, scales);
+        const float scales[4] = { 1, 1, (float)mdl_onnx_float(o, n, "height_scale", 1),
+                                  (float)mdl_onnx_float(o, n, "width_scale", 1) };
+        in[2] = mdl_flow_const(f, MDL_F32, 1, (const int64_t[]){ 4 }, scales);
     } else if (n->opset < 9) {
-        const float *scales = onnx_floats(o, n, "scales", &count);
-        in[2] = flow_const(f, MDL_F32, 1, (const int64_t[]){ (int64_t)count }, scales);
+        const float *scales = mdl_onnx_floats(o, n, "scales", &count);
+        in[2] = mdl_flow_const(f, MDL_F32, 1, (const int64_t[]){ (int64_t)count }, scales);
     }
-    const int32_t node = onnx_emit(o, n, "resize", in, 3);
+    const int32_t node = mdl_onnx_emit(o, n, "resize", in, 3);
     choose(o, n, node, "mode", "mode", "nearest", resize_modes, resize_ours);
-    flow_choice(f, node, "coordinate", "asymmetric");
-    flow_choice(f, node, "nearest", "floor");
+    mdl_flow_choice(f, node, "coordinate", "asymmetric");
+    mdl_flow_choice(f, node, "nearest", "floor");
 }
 
 static void map_grid_sample(struct onnx *o, struct onnx_node *n)
@@ -281,28 +281,28 @@ static void map_grid_sample(struct onnx *o, struct onnx_node *n)
 
     choose(o, n, node, "mode", "mode", n->opset < 20 ? "bilinear" : "linear", modes, ours);
     choose(o, n, node, "padding", "padding_mode", "zeros", paddings, paddings);
-    flow_int(onnx_flow(o), node, "align_corners", onnx_int(o, n, "align_corners", 0));
+    mdl_flow_int(mdl_onnx_flow(o), node, "align_corners", mdl_onnx_int(o, n, "align_corners", 0));
 }
 
 static void map_affine_grid(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = emit(o, n, "affine_grid");
 
-    flow_int(onnx_flow(o), node, "align_corners", onnx_int(o, n, "align_corners", 0));
+    mdl_flow_int(mdl_onnx_flow(o), node, "align_corners", mdl_onnx_int(o, n, "align_corners", 0));
 }
 
 static void map_image_decoder(struct onnx *o, struct onnx_node *n)
 {
-    onnx_ignore(o, n, "pixel_format");
-    onnx_refuse(o, n, "pictures in files are for the program around the model to decode");
+    mdl_onnx_ignore(o, n, "pixel_format");
+    mdl_onnx_refuse(o, n, "pictures in files are for the program around the model to decode");
 }
 
 static const struct onnx_op ops[] = {
-    { "MatMul", 1, 0, onnx_map_plain, "matmul", NULL },
+    { "MatMul", 1, 0, mdl_onnx_map_plain, "matmul", NULL },
     { "Gemm", 1, 0, map_gemm, NULL, NULL },
     { "Einsum", 12, 0, map_einsum, NULL, NULL },
-    { "MatMulInteger", 10, 0, onnx_map_plain, "matmul_integer", NULL },
-    { "QLinearMatMul", 10, 0, onnx_map_plain, "qlinear_matmul", NULL },
+    { "MatMulInteger", 10, 0, mdl_onnx_map_plain, "matmul_integer", NULL },
+    { "QLinearMatMul", 10, 0, mdl_onnx_map_plain, "qlinear_matmul", NULL },
     { "Conv", 1, 0, map_conv_plain, NULL, NULL },
     { "ConvInteger", 10, 0, map_conv_integer, NULL, NULL },
     { "QLinearConv", 10, 0, map_qlinear_conv, NULL, NULL },
@@ -312,8 +312,8 @@ static const struct onnx_op ops[] = {
     { "MaxPool", 1, 0, map_max_pool, NULL, NULL },
     { "AveragePool", 1, 0, map_average_pool, NULL, NULL },
     { "LpPool", 1, 0, map_lp_pool, NULL, NULL },
-    { "GlobalMaxPool", 1, 0, onnx_map_plain, "global_pool", "max" },
-    { "GlobalAveragePool", 1, 0, onnx_map_plain, "global_pool", "average" },
+    { "GlobalMaxPool", 1, 0, mdl_onnx_map_plain, "global_pool", "max" },
+    { "GlobalAveragePool", 1, 0, mdl_onnx_map_plain, "global_pool", "average" },
     { "GlobalLpPool", 1, 0, map_global_lp, NULL, NULL },
     { "MaxUnpool", 9, 0, map_unpool, NULL, NULL },
     { "MaxRoiPool", 1, 0, map_roi_pool, NULL, NULL },
@@ -322,7 +322,7 @@ static const struct onnx_op ops[] = {
     { "Upsample", 1, 9, map_upsample, NULL, NULL },
     { "GridSample", 16, 0, map_grid_sample, NULL, NULL },
     { "AffineGrid", 20, 0, map_affine_grid, NULL, NULL },
-    { "Det", 11, 0, onnx_map_plain, "det", NULL },
+    { "Det", 11, 0, mdl_onnx_map_plain, "det", NULL },
     { "ImageDecoder", 20, 0, map_image_decoder, NULL, NULL },
     { NULL, 0, 0, NULL, NULL, NULL },
 };

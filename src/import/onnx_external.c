@@ -35,12 +35,12 @@ static int read_place(struct onnx *o, struct bytes tensor, struct place *p)
     struct bytes left = tensor, pair;
 
     *p = (struct place){ .location = "" };
-    while (wire_find(&left, 13, &pair)) {
+    while (mdl_wire_find(&left, 13, &pair)) {
         struct bytes key = pair, value = pair;
         struct bytes k = { 0 }, v = { 0 };
-        wire_find(&key, 1, &k);
-        wire_find(&value, 2, &v);
-        const char *name = onnx_copy_text(o, k), *text = onnx_copy_text(o, v);
+        mdl_wire_find(&key, 1, &k);
+        mdl_wire_find(&value, 2, &v);
+        const char *name = mdl_onnx_copy_text(o, k), *text = mdl_onnx_copy_text(o, v);
         if (!strcmp(name, "location"))
             p->location = text;
         else if (!strcmp(name, "offset") && !number(text, &p->offset))
@@ -121,24 +121,24 @@ static int read_part(struct onnx *o, int fd, const struct place *p, struct bytes
 }
 #endif
 
-int onnx_read_external(struct onnx *o, struct bytes tensor, const char *name, struct bytes *out)
+int mdl_onnx_read_external(struct onnx *o, struct bytes tensor, const char *name, struct bytes *out)
 {
     struct place p;
     char safe[128];
 
     if (!read_place(o, tensor, &p) || !*p.location) {
-        onnx_fail(o, &tensor, MDL_ERR_FORMAT, "tensor '%s' does not say where its data lies", name);
+        mdl_onnx_fail(o, &tensor, MDL_ERR_FORMAT, "tensor '%s' does not say where its data lies", name);
         return 0;
     }
     mdl_safe_text(safe, sizeof safe, p.location, strlen(p.location));
     if (!o->directory) {
-        onnx_fail(o, &tensor, MDL_ERR_UNSUPPORTED, "tensor '%s' lies in the file '%s': name its "
+        mdl_onnx_fail(o, &tensor, MDL_ERR_UNSUPPORTED, "tensor '%s' lies in the file '%s': name its "
                   "folder (mdl_import_options.directory)", name, safe);
         return 0;
     }
     const int fd = open_below(o->directory, p.location);
     if (fd < 0) {
-        onnx_fail(o, &tensor, MDL_ERR_IO, "tensor '%s' lies in '%s', which is not a file below the "
+        mdl_onnx_fail(o, &tensor, MDL_ERR_IO, "tensor '%s' lies in '%s', which is not a file below the "
                   "model's folder (links are not followed)", name, safe);
         return 0;
     }
@@ -147,6 +147,6 @@ int onnx_read_external(struct onnx *o, struct bytes tensor, const char *name, st
     close(fd);
 #endif
     if (!good)
-        onnx_fail(o, &tensor, MDL_ERR_FORMAT, "tensor '%s': '%s' has not so many bytes", name, safe);
+        mdl_onnx_fail(o, &tensor, MDL_ERR_FORMAT, "tensor '%s': '%s' has not so many bytes", name, safe);
     return good;
 }

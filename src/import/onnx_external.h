@@ -10,6 +10,6 @@
 
 /* The bytes of a TensorProto with external data; 0 after a failure.  They are read from below
  * the directory of the conversion, never from outside of it nor through links. */
-int onnx_read_external(struct onnx *o, struct bytes tensor, const char *name, struct bytes *out);
+int mdl_onnx_read_external(struct onnx *o, struct bytes tensor, const char *name, struct bytes *out);
 
 #endif

@@ -76,38 +76,38 @@ struct onnx {
 };
 
 /* Fail the conversion; `at` says where in the file (start of it for NULL). */
-mdl_status onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status,
+mdl_status mdl_onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status,
                      const char *format, ...) MDL_PRINTF(4, 5);
 
 /* A copy of bytes as text, in the arena; "" when they hold a zero byte or are not UTF-8. */
-const char *onnx_copy_text(struct onnx *o, struct bytes b);
+const char *mdl_onnx_copy_text(struct onnx *o, struct bytes b);
 
 /* Names: what is bound from here on can be forgotten again with the mark. */
-uint32_t onnx_names_mark(const struct onnx *o);
-void onnx_names_forget(struct onnx *o, uint32_t mark);
-void onnx_bind(struct onnx *o, const char *name, int32_t value);
+uint32_t mdl_onnx_names_mark(const struct onnx *o);
+void mdl_onnx_names_forget(struct onnx *o, uint32_t mark);
+void mdl_onnx_bind(struct onnx *o, const char *name, int32_t value);
 /* FLOW_NONE when nothing has that name. */
-int32_t onnx_lookup(const struct onnx *o, const char *name);
+int32_t mdl_onnx_lookup(const struct onnx *o, const char *name);
 
 /* onnx_tensor.c: a TensorProto, or a SparseTensorProto; NULL after a failure.  *name may be
  * NULL. */
-const struct flow_tensor *onnx_read_tensor(struct onnx *o, struct bytes message, const char **name);
-const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message, const char **name);
+const struct flow_tensor *mdl_onnx_read_tensor(struct onnx *o, struct bytes message, const char **name);
+const struct flow_tensor *mdl_onnx_read_sparse(struct onnx *o, struct bytes message, const char **name);
 
 /* onnx_attr.c: the message of an attribute, NULL when it is not there; marks it as seen. */
-const struct bytes *onnx_attr_body(const struct onnx_node *n, const char *name);
-struct bytes onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name);
+const struct bytes *mdl_onnx_attr_body(const struct onnx_node *n, const char *name);
+struct bytes mdl_onnx_attr_graph(struct onnx *o, const struct onnx_node *n, const char *name);
 
 /* onnx_maps.c: note an output of the graph, if it is one of maps; the labels of all of them. */
-void onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
+void mdl_onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
                      int32_t output);
-void onnx_zip_build(struct onnx *o);
+void mdl_onnx_zip_build(struct onnx *o);
 
 /* onnx.c: the nodes of a GraphProto, or of a list of NodeProto with field number `number`. */
-mdl_status onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number);
+mdl_status mdl_onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number);
 /* Initializers of a graph, by name. */
-mdl_status onnx_read_constants(struct onnx *o, struct bytes graph);
+mdl_status mdl_onnx_read_constants(struct onnx *o, struct bytes graph);
 /* Name of the i-th input or output (field 11, 12) of a graph; NULL behind the last. */
-const char *onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t number, uint32_t i);
+const char *mdl_onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t number, uint32_t i);
 
 #endif

@@ -11,7 +11,7 @@ enum { G_INPUT = 11, G_OUTPUT = 12 };
 
 static int32_t whole(struct onnx *o, const struct flow_tensor *t)
 {
-    return t ? flow_const_in_place(&o->flow, t) : FLOW_NONE;
+    return t ? mdl_flow_const_in_place(&o->flow, t) : FLOW_NONE;
 }
 
 static void map_constant(struct onnx *o, struct onnx_node *n)
@@ -19,30 +19,30 @@ static void map_constant(struct onnx *o, struct onnx_node *n)
     struct flow *f = &o->flow;
     uint64_t count;
 
-    if (onnx_has(n, "value")) {
-        n->out[0] = whole(o, onnx_tensor(o, n, "value"));
-    } else if (onnx_has(n, "value_float")) {
-        n->out[0] = flow_const_f32(f, (float)onnx_float(o, n, "value_float", 0));
-    } else if (onnx_has(n, "value_int")) {
-        n->out[0] = flow_const_i64(f, onnx_int(o, n, "value_int", 0));
-    } else if (onnx_has(n, "value_string")) {
-        const char *text = onnx_text(o, n, "value_string", "");
-        n->out[0] = flow_const(f, MDL_STRING, 0, NULL, &text);
-    } else if (onnx_has(n, "value_floats")) {
-        const float *v = onnx_floats(o, n, "value_floats", &count);
-        n->out[0] = flow_const(f, MDL_F32, 1, (const int64_t[1]){ (int64_t)count }, v);
-    } else if (onnx_has(n, "value_ints")) {
-        const int64_t *v = onnx_ints(o, n, "value_ints", &count);
-        n->out[0] = flow_const_ints(f, v, count);
-    } else if (onnx_has(n, "value_strings")) {
-        const char *const *v = onnx_texts(o, n, "value_strings", &count);
-        n->out[0] = flow_const(f, MDL_STRING, 1, (const int64_t[1]){ (int64_t)count }, v);
-    } else if (onnx_has(n, "sparse_value")) {
-        struct bytes left = *onnx_attr_body(n, "sparse_value"), message;
-        if (wire_find(&left, 22, &message))
-            n->out[0] = whole(o, onnx_read_sparse(o, message, NULL));
+    if (mdl_onnx_has(n, "value")) {
+        n->out[0] = whole(o, mdl_onnx_tensor(o, n, "value"));
+    } else if (mdl_onnx_has(n, "value_float")) {
+        n->out[0] = mdl_flow_const_f32(f, (float)mdl_onnx_float(o, n, "value_float", 0));
+    } else if (mdl_onnx_has(n, "value_int")) {
+        n->out[0] = mdl_flow_const_i64(f, mdl_onnx_int(o, n, "value_int", 0));
+    } else if (mdl_onnx_has(n, "value_string")) {
+        const char *text = mdl_onnx_string(o, n, "value_string", "");
+        n->out[0] = mdl_flow_const(f, MDL_STRING, 0, NULL, &text);
+    } else if (mdl_onnx_has(n, "value_floats")) {
+        const float *v = mdl_onnx_floats(o, n, "value_floats", &count);
+        n->out[0] = mdl_flow_const(f, MDL_F32, 1, (const int64_t[1]){ (int64_t)count }, v);
+    } else if (mdl_onnx_has(n, "value_ints")) {
+        const int64_t *v = mdl_onnx_ints(o, n, "value_ints", &count);
+        n->out[0] = mdl_flow_const_ints(f, v, count);
+    } else if (mdl_onnx_has(n, "value_strings")) {
+        const char *const *v = mdl_onnx_texts(o, n, "value_strings", &count);
+        n->out[0] = mdl_flow_const(f, MDL_STRING, 1, (const int64_t[1]){ (int64_t)count }, v);
+    } else if (mdl_onnx_has(n, "sparse_value")) {
+        struct bytes left = *mdl_onnx_attr_body(n, "sparse_value"), message;
+        if (mdl_wire_find(&left, 22, &message))
+            n->out[0] = whole(o, mdl_onnx_read_sparse(o, message, NULL));
     } else {
-        onnx_refuse(o, n, "no value");
+        mdl_onnx_refuse(o, n, "no value");
     }
 }
 
@@ -53,17 +53,17 @@ static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, in
                      uint32_t n_out)
 {
     if (o->depth >= ONNX_DEPTH) {
-        onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': bodies within bodies, more than %u", n->name,
+        mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': bodies within bodies, more than %u", n->name,
                   ONNX_DEPTH);
         return 0;
     }
-    if (onnx_read_constants(o, graph) || onnx_read_graph_nodes(o, graph, 0))
+    if (mdl_onnx_read_constants(o, graph) || mdl_onnx_read_graph_nodes(o, graph, 0))
         return 0;
     for (uint32_t i = 0; i < n_out; i++) {
-        const char *name = onnx_graph_io(o, graph, G_OUTPUT, i);
-        out[i] = name ? onnx_lookup(o, name) : FLOW_NONE;
+        const char *name = mdl_onnx_graph_io(o, graph, G_OUTPUT, i);
+        out[i] = name ? mdl_onnx_lookup(o, name) : FLOW_NONE;
         if (out[i] == FLOW_NONE) {
-            onnx_fail(o, &graph, MDL_ERR_FORMAT, "node '%s' (%s): its body makes no result %u",
+            mdl_onnx_fail(o, &graph, MDL_ERR_FORMAT, "node '%s' (%s): its body makes no result %u",
                       n->name, n->op, (unsigned)i);
             return 0;
         }
@@ -76,7 +76,7 @@ static int32_t *take(struct onnx *o, uint64_t n)
     int32_t *p = mdl_arena_take(&o->flow.arena, n, sizeof *p);
 
     if (!p)
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
     return p;
 }
 
@@ -85,7 +85,7 @@ static uint32_t count_io(struct bytes graph, uint32_t number)
     struct bytes ignored;
     uint32_t n = 0;
 
-    while (wire_find(&graph, number, &ignored))
+    while (mdl_wire_find(&graph, number, &ignored))
         n++;
     return n;
 }
@@ -93,7 +93,7 @@ static uint32_t count_io(struct bytes graph, uint32_t number)
 /* Which way the condition of an If always goes: 0, 1, or -1. */
 static int known_condition(const struct onnx *o, int32_t cond)
 {
-    const struct flow_tensor *t = flow_constant(&o->flow, cond);
+    const struct flow_tensor *t = mdl_flow_constant(&o->flow, cond);
 
     return t && t->type == MDL_BOOL && t->count == 1 ? *(const unsigned char *)t->data != 0 : -1;
 }
@@ -101,54 +101,54 @@ static int known_condition(const struct onnx *o, int32_t cond)
 static void map_if(struct onnx *o, struct onnx_node *n)
 {
     struct flow *f = &o->flow;
-    const struct bytes bodies[2] = { onnx_attr_graph(o, n, "then_branch"),
-                                     onnx_attr_graph(o, n, "else_branch") };
+    const struct bytes bodies[2] = { mdl_onnx_attr_graph(o, n, "then_branch"),
+                                     mdl_onnx_attr_graph(o, n, "else_branch") };
     const int known = known_condition(o, onnx_in(n, 0));
-    const uint32_t mark = onnx_names_mark(o);
+    const uint32_t mark = mdl_onnx_names_mark(o);
     int32_t *in = take(o, 1 + 2ull * n->n_out), regions[2];
 
     if (!in || o->status)
         return;
     if (known >= 0) {
         read_body(o, n, bodies[!known], n->out, n->n_out);
-        onnx_names_forget(o, mark);
+        mdl_onnx_names_forget(o, mark);
         return;
     }
     in[0] = onnx_in(n, 0);
     for (int b = 0; b < 2; b++) {
-        regions[b] = flow_enter(f);
+        regions[b] = mdl_flow_enter(f);
         const int good = read_body(o, n, bodies[b], in + 1 + (uint32_t)b * n->n_out, n->n_out);
-        flow_leave(f);
-        onnx_names_forget(o, mark);
+        mdl_flow_leave(f);
+        mdl_onnx_names_forget(o, mark);
         if (!good)
             return;
     }
-    const int32_t node = onnx_emit(o, n, "if", in, 1 + 2 * n->n_out);
-    flow_body(f, node, 0, regions[0]);
-    flow_body(f, node, 1, regions[1]);
+    const int32_t node = mdl_onnx_emit(o, n, "if", in, 1 + 2 * n->n_out);
+    mdl_flow_body(f, node, 0, regions[0]);
+    mdl_flow_body(f, node, 1, regions[1]);
 }
 
 /* Names of the body's inputs from `first` on for the results of its state. */
 static void bind_state(struct onnx *o, struct bytes graph, int32_t state, uint32_t n_state)
 {
     for (uint32_t i = 0; i < n_state; i++) {
-        const char *name = onnx_graph_io(o, graph, G_INPUT, i);
+        const char *name = mdl_onnx_graph_io(o, graph, G_INPUT, i);
         if (name)
-            onnx_bind(o, name, flow_result(&o->flow, state, i));
+            mdl_onnx_bind(o, name, mdl_flow_result(&o->flow, state, i));
     }
 }
 
 static void map_loop(struct onnx *o, struct onnx_node *n)
 {
     struct flow *f = &o->flow;
-    const struct bytes body = onnx_attr_graph(o, n, "body");
+    const struct bytes body = mdl_onnx_attr_graph(o, n, "body");
     const uint32_t carried = n->n_in > 2 ? n->n_in - 2 : 0;
-    const uint32_t results = count_io(body, G_OUTPUT), mark = onnx_names_mark(o);
+    const uint32_t results = count_io(body, G_OUTPUT), mark = mdl_onnx_names_mark(o);
 
     if (o->status)
         return;
     if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried) {
-        onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Loop): its body does not take and give the "
+        mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Loop): its body does not take and give the "
                   "%u values it carries on", n->name, (unsigned)carried);
         return;
     }
@@ -159,21 +159,21 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
     in[1] = onnx_in(n, 1);
     for (uint32_t i = 0; i < carried; i++)
         in[2 + i] = n->in[2 + i];
-    const int32_t region = flow_enter(f);
-    const int32_t state = flow_node(f, "loop_state", "", in, 2 + carried, 2 + carried);
+    const int32_t region = mdl_flow_enter(f);
+    const int32_t state = mdl_flow_node(f, "loop_state", "", in, 2 + carried, 2 + carried);
     bind_state(o, body, state, 2 + carried);
     const int good = read_body(o, n, body, in + 2 + carried, results);
-    flow_leave(f);
-    onnx_names_forget(o, mark);
+    mdl_flow_leave(f);
+    mdl_onnx_names_forget(o, mark);
     if (!good)
         return;
     const uint32_t n_out = results - 1;
-    const int32_t node = flow_node(f, "loop", n->name, in, 2 + carried + results, n_out);
-    flow_int(f, node, "carried", carried);
-    flow_int(f, node, "scanned", n_out - carried);
-    flow_body(f, node, 0, region);
+    const int32_t node = mdl_flow_node(f, "loop", n->name, in, 2 + carried + results, n_out);
+    mdl_flow_int(f, node, "carried", carried);
+    mdl_flow_int(f, node, "scanned", n_out - carried);
+    mdl_flow_body(f, node, 0, region);
     for (uint32_t i = 0; i < n->n_out && i < n_out; i++)
-        n->out[i] = flow_result(f, node, i);
+        n->out[i] = mdl_flow_result(f, node, i);
 }
 
 /* ---- Scan --------------------------------------------------------------------------------------------- */
@@ -182,12 +182,12 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
 static const int64_t *list(struct onnx *o, struct onnx_node *n, const char *name, uint64_t count)
 {
     uint64_t have;
-    const int64_t *v = onnx_ints(o, n, name, &have);
+    const int64_t *v = mdl_onnx_ints(o, n, name, &have);
 
     if (!v)
         return mdl_arena_take(&o->flow.arena, count, sizeof *v);
     if (have != count)
-        onnx_fail(o, NULL, MDL_ERR_FORMAT, "node '%s' (Scan): %s has %llu entries, expected %llu",
+        mdl_onnx_fail(o, NULL, MDL_ERR_FORMAT, "node '%s' (Scan): %s has %llu entries, expected %llu",
                   n->name, name, (unsigned long long)have, (unsigned long long)count);
     return have == count ? v : NULL;
 }
@@ -196,21 +196,21 @@ static const int64_t *list(struct onnx *o, struct onnx_node *n, const char *name
  * are seldom given.  A body per sequence of the batch: a scan over the batch around it. */
 static void map_scan_8(struct onnx *o, struct onnx_node *n)
 {
-    onnx_refuse(o, n, "the batched form of opset 8");
+    mdl_onnx_refuse(o, n, "the batched form of opset 8");
 }
 
 static void map_scan(struct onnx *o, struct onnx_node *n)
 {
     struct flow *f = &o->flow;
-    const struct bytes body = onnx_attr_graph(o, n, "body");
-    const int64_t sliced = onnx_int(o, n, "num_scan_inputs", 0);
-    const uint32_t results = count_io(body, G_OUTPUT), mark = onnx_names_mark(o);
+    const struct bytes body = mdl_onnx_attr_graph(o, n, "body");
+    const int64_t sliced = mdl_onnx_int(o, n, "num_scan_inputs", 0);
+    const uint32_t results = count_io(body, G_OUTPUT), mark = mdl_onnx_names_mark(o);
 
     if (o->status)
         return;
     const int64_t carried = (int64_t)n->n_in - sliced, gathered = (int64_t)results - carried;
     if (sliced < 1 || carried < 0 || gathered < 0 || count_io(body, G_INPUT) != n->n_in) {
-        onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
+        mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
                   n->name);
         return;
     }
@@ -223,24 +223,24 @@ static void map_scan(struct onnx *o, struct onnx_node *n)
         return;
     for (uint32_t i = 0; i < n->n_in; i++)
         in[i] = n->in[i];
-    const int32_t region = flow_enter(f);
-    const int32_t state = flow_node(f, "scan_state", "", in, n->n_in, n->n_in);
+    const int32_t region = mdl_flow_enter(f);
+    const int32_t state = mdl_flow_node(f, "scan_state", "", in, n->n_in, n->n_in);
     bind_state(o, body, state, n->n_in);
     const int good = read_body(o, n, body, in + n->n_in, results);
-    flow_leave(f);
-    onnx_names_forget(o, mark);
+    mdl_flow_leave(f);
+    mdl_onnx_names_forget(o, mark);
     if (!good)
         return;
-    const int32_t node = flow_node(f, "scan", n->name, in, (size_t)n->n_in + results, results);
-    flow_int(f, node, "carried", carried);
-    flow_int(f, node, "inputs", sliced);
-    flow_ints(f, node, "in_axes", in_axes, (uint64_t)sliced);
-    flow_ints(f, node, "in_backwards", in_back, (uint64_t)sliced);
-    flow_ints(f, node, "out_axes", out_axes, (uint64_t)gathered);
-    flow_ints(f, node, "out_backwards", out_back, (uint64_t)gathered);
-    flow_body(f, node, 0, region);
+    const int32_t node = mdl_flow_node(f, "scan", n->name, in, (size_t)n->n_in + results, results);
+    mdl_flow_int(f, node, "carried", carried);
+    mdl_flow_int(f, node, "inputs", sliced);
+    mdl_flow_ints(f, node, "in_axes", in_axes, (uint64_t)sliced);
+    mdl_flow_ints(f, node, "in_backwards", in_back, (uint64_t)sliced);
+    mdl_flow_ints(f, node, "out_axes", out_axes, (uint64_t)gathered);
+    mdl_flow_ints(f, node, "out_backwards", out_back, (uint64_t)gathered);
+    mdl_flow_body(f, node, 0, region);
     for (uint32_t i = 0; i < n->n_out && i < results; i++)
-        n->out[i] = flow_result(f, node, i);
+        n->out[i] = mdl_flow_result(f, node, i);
 }
 
 static const struct onnx_op ops[] = {

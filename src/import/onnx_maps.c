@@ -17,19 +17,19 @@
 
 enum { VALUE_TYPE = 2, TYPE_SEQUENCE = 4, SEQUENCE_ELEMENT = 1, TYPE_MAP = 5 };
 
-void onnx_map_zip(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_zip(struct onnx *o, struct onnx_node *n)
 {
     struct onnx_zip z = { .value = onnx_in(n, 0), .output = MDL_NONE };
 
-    z.texts = onnx_texts(o, n, "classlabels_strings", &z.n_texts);
-    z.ints = onnx_ints(o, n, "classlabels_int64s", &z.n_ints);
+    z.texts = mdl_onnx_texts(o, n, "classlabels_strings", &z.n_texts);
+    z.ints = mdl_onnx_ints(o, n, "classlabels_int64s", &z.n_ints);
     if (!z.n_texts == !z.n_ints) {
-        onnx_refuse(o, n, "without classlabels_int64s or classlabels_strings, or with both");
+        mdl_onnx_refuse(o, n, "without classlabels_int64s or classlabels_strings, or with both");
         return;
     }
     n->out[0] = z.value;
     if (!mdl_vec_add(&o->zips, &o->flow.allocator, &z, sizeof z))
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
 }
 
 /* Is a ValueInfoProto's type a sequence of maps? */
@@ -39,14 +39,14 @@ static int is_maps(struct bytes info)
 
     for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
         struct bytes inner;
-        if (!wire_find(&info, path[i], &inner))
+        if (!mdl_wire_find(&info, path[i], &inner))
             return 0;
         info = inner;
     }
     return 1;
 }
 
-void onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
+void mdl_onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
                      int32_t output)
 {
     struct onnx_zip *all = (struct onnx_zip *)(void *)o->zips.data;
@@ -75,7 +75,7 @@ static void build_labels(struct onnx *o, const struct onnx_zip *z)
     mdl_build_labels(o->b, z->output, MDL_I64, z->n_ints, texts);
 }
 
-void onnx_zip_build(struct onnx *o)
+void mdl_onnx_zip_build(struct onnx *o)
 {
     const struct onnx_zip *all = (const struct onnx_zip *)(const void *)o->zips.data;
     const size_t n = o->zips.bytes / sizeof *all;

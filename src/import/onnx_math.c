@@ -78,14 +78,14 @@ static const struct onnx_op ops[] = {
     { "Sum", 1, 0, map_many, "binary", "add" },
     { "Mean", 1, 0, map_mean, "binary", "add" },
 
-    { "Where", 9, 0, onnx_map_plain, "where", NULL },
+    { "Where", 9, 0, mdl_onnx_map_plain, "where", NULL },
     { "Clip", 1, 10, map_clip, "clip", NULL },
-    { "Clip", 11, 0, onnx_map_plain, "clip", NULL },
+    { "Clip", 11, 0, mdl_onnx_map_plain, "clip", NULL },
     { "Cast", 1, 0, map_cast, "convert", NULL },
     { "CastLike", 15, 0, map_cast_like, "convert", NULL },
     { "BitCast", 26, 0, map_bit_cast, "reinterpret", NULL },
     { "Dropout", 1, 0, map_dropout, "dropout", NULL },
-    { "Identity", 1, 0, onnx_map_identity, NULL, NULL },
+    { "Identity", 1, 0, mdl_onnx_map_identity, NULL, NULL },
     { NULL, 0, 0, NULL, NULL, NULL }
 };
 
@@ -104,12 +104,12 @@ static const struct onnx_op *line_of(const struct onnx_node *n)
 static int32_t emit(struct onnx *o, struct onnx_node *n, const char *kind, const int32_t *in,
                     size_t n_in)
 {
-    const int32_t node = onnx_emit(o, n, line_of(n)->op, in, n_in);
+    const int32_t node = mdl_onnx_emit(o, n, line_of(n)->op, in, n_in);
 
     if (kind)
-        flow_choice(onnx_flow(o), node, "kind", kind);
+        mdl_flow_choice(mdl_onnx_flow(o), node, "kind", kind);
     if (n->opset < 6)             /* buffers that might be written over */
-        onnx_ignore(o, n, "consumed_inputs");
+        mdl_onnx_ignore(o, n, "consumed_inputs");
     return node;
 }
 
@@ -136,29 +136,29 @@ static const struct attributes {
 static void map_unary(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = emit(o, n, line_of(n)->kind, n->in, n->n_in);
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
 
     if (!strcmp(n->op, "HardSwish")) {
-        flow_float(f, node, "alpha", 1.0 / 6);
-        flow_float(f, node, "beta", 0.5);
+        mdl_flow_float(f, node, "alpha", 1.0 / 6);
+        mdl_flow_float(f, node, "beta", 0.5);
     }
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
         const struct attributes *a = &attributes[i];
         if (strcmp(a->op, n->op) != 0 || (a->until && n->opset > a->until))
             continue;
-        flow_float(f, node, "alpha", onnx_float(o, n, a->alpha, a->alpha_else));
+        mdl_flow_float(f, node, "alpha", mdl_onnx_float(o, n, a->alpha, a->alpha_else));
         if (a->beta)
-            flow_float(f, node, "beta", onnx_float(o, n, a->beta, a->beta_else));
+            mdl_flow_float(f, node, "beta", mdl_onnx_float(o, n, a->beta, a->beta_else));
         return;
     }
 }
 
 static void map_gelu(struct onnx *o, struct onnx_node *n)
 {
-    const char *how = onnx_text(o, n, "approximate", "none");
+    const char *how = mdl_onnx_string(o, n, "approximate", "none");
 
     if (strcmp(how, "none") != 0 && strcmp(how, "tanh") != 0)
-        onnx_refuse(o, n, "approximate '%s'", how);
+        mdl_onnx_refuse(o, n, "approximate '%s'", how);
     emit(o, n, strcmp(how, "tanh") ? "gelu" : "gelu_tanh", n->in, n->n_in);
 }
 
@@ -166,8 +166,8 @@ static void map_is_inf(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = emit(o, n, "is_inf", n->in, n->n_in);
 
-    flow_float(onnx_flow(o), node, "alpha", onnx_int(o, n, "detect_negative", 1) != 0);
-    flow_float(onnx_flow(o), node, "beta", onnx_int(o, n, "detect_positive", 1) != 0);
+    mdl_flow_float(mdl_onnx_flow(o), node, "alpha", mdl_onnx_int(o, n, "detect_negative", 1) != 0);
+    mdl_flow_float(mdl_onnx_flow(o), node, "beta", mdl_onnx_int(o, n, "detect_positive", 1) != 0);
 }
 
 /* ---- two inputs, and more ---------------------------------------------------------------------- */
@@ -175,11 +175,11 @@ static void map_is_inf(struct onnx *o, struct onnx_node *n)
 /* b with its first dim beside dim `axis` of a. */
 static int32_t aligned(struct onnx *o, const struct onnx_node *n, int64_t axis)
 {
-    struct flow *f = onnx_flow(o);
-    const int32_t node = flow_node(f, "align", n->name, (int32_t[]){ n->in[1], n->in[0] }, 2, 1);
+    struct flow *f = mdl_onnx_flow(o);
+    const int32_t node = mdl_flow_node(f, "align", n->name, (int32_t[]){ n->in[1], n->in[0] }, 2, 1);
 
-    flow_int(f, node, "axis", axis);
-    return flow_result(f, node, 0);
+    mdl_flow_int(f, node, "axis", axis);
+    return mdl_flow_result(f, node, 0);
 }
 
 /* Until opset 6 operands broadcast when it is said, and from an axis on. */
@@ -187,10 +187,10 @@ static void emit_pair(struct onnx *o, struct onnx_node *n, const char *kind)
 {
     int32_t in[2] = { onnx_in(n, 0), onnx_in(n, 1) };
 
-    if (n->opset < 7 && onnx_int(o, n, "broadcast", 0) && onnx_has(n, "axis"))
-        in[1] = aligned(o, n, onnx_int(o, n, "axis", 0));
+    if (n->opset < 7 && mdl_onnx_int(o, n, "broadcast", 0) && mdl_onnx_has(n, "axis"))
+        in[1] = aligned(o, n, mdl_onnx_int(o, n, "axis", 0));
     else if (n->opset < 7)
-        onnx_ignore(o, n, "axis");
+        mdl_onnx_ignore(o, n, "axis");
     emit(o, n, kind, in, 2);
 }
 
@@ -201,15 +201,15 @@ static void map_pair(struct onnx *o, struct onnx_node *n)
 
 static void map_mod(struct onnx *o, struct onnx_node *n)
 {
-    emit_pair(o, n, onnx_int(o, n, "fmod", 0) ? "fmod" : "mod");
+    emit_pair(o, n, mdl_onnx_int(o, n, "fmod", 0) ? "fmod" : "mod");
 }
 
 static void map_shift(struct onnx *o, struct onnx_node *n)
 {
-    const char *direction = onnx_text(o, n, "direction", "");
+    const char *direction = mdl_onnx_string(o, n, "direction", "");
 
     if (strcmp(direction, "LEFT") != 0 && strcmp(direction, "RIGHT") != 0)
-        onnx_refuse(o, n, "direction '%s'", direction);
+        mdl_onnx_refuse(o, n, "direction '%s'", direction);
     emit_pair(o, n, strcmp(direction, "RIGHT") ? "shift_left" : "shift_right");
 }
 
@@ -227,9 +227,9 @@ static int32_t chain(struct onnx *o, const struct onnx_node *n, const char *kind
     int32_t all = onnx_in(n, 0);
 
     for (uint32_t i = 1; i < n->n_in; i++)
-        all = flow_kind2(onnx_flow(o), "binary", kind, all, n->in[i]);
+        all = mdl_flow_kind2(mdl_onnx_flow(o), "binary", kind, all, n->in[i]);
     if (n->opset < 6)
-        onnx_ignore(o, n, "consumed_inputs");
+        mdl_onnx_ignore(o, n, "consumed_inputs");
     return all;
 }
 
@@ -240,36 +240,36 @@ static void map_many(struct onnx *o, struct onnx_node *n)
 
 static void map_mean(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t sum = chain(o, n, "add");
-    const int32_t node = flow_node(f, "unary", n->name, &sum, 1, 1);
+    const int32_t node = mdl_flow_node(f, "unary", n->name, &sum, 1, 1);
 
-    flow_choice(f, node, "kind", "divide");
-    flow_float(f, node, "alpha", (double)n->n_in);
-    n->out[0] = flow_result(f, node, 0);
+    mdl_flow_choice(f, node, "kind", "divide");
+    mdl_flow_float(f, node, "alpha", (double)n->n_in);
+    n->out[0] = mdl_flow_result(f, node, 0);
 }
 
 static void map_clip(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = emit(o, n, NULL, n->in, n->n_in);
 
-    if (onnx_has(n, "min"))
-        flow_float(onnx_flow(o), node, "low", onnx_float(o, n, "min", 0));
-    if (onnx_has(n, "max"))
-        flow_float(onnx_flow(o), node, "high", onnx_float(o, n, "max", 0));
+    if (mdl_onnx_has(n, "min"))
+        mdl_flow_float(mdl_onnx_flow(o), node, "low", mdl_onnx_float(o, n, "min", 0));
+    if (mdl_onnx_has(n, "max"))
+        mdl_flow_float(mdl_onnx_flow(o), node, "high", mdl_onnx_float(o, n, "max", 0));
 }
 
 /* ---- types --------------------------------------------------------------------------------------- */
 
 static void take_rounding(struct onnx *o, const struct onnx_node *n, int32_t node)
 {
-    const char *round = onnx_text(o, n, "round_mode", "up");
+    const char *round = mdl_onnx_string(o, n, "round_mode", "up");
 
     if (strcmp(round, "up") != 0 && strcmp(round, "down") != 0 && strcmp(round, "nearest") != 0)
-        onnx_refuse(o, n, "round_mode '%s'", round);
+        mdl_onnx_refuse(o, n, "round_mode '%s'", round);
     else
-        flow_choice(onnx_flow(o), node, "round", round);
-    flow_int(onnx_flow(o), node, "saturate", onnx_int(o, n, "saturate", 1) != 0);
+        mdl_flow_choice(mdl_onnx_flow(o), node, "round", round);
+    mdl_flow_int(mdl_onnx_flow(o), node, "saturate", mdl_onnx_int(o, n, "saturate", 1) != 0);
 }
 
 /* Until opset 5 types were called by their names in TensorProto. */
@@ -295,20 +295,20 @@ static void take_to(struct onnx *o, const struct onnx_node *n, int32_t node)
     uint32_t type;
 
     if (n->opset < 6) {
-        const char *name = onnx_text(o, n, "to", "");
+        const char *name = mdl_onnx_string(o, n, "to", "");
         type = type_by_name(name);
         if (!type)
-            onnx_refuse(o, n, "to '%s'", name);
+            mdl_onnx_refuse(o, n, "to '%s'", name);
     } else {
-        const int64_t code = onnx_int(o, n, "to", 0);
-        type = onnx_type(code);
+        const int64_t code = mdl_onnx_int(o, n, "to", 0);
+        type = mdl_onnx_type(code);
         if (!type || type == MDL_C64 || type == MDL_C128) {
-            onnx_refuse(o, n, "to %lld", (long long)code);
+            mdl_onnx_refuse(o, n, "to %lld", (long long)code);
             type = 0;
         }
     }
     if (type)
-        flow_choice(onnx_flow(o), node, "to", mdl_type_name(type));
+        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
 }
 
 static void map_cast(struct onnx *o, struct onnx_node *n)
@@ -334,21 +334,21 @@ static void map_bit_cast(struct onnx *o, struct onnx_node *n)
 /* x itself and a mask of true; before opset 10 the mask has x's type. */
 static void drop_nothing(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t x = onnx_in(n, 0);
 
     n->out[0] = x;
     if (n->n_out < 2)
         return;
-    n->out[1] = flow_kind1(f, "unary", "true", x);
+    n->out[1] = mdl_flow_kind1(f, "unary", "true", x);
     if (n->opset < 10)
-        n->out[1] = flow_op2(f, "convert", n->out[1], x);
+        n->out[1] = mdl_flow_op2(f, "convert", n->out[1], x);
 }
 
 /* Is it a constant of one element, and which?  Otherwise the fallback. */
 static double constant_or(struct onnx *o, int32_t value, double fallback)
 {
-    const struct flow_tensor *t = value == FLOW_NONE ? NULL : flow_constant(onnx_flow(o), value);
+    const struct flow_tensor *t = value == FLOW_NONE ? NULL : mdl_flow_constant(mdl_onnx_flow(o), value);
     double v;
     float narrow;
 
@@ -372,16 +372,16 @@ static void map_dropout(struct onnx *o, struct onnx_node *n)
 {
     const int32_t ratio = onnx_in(n, 1), training = onnx_in(n, 2);
 
-    onnx_ignore(o, n, "ratio");
-    onnx_ignore(o, n, "is_test");
-    onnx_ignore(o, n, "consumed_inputs");
-    onnx_ignore(o, n, "seed");
+    mdl_onnx_ignore(o, n, "ratio");
+    mdl_onnx_ignore(o, n, "is_test");
+    mdl_onnx_ignore(o, n, "consumed_inputs");
+    mdl_onnx_ignore(o, n, "seed");
     const double trains = training == FLOW_NONE ? 0 : constant_or(o, training, 2);
     const double share = ratio == FLOW_NONE ? 0.5 : constant_or(o, ratio, 0);
     if (trains == 0)
         drop_nothing(o, n);
     else if (trains == 1 && share != 0)
-        onnx_refuse(o, n, "training");
+        mdl_onnx_refuse(o, n, "training");
     else
         emit(o, n, NULL, n->in, n->n_in);     /* known in the call */
 }

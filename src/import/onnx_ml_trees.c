@@ -3,7 +3,7 @@
  *
  * Nodes are rows of parallel lists, named by tree and number; leaves are named again by the
  * lists of weights.  Roots are the first nodes of each run of one tree.  All goes to
- * flow_trees; what follows the sums is operator "post_transform" or "tree_classes".
+ * mdl_flow_trees; what follows the sums is operator "post_transform" or "tree_classes".
  *
  * Sums of float64 come from double lists or from x of float64, as in ONNX Runtime.
  *
@@ -41,10 +41,10 @@ struct lists {
 
 static void *take(struct lists *l, uint64_t count, size_t bytes)
 {
-    void *p = mdl_arena_take(&onnx_flow(l->o)->arena, count, bytes);
+    void *p = mdl_arena_take(&mdl_onnx_flow(l->o)->arena, count, bytes);
 
     if (!p)
-        onnx_refuse(l->o, l->n, "out of memory");
+        mdl_onnx_refuse(l->o, l->n, "out of memory");
     return p;
 }
 
@@ -57,12 +57,12 @@ static const struct flow_tensor *reals(struct lists *l, const char *name)
 
     memcpy(other, name, length);
     memcpy(other + length, "_as_tensor", sizeof "_as_tensor");
-    const struct flow_tensor *t = onnx_tensor(l->o, l->n, other);
-    const float *floats = onnx_floats(l->o, l->n, name, &count);
+    const struct flow_tensor *t = mdl_onnx_tensor(l->o, l->n, other);
+    const float *floats = mdl_onnx_floats(l->o, l->n, name, &count);
     if (t && (t->type == MDL_F32 || t->type == MDL_F64))
         return t;
     if (t)
-        onnx_refuse(l->o, l->n, "%s of type %s", other, mdl_type_name(t->type));
+        mdl_onnx_refuse(l->o, l->n, "%s of type %s", other, mdl_type_name(t->type));
     struct flow_tensor *made = take(l, 1, sizeof *made);
     if (made)
         *made = (struct flow_tensor){ .type = MDL_F32, .rank = 1, .dims = { (int64_t)count },
@@ -88,28 +88,28 @@ static int read_lists(struct lists *l, const char *prefix)
         memcpy(name[i], prefix, length);
         memcpy(name[i] + length, ends[i], strlen(ends[i]) + 1);
     }
-    l->tree = onnx_ints(l->o, l->n, "nodes_treeids", &l->count);
-    l->number = onnx_ints(l->o, l->n, "nodes_nodeids", &n[0]);
-    l->feature = onnx_ints(l->o, l->n, "nodes_featureids", &n[1]);
-    l->yes = onnx_ints(l->o, l->n, "nodes_truenodeids", &n[2]);
-    l->no = onnx_ints(l->o, l->n, "nodes_falsenodeids", &n[3]);
-    l->mode = onnx_texts(l->o, l->n, "nodes_modes", &n[4]);
-    l->missing = onnx_ints(l->o, l->n, "nodes_missing_value_tracks_true", &l->n_missing);
+    l->tree = mdl_onnx_ints(l->o, l->n, "nodes_treeids", &l->count);
+    l->number = mdl_onnx_ints(l->o, l->n, "nodes_nodeids", &n[0]);
+    l->feature = mdl_onnx_ints(l->o, l->n, "nodes_featureids", &n[1]);
+    l->yes = mdl_onnx_ints(l->o, l->n, "nodes_truenodeids", &n[2]);
+    l->no = mdl_onnx_ints(l->o, l->n, "nodes_falsenodeids", &n[3]);
+    l->mode = mdl_onnx_texts(l->o, l->n, "nodes_modes", &n[4]);
+    l->missing = mdl_onnx_ints(l->o, l->n, "nodes_missing_value_tracks_true", &l->n_missing);
     l->value = reals(l, "nodes_values");
-    l->leaf_tree = onnx_ints(l->o, l->n, name[0], &n[5]);
-    l->leaf_number = onnx_ints(l->o, l->n, name[1], &n[6]);
-    l->leaf_target = onnx_ints(l->o, l->n, name[2], &n[7]);
+    l->leaf_tree = mdl_onnx_ints(l->o, l->n, name[0], &n[5]);
+    l->leaf_number = mdl_onnx_ints(l->o, l->n, name[1], &n[6]);
+    l->leaf_target = mdl_onnx_ints(l->o, l->n, name[2], &n[7]);
     l->weight = reals(l, name[3]);
-    onnx_ignore(l->o, l->n, "nodes_hitrates");
-    onnx_ignore(l->o, l->n, "nodes_hitrates_as_tensor");
+    mdl_onnx_ignore(l->o, l->n, "nodes_hitrates");
+    mdl_onnx_ignore(l->o, l->n, "nodes_hitrates_as_tensor");
     if (!l->value || !l->weight)
         return 0;
     l->n_weights = n[5];
     for (int i = 0; i < 5; i++)
         if (n[i] != l->count || !l->count || l->count > INT32_MAX || l->value->count != l->count)
-            return onnx_refuse(l->o, l->n, "lists of nodes that are not as long as each other"), 0;
+            return mdl_onnx_refuse(l->o, l->n, "lists of nodes that are not as long as each other"), 0;
     if (n[6] != n[5] || n[7] != n[5] || l->weight->count != n[5] || n[5] > INT32_MAX)
-        return onnx_refuse(l->o, l->n, "lists of leaves that are not as long as each other"), 0;
+        return mdl_onnx_refuse(l->o, l->n, "lists of leaves that are not as long as each other"), 0;
     return 1;
 }
 
@@ -138,7 +138,7 @@ static int make_names(struct lists *l)
     qsort(l->names, (size_t)l->count, sizeof *l->names, by_name);
     for (uint64_t i = 1; i < l->count; i++)
         if (!by_name(&l->names[i - 1], &l->names[i]))
-            return onnx_refuse(l->o, l->n, "tree %lld has node %lld twice",
+            return mdl_onnx_refuse(l->o, l->n, "tree %lld has node %lld twice",
                                (long long)l->names[i].tree, (long long)l->names[i].number), 0;
     return 1;
 }
@@ -178,12 +178,12 @@ static int make_nodes(struct lists *l)
         if (!i || l->tree[i] != l->tree[i - 1])
             roots[l->e.n_trees++] = (uint32_t)i;
         if (ask < 0)
-            return onnx_refuse(l->o, l->n, "nodes_modes '%s'", l->mode[i]), 0;
+            return mdl_onnx_refuse(l->o, l->n, "nodes_modes '%s'", l->mode[i]), 0;
         to->ask = (uint32_t)ask;
         if (ask == FLOW_LEAF)
             continue;
         if (l->feature[i] < 0 || l->feature[i] >= INT32_MAX)
-            return onnx_refuse(l->o, l->n, "feature %lld", (long long)l->feature[i]), 0;
+            return mdl_onnx_refuse(l->o, l->n, "feature %lld", (long long)l->feature[i]), 0;
         to->feature = (uint32_t)l->feature[i];
         to->value = real_at(l->value, i);
         to->missing_yes = i < l->n_missing && l->missing[i] == 1;
@@ -211,7 +211,7 @@ static int make_entries(struct lists *l)
     for (uint64_t i = 0; i < l->n_weights; i++) {
         const uint32_t at = find(l, l->leaf_tree[i], l->leaf_number[i]);
         if (at == UINT32_MAX)
-            return onnx_refuse(l->o, l->n, "tree %lld has no node %lld",
+            return mdl_onnx_refuse(l->o, l->n, "tree %lld has no node %lld",
                                (long long)l->leaf_tree[i], (long long)l->leaf_number[i]), 0;
         l->leaf_of[i] = l->nodes[at].ask == FLOW_LEAF ? at : UINT32_MAX;
         if (l->leaf_of[i] != UINT32_MAX)
@@ -228,7 +228,7 @@ static int make_entries(struct lists *l)
         if (!leaf || (l->e.targets == 1 && leaf->no > leaf->yes))
             continue;
         if (l->e.targets > 1 && (l->leaf_target[i] < 0 || l->leaf_target[i] >= l->e.targets))
-            return onnx_refuse(l->o, l->n, "target %lld of %u", (long long)l->leaf_target[i],
+            return mdl_onnx_refuse(l->o, l->n, "target %lld of %u", (long long)l->leaf_target[i],
                                l->e.targets), 0;
         all[leaf->no++] = (struct flow_leaf_entry){
             l->e.targets > 1 ? (uint32_t)l->leaf_target[i] : 0, real_at(l->weight, i) };
@@ -243,20 +243,20 @@ static int read_ensemble(struct lists *l, const char *prefix, uint64_t targets)
     if (!read_lists(l, prefix))
         return 0;
     if (!targets || targets > 1 << 20)
-        return onnx_refuse(l->o, l->n, "%llu targets", (unsigned long long)targets), 0;
+        return mdl_onnx_refuse(l->o, l->n, "%llu targets", (unsigned long long)targets), 0;
     l->e.targets = (uint32_t)targets;
     l->e.type = l->value->type == MDL_F64 || l->weight->type == MDL_F64
-             || onnx_ml_type(l->o, onnx_in(l->n, 0)) == MDL_F64 ? MDL_F64 : MDL_F32;
+             || mdl_onnx_ml_type(l->o, onnx_in(l->n, 0)) == MDL_F64 ? MDL_F64 : MDL_F32;
     return make_names(l) && make_nodes(l) && make_entries(l);
 }
 
 static int32_t emit(struct lists *l)
 {
     mdl_error err = { .size = sizeof err };
-    const int32_t y = flow_trees(onnx_flow(l->o), onnx_in(l->n, 0), l->n->name, &l->e, &err);
+    const int32_t y = mdl_flow_trees(mdl_onnx_flow(l->o), onnx_in(l->n, 0), l->n->name, &l->e, &err);
 
     if (y == FLOW_NONE && err.text[0])
-        onnx_refuse(l->o, l->n, "%s", err.text);
+        mdl_onnx_refuse(l->o, l->n, "%s", err.text);
     return y;
 }
 
@@ -268,17 +268,17 @@ static void set_aggregate(struct lists *l, const char *text)
     l->e.average = !strcmp(text, "AVERAGE");
     l->e.extreme = !strcmp(text, "MIN") ? 1 : !strcmp(text, "MAX") ? 2 : 0;
     if (!l->e.average && !l->e.extreme && strcmp(text, "SUM"))
-        onnx_refuse(l->o, l->n, "aggregate_function '%s'", text);
+        mdl_onnx_refuse(l->o, l->n, "aggregate_function '%s'", text);
 }
 
-void onnx_map_trees_regressor(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_trees_regressor(struct onnx *o, struct onnx_node *n)
 {
     struct lists l = { .o = o, .n = n };
-    const char *transform = onnx_ml_transform(o, n);
+    const char *transform = mdl_onnx_ml_transform(o, n);
     const struct flow_tensor *base = reals(&l, "base_values");
-    const int64_t targets = onnx_int(o, n, "n_targets", 0);
+    const int64_t targets = mdl_onnx_int(o, n, "n_targets", 0);
 
-    set_aggregate(&l, onnx_text(o, n, "aggregate_function", "SUM"));
+    set_aggregate(&l, mdl_onnx_string(o, n, "aggregate_function", "SUM"));
     if (!read_ensemble(&l, "target", targets > 0 ? (uint64_t)targets : 0) || !transform || !base)
         return;
     const int32_t y = emit(&l);
@@ -287,10 +287,10 @@ void onnx_map_trees_regressor(struct onnx *o, struct onnx_node *n)
         n->out[0] = y;
         return;
     }
-    const int32_t node = onnx_emit(o, n, "post_transform", &y, 1);
-    flow_choice(onnx_flow(o), node, "transform", transform);
+    const int32_t node = mdl_onnx_emit(o, n, "post_transform", &y, 1);
+    mdl_flow_choice(mdl_onnx_flow(o), node, "transform", transform);
     if (bases)
-        flow_weights(onnx_flow(o), node, "base", base->type, 1,
+        mdl_flow_weights(mdl_onnx_flow(o), node, "base", base->type, 1,
                      (const int64_t[1]){ (int64_t)base->count }, base->data);
 }
 
@@ -392,34 +392,34 @@ static void put_labels(struct lists *l, int32_t node, uint64_t classes, int bina
 {
     uint64_t n_texts;
 
-    onnx_texts(l->o, l->n, "classlabels_strings", &n_texts);
+    mdl_onnx_texts(l->o, l->n, "classlabels_strings", &n_texts);
     if (n_texts || classes > 2 || binary) {
-        onnx_ml_labels(l->o, l->n, node, "classlabels_int64s", "classlabels_strings");
+        mdl_onnx_ml_labels(l->o, l->n, node, "classlabels_int64s", "classlabels_strings");
         return;
     }
-    onnx_ignore(l->o, l->n, "classlabels_int64s");
-    flow_weights(onnx_flow(l->o), node, "labels", MDL_I64, 1, (const int64_t[1]){ 2 },
+    mdl_onnx_ignore(l->o, l->n, "classlabels_int64s");
+    mdl_flow_weights(mdl_onnx_flow(l->o), node, "labels", MDL_I64, 1, (const int64_t[1]){ 2 },
                  (const int64_t[2]){ 0, 1 });
 }
 
-void onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     struct lists l = { .o = o, .n = n };
-    const char *transform = onnx_ml_transform(o, n);
+    const char *transform = mdl_onnx_ml_transform(o, n);
     const struct flow_tensor *base = reals(&l, "base_values");
     uint64_t n_ints, n_texts;
     int one, positive;
 
-    onnx_ints(o, n, "classlabels_int64s", &n_ints);
-    onnx_texts(o, n, "classlabels_strings", &n_texts);
+    mdl_onnx_ints(o, n, "classlabels_int64s", &n_ints);
+    mdl_onnx_texts(o, n, "classlabels_strings", &n_texts);
     const uint64_t classes = n_texts ? n_texts : n_ints;
     if (!read_ensemble(&l, "class", classes) || !transform || !base)
         return;
     if ((base->count && base->count != classes && (base->count != 1 || classes > 2))
         || (classes == 1 && n_texts)
         || (classes == 2 && !strcmp(transform, "probit"))) {
-        onnx_refuse(o, n, "%llu classes with %llu base_values and post_transform '%s'",
+        mdl_onnx_refuse(o, n, "%llu classes with %llu base_values and post_transform '%s'",
                     (unsigned long long)classes, (unsigned long long)base->count, transform);
         return;
     }
@@ -430,17 +430,17 @@ void onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
     const int32_t y = emit(&l);
     if (y == FLOW_NONE)
         return;
-    const int32_t node = onnx_emit(o, n, "tree_classes", &y, 1);
+    const int32_t node = mdl_onnx_emit(o, n, "tree_classes", &y, 1);
     const int binary = classes == 2 && one;
-    flow_int(f, node, "classes", (int64_t)classes);
-    flow_int(f, node, "columns", l.e.targets);
-    flow_int(f, node, "binary", binary);
-    flow_int(f, node, "positive", positive);
-    flow_choice(f, node, "transform", transform);
+    mdl_flow_int(f, node, "classes", (int64_t)classes);
+    mdl_flow_int(f, node, "columns", l.e.targets);
+    mdl_flow_int(f, node, "binary", binary);
+    mdl_flow_int(f, node, "positive", positive);
+    mdl_flow_choice(f, node, "transform", transform);
     put_labels(&l, node, classes, binary);
     if (given)
-        flow_weights(f, node, "given", MDL_I64, 1, (const int64_t[1]){ (int64_t)classes }, given);
+        mdl_flow_weights(f, node, "given", MDL_I64, 1, (const int64_t[1]){ (int64_t)classes }, given);
     if (base->count)
-        flow_weights(f, node, "base", base->type, 1, (const int64_t[1]){ (int64_t)base->count },
+        mdl_flow_weights(f, node, "base", base->type, 1, (const int64_t[1]){ (int64_t)base->count },
                      base->data);
 }

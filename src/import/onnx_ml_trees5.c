@@ -22,10 +22,10 @@ struct lists {
 
 static void *take(struct lists *l, uint64_t count, size_t bytes)
 {
-    void *p = mdl_arena_take(&onnx_flow(l->o)->arena, count, bytes);
+    void *p = mdl_arena_take(&mdl_onnx_flow(l->o)->arena, count, bytes);
 
     if (!p)
-        onnx_refuse(l->o, l->n, "out of memory");
+        mdl_onnx_refuse(l->o, l->n, "out of memory");
     return p;
 }
 
@@ -63,28 +63,28 @@ static int read_lists(struct lists *l)
 {
     uint64_t n[6];
 
-    l->feature = onnx_ints(l->o, l->n, "nodes_featureids", &l->count);
-    l->yes = onnx_ints(l->o, l->n, "nodes_truenodeids", &n[0]);
-    l->no = onnx_ints(l->o, l->n, "nodes_falsenodeids", &n[1]);
-    l->yes_leaf = onnx_ints(l->o, l->n, "nodes_trueleafs", &n[2]);
-    l->no_leaf = onnx_ints(l->o, l->n, "nodes_falseleafs", &n[3]);
-    l->missing = onnx_ints(l->o, l->n, "nodes_missing_value_tracks_true", &l->n_missing);
-    l->target = onnx_ints(l->o, l->n, "leaf_targetids", &l->leaves);
-    l->root = onnx_ints(l->o, l->n, "tree_roots", &l->roots);
-    l->mode = onnx_tensor(l->o, l->n, "nodes_modes");
-    l->split = onnx_tensor(l->o, l->n, "nodes_splits");
-    l->weight = onnx_tensor(l->o, l->n, "leaf_weights");
-    l->members = onnx_tensor(l->o, l->n, "membership_values");
-    onnx_ignore(l->o, l->n, "nodes_hitrates");
+    l->feature = mdl_onnx_ints(l->o, l->n, "nodes_featureids", &l->count);
+    l->yes = mdl_onnx_ints(l->o, l->n, "nodes_truenodeids", &n[0]);
+    l->no = mdl_onnx_ints(l->o, l->n, "nodes_falsenodeids", &n[1]);
+    l->yes_leaf = mdl_onnx_ints(l->o, l->n, "nodes_trueleafs", &n[2]);
+    l->no_leaf = mdl_onnx_ints(l->o, l->n, "nodes_falseleafs", &n[3]);
+    l->missing = mdl_onnx_ints(l->o, l->n, "nodes_missing_value_tracks_true", &l->n_missing);
+    l->target = mdl_onnx_ints(l->o, l->n, "leaf_targetids", &l->leaves);
+    l->root = mdl_onnx_ints(l->o, l->n, "tree_roots", &l->roots);
+    l->mode = mdl_onnx_tensor(l->o, l->n, "nodes_modes");
+    l->split = mdl_onnx_tensor(l->o, l->n, "nodes_splits");
+    l->weight = mdl_onnx_tensor(l->o, l->n, "leaf_weights");
+    l->members = mdl_onnx_tensor(l->o, l->n, "membership_values");
+    mdl_onnx_ignore(l->o, l->n, "nodes_hitrates");
     if (!l->mode || !l->split || !l->weight || l->mode->type != MDL_U8 || !is_real(l->split)
         || l->weight->type != l->split->type || (l->members && !is_real(l->members)))
-        return onnx_refuse(l->o, l->n, "nodes_modes, nodes_splits, leaf_weights: wrong types"), 0;
+        return mdl_onnx_refuse(l->o, l->n, "nodes_modes, nodes_splits, leaf_weights: wrong types"), 0;
     for (int i = 0; i < 4; i++)
         if (n[i] != l->count)
-            return onnx_refuse(l->o, l->n, "lists of nodes that are not as long as each other"), 0;
+            return mdl_onnx_refuse(l->o, l->n, "lists of nodes that are not as long as each other"), 0;
     if (l->mode->count != l->count || l->split->count != l->count || l->count > INT32_MAX / 2
         || l->weight->count != l->leaves || l->leaves > INT32_MAX / 2 || l->roots > INT32_MAX)
-        return onnx_refuse(l->o, l->n, "lists of leaves that are not as long as each other"), 0;
+        return mdl_onnx_refuse(l->o, l->n, "lists of leaves that are not as long as each other"), 0;
     return 1;
 }
 
@@ -133,7 +133,7 @@ static int make_nodes(struct lists *l)
     for (uint64_t i = 0; i < l->count; i++) {
         const uint8_t mode = ((const uint8_t *)l->mode->data)[i];
         if (mode > 6 || l->feature[i] < 0 || l->feature[i] >= INT32_MAX)
-            return onnx_refuse(l->o, l->n, "mode %d of feature %lld", mode,
+            return mdl_onnx_refuse(l->o, l->n, "mode %d of feature %lld", mode,
                                (long long)l->feature[i]), 0;
         nodes[i] = (struct flow_tree_node){
             .ask = FLOW_LE + mode, .feature = (uint32_t)l->feature[i],
@@ -169,38 +169,38 @@ static void finish(struct lists *l, int32_t y)
 {
     static const char *const transforms[] = { "none", "softmax", "logistic", "softmax_zero",
                                               "probit" };
-    const int64_t transform = onnx_int(l->o, l->n, "post_transform", 0);
-    struct flow *f = onnx_flow(l->o);
+    const int64_t transform = mdl_onnx_int(l->o, l->n, "post_transform", 0);
+    struct flow *f = mdl_onnx_flow(l->o);
 
     if (transform < 0 || transform > 4) {
-        onnx_refuse(l->o, l->n, "post_transform %lld", (long long)transform);
+        mdl_onnx_refuse(l->o, l->n, "post_transform %lld", (long long)transform);
         return;
     }
     if (transform) {
-        const int32_t node = flow_node(f, "post_transform", "", &y, 1, 1);
-        flow_choice(f, node, "transform", transforms[transform]);
-        flow_int(f, node, "keep", 1);
-        y = flow_result(f, node, 0);
+        const int32_t node = mdl_flow_node(f, "post_transform", "", &y, 1, 1);
+        mdl_flow_choice(f, node, "transform", transforms[transform]);
+        mdl_flow_int(f, node, "keep", 1);
+        y = mdl_flow_result(f, node, 0);
     }
     if (l->weight->type == MDL_F16) {
-        const int32_t node = flow_node(f, "convert", "", &y, 1, 1);
-        flow_int(f, node, "to", MDL_F16);
-        y = flow_result(f, node, 0);
+        const int32_t node = mdl_flow_node(f, "convert", "", &y, 1, 1);
+        mdl_flow_int(f, node, "to", MDL_F16);
+        y = mdl_flow_result(f, node, 0);
     }
     l->n->out[0] = y;
 }
 
-void onnx_map_trees5(struct onnx *o, struct onnx_node *n)
+void mdl_onnx_map_trees5(struct onnx *o, struct onnx_node *n)
 {
     struct lists l = { .o = o, .n = n };
     mdl_error err = { .size = sizeof err };
-    const int64_t targets = onnx_int(o, n, "n_targets", 1);
-    const int64_t aggregate = onnx_int(o, n, "aggregate_function", 1);
+    const int64_t targets = mdl_onnx_int(o, n, "n_targets", 1);
+    const int64_t aggregate = mdl_onnx_int(o, n, "aggregate_function", 1);
 
     if (!read_lists(&l))
         return;
     if (targets < 1 || targets > 1 << 20 || aggregate < 0 || aggregate > 3) {
-        onnx_refuse(o, n, "n_targets %lld, aggregate_function %lld", (long long)targets,
+        mdl_onnx_refuse(o, n, "n_targets %lld, aggregate_function %lld", (long long)targets,
                     (long long)aggregate);
         return;
     }
@@ -210,9 +210,9 @@ void onnx_map_trees5(struct onnx *o, struct onnx_node *n)
     l.e.extreme = aggregate > 1 ? (int)aggregate - 1 : 0;
     if (!make_nodes(&l))
         return;
-    const int32_t y = flow_trees(onnx_flow(o), onnx_in(n, 0), n->name, &l.e, &err);
+    const int32_t y = mdl_flow_trees(mdl_onnx_flow(o), onnx_in(n, 0), n->name, &l.e, &err);
     if (y != FLOW_NONE)
         finish(&l, y);
     else if (err.text[0])
-        onnx_refuse(o, n, "%s", err.text);
+        mdl_onnx_refuse(o, n, "%s", err.text);
 }

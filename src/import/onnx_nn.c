@@ -62,7 +62,7 @@ static size_t function_of(struct onnx *o, const struct onnx_node *n, const char 
     for (size_t i = 0; i < N_FUNCTIONS; i++)
         if (same_name(functions[i].name, name))
             return i;
-    onnx_refuse(o, n, "activation '%s'", name);
+    mdl_onnx_refuse(o, n, "activation '%s'", name);
     return 0;
 }
 
@@ -71,16 +71,16 @@ static void set_functions(struct onnx *o, const struct onnx_node *n, int32_t nod
                           uint64_t count)
 {
     uint64_t n_names, n_alpha, n_beta, a = 0, b = 0;
-    const char *const *names = onnx_texts(o, n, "activations", &n_names);
-    const float *alphas = onnx_floats(o, n, "activation_alpha", &n_alpha);
-    const float *betas = onnx_floats(o, n, "activation_beta", &n_beta);
+    const char *const *names = mdl_onnx_texts(o, n, "activations", &n_names);
+    const float *alphas = mdl_onnx_floats(o, n, "activation_alpha", &n_alpha);
+    const float *betas = mdl_onnx_floats(o, n, "activation_beta", &n_beta);
     const int64_t dims[1] = { (int64_t)count };
     int64_t kind[MOST_FUNCTIONS];
     float alpha[MOST_FUNCTIONS], beta[MOST_FUNCTIONS];
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
 
     if (n_names && n_names < count) {
-        onnx_refuse(o, n, "%llu activations, expected %llu", (unsigned long long)n_names,
+        mdl_onnx_refuse(o, n, "%llu activations, expected %llu", (unsigned long long)n_names,
                     (unsigned long long)count);
         return;
     }
@@ -91,35 +91,35 @@ static void set_functions(struct onnx *o, const struct onnx_node *n, int32_t nod
         alpha[i] = functions[k].takes_alpha && a < n_alpha ? alphas[a++] : functions[k].alpha;
         beta[i] = functions[k].takes_beta && b < n_beta ? betas[b++] : functions[k].beta;
     }
-    flow_weights(f, node, "functions", MDL_I64, 1, dims, kind);
-    flow_weights(f, node, "alpha", MDL_F32, 1, dims, alpha);
-    flow_weights(f, node, "beta", MDL_F32, 1, dims, beta);
+    mdl_flow_weights(f, node, "functions", MDL_I64, 1, dims, kind);
+    mdl_flow_weights(f, node, "alpha", MDL_F32, 1, dims, alpha);
+    mdl_flow_weights(f, node, "beta", MDL_F32, 1, dims, beta);
 }
 
 static void map_recurrent(struct onnx *o, struct onnx_node *n)
 {
     const int gru = !strcmp(n->op, "GRU"), lstm = !strcmp(n->op, "LSTM");
-    const char *direction = onnx_text(o, n, "direction", "forward");
+    const char *direction = mdl_onnx_string(o, n, "direction", "forward");
     const int both = !strcmp(direction, "bidirectional");
     const uint64_t each = gru ? 2 : lstm ? 3 : 1;
-    const double clip = onnx_float(o, n, "clip", 0);
-    const int32_t node = onnx_emit(o, n, "recurrent", n->in, n->n_in);
-    struct flow *f = onnx_flow(o);
+    const double clip = mdl_onnx_float(o, n, "clip", 0);
+    const int32_t node = mdl_onnx_emit(o, n, "recurrent", n->in, n->n_in);
+    struct flow *f = mdl_onnx_flow(o);
 
     if (!both && strcmp(direction, "forward") != 0 && strcmp(direction, "reverse") != 0)
-        onnx_refuse(o, n, "direction '%s'", direction);
-    flow_choice(f, node, "kind", gru ? "gru" : lstm ? "lstm" : "rnn");
-    flow_choice(f, node, "direction", both ? "both" : strcmp(direction, "reverse") ? "forward"
+        mdl_onnx_refuse(o, n, "direction '%s'", direction);
+    mdl_flow_choice(f, node, "kind", gru ? "gru" : lstm ? "lstm" : "rnn");
+    mdl_flow_choice(f, node, "direction", both ? "both" : strcmp(direction, "reverse") ? "forward"
                                                                                    : "reverse");
-    flow_float(f, node, "clip", clip);
-    flow_int(f, node, "layout", onnx_int(o, n, "layout", 0) != 0);
+    mdl_flow_float(f, node, "clip", clip);
+    mdl_flow_int(f, node, "layout", mdl_onnx_int(o, n, "layout", 0) != 0);
     if (gru)
-        flow_int(f, node, "linear_before_reset", onnx_int(o, n, "linear_before_reset", 0) != 0);
+        mdl_flow_int(f, node, "linear_before_reset", mdl_onnx_int(o, n, "linear_before_reset", 0) != 0);
     if (lstm)
-        flow_int(f, node, "input_forget", onnx_int(o, n, "input_forget", 0) != 0);
+        mdl_flow_int(f, node, "input_forget", mdl_onnx_int(o, n, "input_forget", 0) != 0);
     set_functions(o, n, node, each, each * (both ? 2 : 1));
-    onnx_ignore(o, n, "hidden_size");         /* r says it */
-    onnx_ignore(o, n, "output_sequence");     /* opset 1: whether y is wanted */
+    mdl_onnx_ignore(o, n, "hidden_size");         /* r says it */
+    mdl_onnx_ignore(o, n, "output_sequence");     /* opset 1: whether y is wanted */
 }
 
 /* ---- attention ------------------------------------------------------------------------------- */
@@ -127,48 +127,48 @@ static void map_recurrent(struct onnx *o, struct onnx_node *n)
 static void map_attention(struct onnx *o, struct onnx_node *n)
 {
     static const char *const stages[] = { "raw", "capped", "masked", "softmax" };
-    const int64_t stage = onnx_int(o, n, "qk_matmul_output_mode", 0);
-    const int32_t node = onnx_emit(o, n, "attention", n->in, n->n_in);
-    struct flow *f = onnx_flow(o);
+    const int64_t stage = mdl_onnx_int(o, n, "qk_matmul_output_mode", 0);
+    const int32_t node = mdl_onnx_emit(o, n, "attention", n->in, n->n_in);
+    struct flow *f = mdl_onnx_flow(o);
 
     if (stage < 0 || stage > 3) {
-        onnx_refuse(o, n, "qk_matmul_output_mode %lld", (long long)stage);
+        mdl_onnx_refuse(o, n, "qk_matmul_output_mode %lld", (long long)stage);
         return;
     }
-    flow_int(f, node, "q_heads", onnx_int(o, n, "q_num_heads", 0));
-    flow_int(f, node, "kv_heads", onnx_int(o, n, "kv_num_heads", 0));
-    flow_int(f, node, "causal", onnx_int(o, n, "is_causal", 0) != 0);
-    flow_float(f, node, "scale", onnx_float(o, n, "scale", 0));
-    flow_float(f, node, "softcap", onnx_float(o, n, "softcap", 0));
-    flow_choice(f, node, "scores", stages[stage]);
-    onnx_ignore(o, n, "softmax_precision");   /* it is float32 at least, float64 for float64 */
+    mdl_flow_int(f, node, "q_heads", mdl_onnx_int(o, n, "q_num_heads", 0));
+    mdl_flow_int(f, node, "kv_heads", mdl_onnx_int(o, n, "kv_num_heads", 0));
+    mdl_flow_int(f, node, "causal", mdl_onnx_int(o, n, "is_causal", 0) != 0);
+    mdl_flow_float(f, node, "scale", mdl_onnx_float(o, n, "scale", 0));
+    mdl_flow_float(f, node, "softcap", mdl_onnx_float(o, n, "softcap", 0));
+    mdl_flow_choice(f, node, "scores", stages[stage]);
+    mdl_onnx_ignore(o, n, "softmax_precision");   /* it is float32 at least, float64 for float64 */
 }
 
 static void map_rotary(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "rotary", n->in, n->n_in);
-    struct flow *f = onnx_flow(o);
+    const int32_t node = mdl_onnx_emit(o, n, "rotary", n->in, n->n_in);
+    struct flow *f = mdl_onnx_flow(o);
 
-    flow_int(f, node, "heads", onnx_int(o, n, "num_heads", 0));
-    flow_int(f, node, "dims", onnx_int(o, n, "rotary_embedding_dim", 0));
-    flow_int(f, node, "interleaved", onnx_int(o, n, "interleaved", 0) != 0);
+    mdl_flow_int(f, node, "heads", mdl_onnx_int(o, n, "num_heads", 0));
+    mdl_flow_int(f, node, "dims", mdl_onnx_int(o, n, "rotary_embedding_dim", 0));
+    mdl_flow_int(f, node, "interleaved", mdl_onnx_int(o, n, "interleaved", 0) != 0);
 }
 
 /* The rule says which of decay and beta there are. */
 static void map_linear_attention(struct onnx *o, struct onnx_node *n)
 {
-    const char *rule = onnx_text(o, n, "update_rule", "gated_delta");
+    const char *rule = mdl_onnx_string(o, n, "update_rule", "gated_delta");
     const int gated = !strncmp(rule, "gated", 5);
     const int delta = !strcmp(rule, "delta") || !strcmp(rule, "gated_delta");
-    const int32_t node = onnx_emit(o, n, "linear_attention", n->in, n->n_in);
-    struct flow *f = onnx_flow(o);
+    const int32_t node = mdl_onnx_emit(o, n, "linear_attention", n->in, n->n_in);
+    struct flow *f = mdl_onnx_flow(o);
 
     if (!delta && strcmp(rule, "linear") != 0 && strcmp(rule, "gated") != 0)
-        onnx_refuse(o, n, "update_rule '%s'", rule);
+        mdl_onnx_refuse(o, n, "update_rule '%s'", rule);
     if ((onnx_in(n, 4) != FLOW_NONE) != gated || (onnx_in(n, 5) != FLOW_NONE) != delta)
-        onnx_refuse(o, n, "update_rule '%s' with other inputs than it takes", rule);
-    flow_int(f, node, "q_heads", onnx_int(o, n, "q_num_heads", 1));
-    flow_int(f, node, "kv_heads", onnx_int(o, n, "kv_num_heads", 1));
-    flow_float(f, node, "scale", onnx_float(o, n, "scale", 0));
-    onnx_ignore(o, n, "chunk_size");          /* how fast, not what */
+        mdl_onnx_refuse(o, n, "update_rule '%s' with other inputs than it takes", rule);
+    mdl_flow_int(f, node, "q_heads", mdl_onnx_int(o, n, "q_num_heads", 1));
+    mdl_flow_int(f, node, "kv_heads", mdl_onnx_int(o, n, "kv_num_heads", 1));
+    mdl_flow_float(f, node, "scale", mdl_onnx_float(o, n, "scale", 0));
+    mdl_onnx_ignore(o, n, "chunk_size");          /* how fast, not what */
 }

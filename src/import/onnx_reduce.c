@@ -12,13 +12,13 @@
 static void take_int(struct onnx *o, const struct onnx_node *n, int32_t node, const char *name,
                      const char *param, int64_t fallback)
 {
-    flow_int(onnx_flow(o), node, param, onnx_int(o, n, name, fallback));
+    mdl_flow_int(mdl_onnx_flow(o), node, param, mdl_onnx_int(o, n, name, fallback));
 }
 
 static void take_float(struct onnx *o, const struct onnx_node *n, int32_t node, const char *name,
                        double fallback)
 {
-    flow_float(onnx_flow(o), node, name, onnx_float(o, n, name, fallback));
+    mdl_flow_float(mdl_onnx_flow(o), node, name, mdl_onnx_float(o, n, name, fallback));
 }
 
 #define TYPE(type)  ((uint32_t)1 << (type))
@@ -33,24 +33,24 @@ static void take_float(struct onnx *o, const struct onnx_node *n, int32_t node, 
 static void take_type(struct onnx *o, const struct onnx_node *n, int32_t node, const char *name,
                       const char *param, uint32_t types)
 {
-    const int64_t code = onnx_int(o, n, name, 0);
-    const uint32_t type = onnx_type(code);
+    const int64_t code = mdl_onnx_int(o, n, name, 0);
+    const uint32_t type = mdl_onnx_type(code);
 
     if (!code)
         return;
     if (type && types & TYPE(type))
-        flow_choice(onnx_flow(o), node, param, mdl_type_name(type));
+        mdl_flow_choice(mdl_onnx_flow(o), node, param, mdl_type_name(type));
     else
-        onnx_refuse(o, n, "%s %lld", name, (long long)code);
+        mdl_onnx_refuse(o, n, "%s %lld", name, (long long)code);
 }
 
 /* A node of `op` whose kind is that of the table. */
 static int32_t emit_kind(struct onnx *o, struct onnx_node *n, const char *op, const char *kind,
                          const int32_t *in, size_t n_in)
 {
-    const int32_t node = onnx_emit(o, n, op, in, n_in);
+    const int32_t node = mdl_onnx_emit(o, n, op, in, n_in);
 
-    flow_choice(onnx_flow(o), node, "kind", kind);
+    mdl_flow_choice(mdl_onnx_flow(o), node, "kind", kind);
     return node;
 }
 
@@ -61,7 +61,7 @@ static const char *kind_of(const struct onnx_node *n);
 
 static void map_reduce(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t in[2] = { onnx_in(n, 0), onnx_ints_value(o, n, 1, "axes") };
+    const int32_t in[2] = { onnx_in(n, 0), mdl_onnx_ints_value(o, n, 1, "axes") };
     const int32_t node = emit_kind(o, n, "reduce", kind_of(n), in, in[1] == FLOW_NONE ? 1 : 2);
 
     take_int(o, n, node, "keepdims", "keepdims", 1);
@@ -83,40 +83,40 @@ static void map_softmax(struct onnx *o, struct onnx_node *n)
     const int32_t node = emit_kind(o, n, "softmax", kind_of(n), n->in, n->n_in);
 
     take_int(o, n, node, "axis", "axis", n->opset < 13 ? 1 : -1);
-    flow_int(onnx_flow(o), node, "flat", n->opset < 13);
+    mdl_flow_int(mdl_onnx_flow(o), node, "flat", n->opset < 13);
 }
 
 /* ---- losses --------------------------------------------------------------------------------- */
 
 static void take_loss(struct onnx *o, const struct onnx_node *n, int32_t node)
 {
-    const char *const reduction = onnx_text(o, n, "reduction", "mean");
+    const char *const reduction = mdl_onnx_string(o, n, "reduction", "mean");
 
     if (strcmp(reduction, "none") && strcmp(reduction, "sum") && strcmp(reduction, "mean"))
-        onnx_refuse(o, n, "reduction '%s'", reduction);
+        mdl_onnx_refuse(o, n, "reduction '%s'", reduction);
     else
-        flow_choice(onnx_flow(o), node, "reduction", reduction);
-    flow_int(onnx_flow(o), node, "has_ignore", onnx_has(n, "ignore_index"));
+        mdl_flow_choice(mdl_onnx_flow(o), node, "reduction", reduction);
+    mdl_flow_int(mdl_onnx_flow(o), node, "has_ignore", mdl_onnx_has(n, "ignore_index"));
     take_int(o, n, node, "ignore_index", "ignore", 0);
 }
 
 static void map_nll(struct onnx *o, struct onnx_node *n)
 {
-    take_loss(o, n, onnx_emit(o, n, "nll_loss", n->in, n->n_in));
+    take_loss(o, n, mdl_onnx_emit(o, n, "nll_loss", n->in, n->n_in));
 }
 
 static void map_cross_entropy(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = onnx_flow(o);
+    struct flow *f = mdl_onnx_flow(o);
     const int32_t scores = onnx_in(n, 0);
-    const int32_t soft = flow_node(f, "softmax", n->name, &scores, 1, 1);
-    const int32_t in[3] = { flow_result(f, soft, 0), onnx_in(n, 1), onnx_in(n, 2) };
-    const int32_t loss = flow_node(f, "nll_loss", n->name, in, in[2] == FLOW_NONE ? 2 : 3, 1);
+    const int32_t soft = mdl_flow_node(f, "softmax", n->name, &scores, 1, 1);
+    const int32_t in[3] = { mdl_flow_result(f, soft, 0), onnx_in(n, 1), onnx_in(n, 2) };
+    const int32_t loss = mdl_flow_node(f, "nll_loss", n->name, in, in[2] == FLOW_NONE ? 2 : 3, 1);
 
-    flow_choice(f, soft, "kind", "log_softmax");
-    flow_int(f, soft, "axis", 1);
+    mdl_flow_choice(f, soft, "kind", "log_softmax");
+    mdl_flow_int(f, soft, "axis", 1);
     take_loss(o, n, loss);
-    n->out[0] = flow_result(f, loss, 0);
+    n->out[0] = mdl_flow_result(f, loss, 0);
     if (n->n_out > 1)
         n->out[1] = in[0];
 }
@@ -125,26 +125,26 @@ static void map_cross_entropy(struct onnx *o, struct onnx_node *n)
 
 static void map_batch_norm(struct onnx *o, struct onnx_node *n)
 {
-    const int64_t training = n->opset < 14 ? 0 : onnx_int(o, n, "training_mode", 0);
-    const int32_t node = onnx_emit(o, n, "batch_norm", n->in, n->n_in);
+    const int64_t training = n->opset < 14 ? 0 : mdl_onnx_int(o, n, "training_mode", 0);
+    const int32_t node = mdl_onnx_emit(o, n, "batch_norm", n->in, n->n_in);
 
-    onnx_ignore(o, n, "consumed_inputs");
+    mdl_onnx_ignore(o, n, "consumed_inputs");
     if (n->opset < 7)
-        onnx_ignore(o, n, "is_test");     /* results say it: more than one is training */
+        mdl_onnx_ignore(o, n, "is_test");     /* results say it: more than one is training */
     if (n->opset < 14 && n->n_out > 1)
-        onnx_refuse(o, n, "training");
+        mdl_onnx_refuse(o, n, "training");
     take_float(o, n, node, "epsilon", (double)1e-5f);
     take_float(o, n, node, "momentum", (double)0.9f);
-    flow_int(onnx_flow(o), node, "training", training);
+    mdl_flow_int(mdl_onnx_flow(o), node, "training", training);
     if (n->opset < 9)
         take_int(o, n, node, "spatial", "spatial", 1);
 }
 
 static void map_instance_norm(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "group_norm", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "group_norm", n->in, n->n_in);
 
-    onnx_ignore(o, n, "consumed_inputs");
+    mdl_onnx_ignore(o, n, "consumed_inputs");
     take_float(o, n, node, "epsilon", (double)1e-5f);
 }
 
@@ -152,11 +152,11 @@ static void map_instance_norm(struct onnx *o, struct onnx_node *n)
  * tells them apart by their number. */
 static void map_group_norm(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "group_norm", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "group_norm", n->in, n->n_in);
 
-    if (onnx_int(o, n, "num_groups", 0) < 1)
-        onnx_refuse(o, n, "num_groups %lld", (long long)onnx_int(o, n, "num_groups", 0));
-    onnx_ignore(o, n, "stash_type");      /* statistics are in double                       */
+    if (mdl_onnx_int(o, n, "num_groups", 0) < 1)
+        mdl_onnx_refuse(o, n, "num_groups %lld", (long long)mdl_onnx_int(o, n, "num_groups", 0));
+    mdl_onnx_ignore(o, n, "stash_type");      /* statistics are in double                       */
     take_int(o, n, node, "num_groups", "groups", 0);
     take_float(o, n, node, "epsilon", (double)1e-5f);
 }
@@ -170,23 +170,23 @@ static void map_layer_norm(struct onnx *o, struct onnx_node *n)
     if (!strcmp(kind_of(n), "layer"))
         take_type(o, n, node, "stash_type", "stash", TYPE(MDL_F32) | TYPE(MDL_F64) | TYPE(MDL_BF16));
     else
-        onnx_ignore(o, n, "stash_type");
+        mdl_onnx_ignore(o, n, "stash_type");
 }
 
 static void map_mean_variance(struct onnx *o, struct onnx_node *n)
 {
     static const int64_t usual[] = { 0, 2, 3 };
-    const int32_t node = onnx_emit(o, n, "standardize", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "standardize", n->in, n->n_in);
     uint64_t count = 0;
-    const int64_t *axes = onnx_ints(o, n, "axes", &count);
+    const int64_t *axes = mdl_onnx_ints(o, n, "axes", &count);
 
-    flow_ints(onnx_flow(o), node, "axes", axes ? axes : usual, axes ? count : 3);
-    flow_float(onnx_flow(o), node, "epsilon", (double)1e-9f);
+    mdl_flow_ints(mdl_onnx_flow(o), node, "axes", axes ? axes : usual, axes ? count : 3);
+    mdl_flow_float(mdl_onnx_flow(o), node, "epsilon", (double)1e-9f);
 }
 
 static void map_lp_norm(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "lp_norm", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "lp_norm", n->in, n->n_in);
 
     take_int(o, n, node, "axis", "axis", -1);
     take_int(o, n, node, "p", "p", 2);
@@ -194,7 +194,7 @@ static void map_lp_norm(struct onnx *o, struct onnx_node *n)
 
 static void map_lrn(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "lrn", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "lrn", n->in, n->n_in);
 
     take_float(o, n, node, "alpha", (double)1e-4f);
     take_float(o, n, node, "beta", 0.75);
@@ -206,7 +206,7 @@ static void map_lrn(struct onnx *o, struct onnx_node *n)
 
 static void map_quantize(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "quantize", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "quantize", n->in, n->n_in);
 
     take_int(o, n, node, "axis", "axis", 1);
     take_int(o, n, node, "block_size", "block", 0);
@@ -217,7 +217,7 @@ static void map_quantize(struct onnx *o, struct onnx_node *n)
 
 static void map_dequantize(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "dequantize", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "dequantize", n->in, n->n_in);
 
     take_int(o, n, node, "axis", "axis", 1);
     take_int(o, n, node, "block_size", "block", 0);
@@ -236,7 +236,7 @@ static void map_window(struct onnx *o, struct onnx_node *n)
 
 static void map_mel(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "mel_weights", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "mel_weights", n->in, n->n_in);
 
     take_type(o, n, node, "output_datatype", "to", NUMBERS);
 }
@@ -246,22 +246,22 @@ static void map_dft(struct onnx *o, struct onnx_node *n)
     int32_t in[3] = { onnx_in(n, 0), onnx_in(n, 1), onnx_in(n, 2) };
 
     if (n->opset < 20)
-        in[2] = flow_const_i64(onnx_flow(o), onnx_int(o, n, "axis", 1));
-    const int32_t node = onnx_emit(o, n, "dft", in, 3);
+        in[2] = mdl_flow_const_i64(mdl_onnx_flow(o), mdl_onnx_int(o, n, "axis", 1));
+    const int32_t node = mdl_onnx_emit(o, n, "dft", in, 3);
     take_int(o, n, node, "inverse", "inverse", 0);
     take_int(o, n, node, "onesided", "onesided", 0);
 }
 
 static void map_stft(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "stft", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "stft", n->in, n->n_in);
 
     take_int(o, n, node, "onesided", "onesided", 1);
 }
 
 static void map_nms(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "nms", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "nms", n->in, n->n_in);
 
     take_int(o, n, node, "center_point_box", "center", 0);
 }
@@ -274,8 +274,8 @@ static void map_random(struct onnx *o, struct onnx_node *n)
                                          "sample_size" };
 
     for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
-        onnx_ignore(o, n, attrs[i]);
-    onnx_refuse(o, n, "another answer each time");
+        mdl_onnx_ignore(o, n, attrs[i]);
+    mdl_onnx_refuse(o, n, "another answer each time");
 }
 
 /* ---- the table ----------------------------------------------------------------------------------- */
@@ -308,7 +308,7 @@ static const struct onnx_op ops[] = {
     { "LRN", 1, 0, map_lrn, NULL, NULL },
     { "QuantizeLinear", 10, 0, map_quantize, NULL, NULL },
     { "DequantizeLinear", 10, 0, map_dequantize, NULL, NULL },
-    { "DynamicQuantizeLinear", 11, 0, onnx_map_plain, "dynamic_quantize", NULL },
+    { "DynamicQuantizeLinear", 11, 0, mdl_onnx_map_plain, "dynamic_quantize", NULL },
     { "HannWindow", 17, 0, map_window, NULL, "hann" },
     { "HammingWindow", 17, 0, map_window, NULL, "hamming" },
     { "BlackmanWindow", 17, 0, map_window, NULL, "blackman" },

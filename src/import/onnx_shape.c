@@ -13,27 +13,27 @@
 static void take_int(struct onnx *o, const struct onnx_node *n, int32_t node, const char *name,
                      const char *param, int64_t fallback)
 {
-    flow_int(onnx_flow(o), node, param, onnx_int(o, n, name, fallback));
+    mdl_flow_int(mdl_onnx_flow(o), node, param, mdl_onnx_int(o, n, name, fallback));
 }
 
 /* A text attribute becomes a choice; what `allowed` (ended by NULL) does not have is refused. */
 static void take_choice(struct onnx *o, const struct onnx_node *n, int32_t node, const char *name,
                         const char *const *allowed, const char *fallback)
 {
-    const char *const text = onnx_text(o, n, name, fallback);
+    const char *const text = mdl_onnx_string(o, n, name, fallback);
 
     for (; *allowed; allowed++)
         if (!strcmp(*allowed, text)) {
-            flow_choice(onnx_flow(o), node, name, text);
+            mdl_flow_choice(mdl_onnx_flow(o), node, name, text);
             return;
         }
-    onnx_refuse(o, n, "%s '%s'", name, text);
+    mdl_onnx_refuse(o, n, "%s '%s'", name, text);
 }
 
 /* All inputs into `op`, and the attribute "axis". */
 static int32_t with_axis(struct onnx *o, struct onnx_node *n, const char *op, int64_t fallback)
 {
-    const int32_t node = onnx_emit(o, n, op, n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, op, n->in, n->n_in);
 
     take_int(o, n, node, "axis", "axis", fallback);
     return node;
@@ -42,16 +42,16 @@ static int32_t with_axis(struct onnx *o, struct onnx_node *n, const char *op, in
 /* Inputs 0 and a list that older opsets give as an attribute. */
 static int32_t with_list(struct onnx *o, struct onnx_node *n, const char *op, const char *name)
 {
-    const int32_t in[2] = { onnx_in(n, 0), onnx_ints_value(o, n, 1, name) };
+    const int32_t in[2] = { onnx_in(n, 0), mdl_onnx_ints_value(o, n, 1, name) };
 
-    return onnx_emit(o, n, op, in, in[1] == FLOW_NONE ? 1 : 2);
+    return mdl_onnx_emit(o, n, op, in, in[1] == FLOW_NONE ? 1 : 2);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
 static void map_reshape(struct onnx *o, struct onnx_node *n)
 {
-    onnx_ignore(o, n, "consumed_inputs");
+    mdl_onnx_ignore(o, n, "consumed_inputs");
     const int32_t node = with_list(o, n, "reshape", "shape");
     take_int(o, n, node, "allowzero", "allowzero", 0);
 }
@@ -73,7 +73,7 @@ static void map_unsqueeze(struct onnx *o, struct onnx_node *n)
 
 static void map_shape(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "shape", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "shape", n->in, n->n_in);
 
     take_int(o, n, node, "start", "start", 0);
     take_int(o, n, node, "end", "end", MDL_MAX_RANK);
@@ -83,37 +83,37 @@ static void map_shape(struct onnx *o, struct onnx_node *n)
 
 static void map_transpose(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "transpose", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "transpose", n->in, n->n_in);
     uint64_t count;
-    const int64_t *perm = onnx_ints(o, n, "perm", &count);
+    const int64_t *perm = mdl_onnx_ints(o, n, "perm", &count);
 
     if (perm)
-        flow_ints(onnx_flow(o), node, "perm", perm, count);
+        mdl_flow_ints(mdl_onnx_flow(o), node, "perm", perm, count);
 }
 
 static void map_depth_to_space(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "depth_space", n->in, n->n_in);
-    const char *mode = onnx_text(o, n, "mode", "DCR");
+    const int32_t node = mdl_onnx_emit(o, n, "depth_space", n->in, n->n_in);
+    const char *mode = mdl_onnx_string(o, n, "mode", "DCR");
 
     take_int(o, n, node, "blocksize", "block", 0);
     if (!strcmp(mode, "DCR") || !strcmp(mode, "CRD"))
-        flow_choice(onnx_flow(o), node, "mode", mode[0] == 'D' ? "dcr" : "crd");
+        mdl_flow_choice(mdl_onnx_flow(o), node, "mode", mode[0] == 'D' ? "dcr" : "crd");
     else
-        onnx_refuse(o, n, "mode '%s'", mode);
+        mdl_onnx_refuse(o, n, "mode '%s'", mode);
 }
 
 static void map_space_to_depth(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "depth_space", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "depth_space", n->in, n->n_in);
 
     take_int(o, n, node, "blocksize", "block", 0);
-    flow_choice(onnx_flow(o), node, "mode", "space_to_depth");
+    mdl_flow_choice(mdl_onnx_flow(o), node, "mode", "space_to_depth");
 }
 
 static void map_reverse_sequence(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "reverse_sequence", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "reverse_sequence", n->in, n->n_in);
 
     take_int(o, n, node, "batch_axis", "batch_axis", 1);
     take_int(o, n, node, "time_axis", "time_axis", 0);
@@ -129,29 +129,29 @@ static void map_concat(struct onnx *o, struct onnx_node *n)
 /* The node may name fewer results than num_outputs says. */
 static void map_split(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *const f = onnx_flow(o);
-    const int32_t in[2] = { onnx_in(n, 0), onnx_ints_value(o, n, 1, "split") };
-    const int64_t parts = onnx_int(o, n, "num_outputs", n->n_out);
+    struct flow *const f = mdl_onnx_flow(o);
+    const int32_t in[2] = { onnx_in(n, 0), mdl_onnx_ints_value(o, n, 1, "split") };
+    const int64_t parts = mdl_onnx_int(o, n, "num_outputs", n->n_out);
 
     if (parts < n->n_out || parts > UINT16_MAX) {
-        onnx_refuse(o, n, "num_outputs %lld, with %u results", (long long)parts,
+        mdl_onnx_refuse(o, n, "num_outputs %lld, with %u results", (long long)parts,
                     (unsigned)n->n_out);
         return;
     }
-    const int32_t node = flow_node(f, "split", n->name, in, in[1] == FLOW_NONE ? 1 : 2,
+    const int32_t node = mdl_flow_node(f, "split", n->name, in, in[1] == FLOW_NONE ? 1 : 2,
                                    (size_t)parts);
     for (uint32_t i = 0; i < n->n_out; i++)
-        n->out[i] = flow_result(f, node, i);
+        n->out[i] = mdl_flow_result(f, node, i);
     take_int(o, n, node, "axis", "axis", 0);
-    flow_int(f, node, "uneven", n->opset >= 18);
+    mdl_flow_int(f, node, "uneven", n->opset >= 18);
 }
 
 static void map_slice_1(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t in[4] = { onnx_in(n, 0), onnx_ints_value(o, n, 1, "starts"),
-                            onnx_ints_value(o, n, 2, "ends"), onnx_ints_value(o, n, 3, "axes") };
+    const int32_t in[4] = { onnx_in(n, 0), mdl_onnx_ints_value(o, n, 1, "starts"),
+                            mdl_onnx_ints_value(o, n, 2, "ends"), mdl_onnx_ints_value(o, n, 3, "axes") };
 
-    onnx_emit(o, n, "slice", in, in[3] == FLOW_NONE ? 3 : 4);
+    mdl_onnx_emit(o, n, "slice", in, in[3] == FLOW_NONE ? 3 : 4);
 }
 
 /* ---- pads ------------------------------------------------------------------------------------ */
@@ -160,7 +160,7 @@ static const char *const pad_modes[] = { "constant", "reflect", "edge", "wrap", 
 
 static void map_pad(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "pad", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "pad", n->in, n->n_in);
 
     take_choice(o, n, node, "mode", pad_modes, "constant");
 }
@@ -168,21 +168,21 @@ static void map_pad(struct onnx *o, struct onnx_node *n)
 static void map_pad_1(struct onnx *o, struct onnx_node *n)
 {
     const int32_t in[2] = { onnx_in(n, 0),
-                            onnx_ints_value(o, n, 1, n->opset < 2 ? "paddings" : "pads") };
-    const int32_t node = onnx_emit(o, n, "pad", in, 2);
+                            mdl_onnx_ints_value(o, n, 1, n->opset < 2 ? "paddings" : "pads") };
+    const int32_t node = mdl_onnx_emit(o, n, "pad", in, 2);
 
     take_choice(o, n, node, "mode", pad_modes, "constant");
-    flow_float(onnx_flow(o), node, "value", onnx_float(o, n, "value", 0));
+    mdl_flow_float(mdl_onnx_flow(o), node, "value", mdl_onnx_float(o, n, "value", 0));
 }
 
 static void map_center_crop_pad(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "center_crop_pad", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "center_crop_pad", n->in, n->n_in);
     uint64_t count;
-    const int64_t *axes = onnx_ints(o, n, "axes", &count);
+    const int64_t *axes = mdl_onnx_ints(o, n, "axes", &count);
 
     if (axes)
-        flow_ints(onnx_flow(o), node, "axes", axes, count);
+        mdl_flow_ints(mdl_onnx_flow(o), node, "axes", axes, count);
 }
 
 /* ---- by number ------------------------------------------------------------------------------- */
@@ -199,7 +199,7 @@ static void map_gather_elements(struct onnx *o, struct onnx_node *n)
 
 static void map_gather_nd(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "gather_nd", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "gather_nd", n->in, n->n_in);
 
     take_int(o, n, node, "batch_dims", "batch_dims", 0);
 }
@@ -215,7 +215,7 @@ static void map_scatter_elements(struct onnx *o, struct onnx_node *n)
 
 static void map_scatter_nd(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "scatter_nd", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "scatter_nd", n->in, n->n_in);
 
     take_choice(o, n, node, "reduction", reductions, "none");
 }
@@ -232,7 +232,7 @@ static void map_compress(struct onnx *o, struct onnx_node *n)
 {
     const int32_t node = with_axis(o, n, "compress", 0);
 
-    flow_int(onnx_flow(o), node, "flat", !onnx_has(n, "axis"));
+    mdl_flow_int(mdl_onnx_flow(o), node, "flat", !mdl_onnx_has(n, "axis"));
 }
 
 /* ---- order ----------------------------------------------------------------------------------- */
@@ -242,33 +242,33 @@ static void map_topk(struct onnx *o, struct onnx_node *n)
     int32_t in[2] = { onnx_in(n, 0), onnx_in(n, 1) };
 
     if (n->opset < 10)
-        in[1] = flow_const_i64(onnx_flow(o), onnx_int(o, n, "k", 0));
-    const int32_t node = onnx_emit(o, n, "topk", in, 2);
+        in[1] = mdl_flow_const_i64(mdl_onnx_flow(o), mdl_onnx_int(o, n, "k", 0));
+    const int32_t node = mdl_onnx_emit(o, n, "topk", in, 2);
     take_int(o, n, node, "axis", "axis", -1);
     take_int(o, n, node, "largest", "largest", 1);
-    onnx_ignore(o, n, "sorted");  /* any order will do when it is 0 */
+    mdl_onnx_ignore(o, n, "sorted");  /* any order will do when it is 0 */
 }
 
 static void map_unique(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *const f = onnx_flow(o);
-    const int64_t axis = onnx_int(o, n, "axis", 0);
-    const int32_t order = flow_node(f, "order", n->name, n->in, n->n_in, 2);
-    const int32_t in[3] = { onnx_in(n, 0), flow_result(f, order, 0), flow_result(f, order, 1) };
-    const int32_t node = onnx_emit(o, n, "unique", in, 3);
+    struct flow *const f = mdl_onnx_flow(o);
+    const int64_t axis = mdl_onnx_int(o, n, "axis", 0);
+    const int32_t order = mdl_flow_node(f, "order", n->name, n->in, n->n_in, 2);
+    const int32_t in[3] = { onnx_in(n, 0), mdl_flow_result(f, order, 0), mdl_flow_result(f, order, 1) };
+    const int32_t node = mdl_onnx_emit(o, n, "unique", in, 3);
 
     for (int i = 0; i < 2; i++) {
-        flow_int(f, i ? node : order, "axis", axis);
-        flow_int(f, i ? node : order, "flat", !onnx_has(n, "axis"));
+        mdl_flow_int(f, i ? node : order, "axis", axis);
+        mdl_flow_int(f, i ? node : order, "flat", !mdl_onnx_has(n, "axis"));
     }
     take_int(o, n, node, "sorted", "sorted", 1);
 }
 
 static void cumulate(struct onnx *o, struct onnx_node *n, const char *kind)
 {
-    const int32_t node = onnx_emit(o, n, "cumulate", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "cumulate", n->in, n->n_in);
 
-    flow_choice(onnx_flow(o), node, "kind", kind);
+    mdl_flow_choice(mdl_onnx_flow(o), node, "kind", kind);
     take_int(o, n, node, "exclusive", "exclusive", 0);
     take_int(o, n, node, "reverse", "reverse", 0);
 }
@@ -287,30 +287,30 @@ static void map_cumprod(struct onnx *o, struct onnx_node *n)
 
 static void map_constant_of_shape(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "fill", n->in, n->n_in);
-    const struct flow_tensor *value = onnx_tensor(o, n, "value");
+    const int32_t node = mdl_onnx_emit(o, n, "fill", n->in, n->n_in);
+    const struct flow_tensor *value = mdl_onnx_tensor(o, n, "value");
 
     if (value && value->type == MDL_STRING)
-        onnx_refuse(o, n, "a value of type string");
+        mdl_onnx_refuse(o, n, "a value of type string");
     else if (value)
-        flow_weights(onnx_flow(o), node, "value", value->type, value->rank, value->dims,
+        mdl_flow_weights(mdl_onnx_flow(o), node, "value", value->type, value->rank, value->dims,
                      value->data);
 }
 
 static void map_eye_like(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "eye", n->in, n->n_in);
-    const uint32_t type = onnx_has(n, "dtype") ? onnx_type(onnx_int(o, n, "dtype", 0)) : 0;
+    const int32_t node = mdl_onnx_emit(o, n, "eye", n->in, n->n_in);
+    const uint32_t type = mdl_onnx_has(n, "dtype") ? mdl_onnx_type(mdl_onnx_int(o, n, "dtype", 0)) : 0;
 
-    if (onnx_has(n, "dtype") && !type)
-        onnx_refuse(o, n, "dtype %lld", (long long)onnx_int(o, n, "dtype", 0));
+    if (mdl_onnx_has(n, "dtype") && !type)
+        mdl_onnx_refuse(o, n, "dtype %lld", (long long)mdl_onnx_int(o, n, "dtype", 0));
     take_int(o, n, node, "k", "k", 0);
-    flow_int(onnx_flow(o), node, "type", type);
+    mdl_flow_int(mdl_onnx_flow(o), node, "type", type);
 }
 
 static void map_trilu(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = onnx_emit(o, n, "trilu", n->in, n->n_in);
+    const int32_t node = mdl_onnx_emit(o, n, "trilu", n->in, n->n_in);
 
     take_int(o, n, node, "upper", "upper", 1);
 }
@@ -318,8 +318,8 @@ static void map_trilu(struct onnx *o, struct onnx_node *n)
 /* stash_type: what halves are computed in; here always float32 or better. */
 static void map_range(struct onnx *o, struct onnx_node *n)
 {
-    onnx_ignore(o, n, "stash_type");
-    onnx_emit(o, n, "range", n->in, n->n_in);
+    mdl_onnx_ignore(o, n, "stash_type");
+    mdl_onnx_emit(o, n, "range", n->in, n->n_in);
 }
 
 static void map_one_hot(struct onnx *o, struct onnx_node *n)
@@ -337,13 +337,13 @@ static const struct onnx_op ops[] = {
     { "CumProd", 26, 0, map_cumprod, NULL, NULL },
     { "CumSum", 11, 0, map_cumsum, NULL, NULL },
     { "DepthToSpace", 1, 0, map_depth_to_space, NULL, NULL },
-    { "Expand", 8, 0, onnx_map_plain, "expand", NULL },
+    { "Expand", 8, 0, mdl_onnx_map_plain, "expand", NULL },
     { "EyeLike", 9, 0, map_eye_like, NULL, NULL },
     { "Flatten", 1, 0, map_flatten, NULL, NULL },
     { "Gather", 1, 0, map_gather, NULL, NULL },
     { "GatherElements", 11, 0, map_gather_elements, NULL, NULL },
     { "GatherND", 11, 0, map_gather_nd, NULL, NULL },
-    { "NonZero", 9, 0, onnx_map_plain, "nonzero", NULL },
+    { "NonZero", 9, 0, mdl_onnx_map_plain, "nonzero", NULL },
     { "OneHot", 9, 0, map_one_hot, NULL, NULL },
     { "Pad", 1, 10, map_pad_1, NULL, NULL },
     { "Pad", 11, 0, map_pad, NULL, NULL },
@@ -354,14 +354,14 @@ static const struct onnx_op ops[] = {
     { "ScatterElements", 11, 0, map_scatter_elements, NULL, NULL },
     { "ScatterND", 11, 0, map_scatter_nd, NULL, NULL },
     { "Shape", 1, 0, map_shape, NULL, NULL },
-    { "Size", 1, 0, onnx_map_plain, "shape", "count" },
+    { "Size", 1, 0, mdl_onnx_map_plain, "shape", "count" },
     { "Slice", 1, 9, map_slice_1, NULL, NULL },
-    { "Slice", 10, 0, onnx_map_plain, "slice", NULL },
+    { "Slice", 10, 0, mdl_onnx_map_plain, "slice", NULL },
     { "SpaceToDepth", 1, 0, map_space_to_depth, NULL, NULL },
     { "Split", 1, 0, map_split, NULL, NULL },
     { "Squeeze", 1, 0, map_squeeze, NULL, NULL },
     { "TensorScatter", 24, 0, map_tensor_scatter, NULL, NULL },
-    { "Tile", 1, 0, onnx_map_plain, "tile", NULL },
+    { "Tile", 1, 0, mdl_onnx_map_plain, "tile", NULL },
     { "TopK", 1, 0, map_topk, NULL, NULL },
     { "Transpose", 1, 0, map_transpose, NULL, NULL },
     { "Trilu", 14, 0, map_trilu, NULL, NULL },

@@ -33,7 +33,7 @@ static const struct {
 
 #define N_KINDS (int64_t)(sizeof kinds / sizeof *kinds)
 
-uint32_t onnx_type(int64_t data_type)
+uint32_t mdl_onnx_type(int64_t data_type)
 {
     return data_type > 0 && data_type < N_KINDS ? kinds[data_type].type : 0;
 }
@@ -101,17 +101,17 @@ static const void *take_typed(struct onnx *o, const struct flow_tensor *t, struc
     const uint64_t want = bits < 8 ? packed_bytes(t->count, bits) : t->count * each;
     const size_t bytes = bits < 8 ? 1 : bits / 8 / (size_t)each;
     struct wire_list w = { .message = message, .number = field, .kind = wire };
-    const uint64_t have = wire_count(message, field, wire);
+    const uint64_t have = mdl_wire_count(message, field, wire);
     uint64_t v;
 
     unsigned char *raw = have == want ? mdl_arena_take(&o->flow.arena, want, bytes) : NULL;
-    for (uint64_t i = 0; raw && wire_each(&w, &v); i++) {
+    for (uint64_t i = 0; raw && mdl_wire_each(&w, &v); i++) {
         if (t->type == MDL_BOOL)
             v = v != 0;
         memcpy(raw + i * bytes, &v, bytes);
     }
     if (!raw || w.message.bad) {
-        onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu elements, expected %llu",
+        mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu elements, expected %llu",
                   (unsigned long long)have, (unsigned long long)want);
         return NULL;
     }
@@ -125,15 +125,15 @@ static const void *take_texts(struct onnx *o, const struct flow_tensor *t, struc
     struct bytes left, one;
     uint64_t have = 0;
 
-    for (left = message; wire_find(&left, P_STRINGS, &one);)
+    for (left = message; mdl_wire_find(&left, P_STRINGS, &one);)
         have++;
     const char **to = have == t->count ? mdl_arena_take(&o->flow.arena, have, sizeof *to) : NULL;
     left = message;
-    for (uint64_t i = 0; to && wire_find(&left, P_STRINGS, &one); i++)
-        to[i] = onnx_copy_text(o, one);
+    for (uint64_t i = 0; to && mdl_wire_find(&left, P_STRINGS, &one); i++)
+        to[i] = mdl_onnx_copy_text(o, one);
     if (to)
         return to;
-    onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu texts, expected %llu",
+    mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu texts, expected %llu",
               (unsigned long long)have, (unsigned long long)t->count);
     return NULL;
 }
@@ -147,10 +147,10 @@ static int read_dims(struct onnx *o, struct flow_tensor *t, struct bytes message
 
     t->rank = 0;
     t->count = 1;
-    while (wire_each(&w, &v)) {
+    while (mdl_wire_each(&w, &v)) {
         if (t->rank == MDL_MAX_RANK || v > INT64_MAX
             || (v && !size_mul(elements, v, &elements)) || elements > INT64_MAX / 64) {
-            onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with a wrong dimension, or more than "
+            mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with a wrong dimension, or more than "
                       "%d of them", MDL_MAX_RANK);
             return 0;
         }
@@ -158,7 +158,7 @@ static int read_dims(struct onnx *o, struct flow_tensor *t, struct bytes message
         t->count *= v;
     }
     if (w.message.bad)
-        onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor is broken");
+        mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor is broken");
     return !w.message.bad;
 }
 
@@ -167,37 +167,37 @@ static int has_field(struct bytes message, uint32_t number)
 {
     struct bytes ignored;
 
-    return wire_find(&message, number, &ignored);
+    return mdl_wire_find(&message, number, &ignored);
 }
 
-const struct flow_tensor *onnx_read_tensor(struct onnx *o, struct bytes message, const char **name)
+const struct flow_tensor *mdl_onnx_read_tensor(struct onnx *o, struct bytes message, const char **name)
 {
     struct proto p = { .type = 0 };
     struct flow_tensor *t = mdl_arena_take(&o->flow.arena, 1, sizeof *t);
 
-    if (!t || !wire_read(message, proto_rules, &p)) {
-        onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor is broken");
+    if (!t || !mdl_wire_read(message, proto_rules, &p)) {
+        mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor is broken");
         return NULL;
     }
-    const char *called = onnx_copy_text(o, p.name);
+    const char *called = mdl_onnx_copy_text(o, p.name);
     if (name)
         *name = called;
-    t->type = onnx_type(p.type);
+    t->type = mdl_onnx_type(p.type);
     if (!t->type || has_field(message, P_SEGMENT)) {
-        onnx_fail(o, &message, MDL_ERR_UNSUPPORTED, "tensor '%s' of element type %lld%s", called,
+        mdl_onnx_fail(o, &message, MDL_ERR_UNSUPPORTED, "tensor '%s' of element type %lld%s", called,
                   (long long)p.type, t->type ? ", in segments" : "");
         return NULL;
     }
     if (!read_dims(o, t, message, P_DIMS))
         return NULL;
-    if (p.location == 1 && !onnx_read_external(o, message, called, &p.raw))
+    if (p.location == 1 && !mdl_onnx_read_external(o, message, called, &p.raw))
         return NULL;
     if (t->type == MDL_STRING) {
         t->data = take_texts(o, t, message);
     } else if (p.location == 1 || has_field(message, P_RAW)) {
         const uint64_t want = packed_bytes(t->count, kinds[p.type].bits);
         if (bytes_left(&p.raw) != want) {
-            onnx_fail(o, &message, MDL_ERR_FORMAT, "tensor '%s' has %llu bytes, expected %llu",
+            mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "tensor '%s' has %llu bytes, expected %llu",
                       called, (unsigned long long)bytes_left(&p.raw), (unsigned long long)want);
             return NULL;
         }
@@ -206,7 +206,7 @@ const struct flow_tensor *onnx_read_tensor(struct onnx *o, struct bytes message,
         t->data = take_typed(o, t, message, p.type);
     }
     if (!t->data)
-        onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
+        mdl_onnx_fail(o, NULL, MDL_ERR_MEMORY, "out of memory");
     return t->data ? t : NULL;
 }
 
@@ -233,18 +233,18 @@ static int64_t sparse_at(const struct flow_tensor *t, const struct flow_tensor *
     return flat;
 }
 
-const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message, const char **name)
+const struct flow_tensor *mdl_onnx_read_sparse(struct onnx *o, struct bytes message, const char **name)
 {
     struct bytes left = message, values = { 0 }, indices = { 0 };
     struct flow_tensor *t = mdl_arena_take(&o->flow.arena, 1, sizeof *t);
 
-    wire_find(&left, S_VALUES, &values);
+    mdl_wire_find(&left, S_VALUES, &values);
     left = message;
-    wire_find(&left, S_INDICES, &indices);
+    mdl_wire_find(&left, S_INDICES, &indices);
     if (!t || !read_dims(o, t, message, S_DIMS))
         return NULL;
-    const struct flow_tensor *v = onnx_read_tensor(o, values, name);
-    const struct flow_tensor *index = v ? onnx_read_tensor(o, indices, NULL) : NULL;
+    const struct flow_tensor *v = mdl_onnx_read_tensor(o, values, name);
+    const struct flow_tensor *index = v ? mdl_onnx_read_tensor(o, indices, NULL) : NULL;
     if (!index)
         return NULL;
     t->type = v->type;
@@ -252,7 +252,7 @@ const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message,
     const uint64_t each = index->rank == 1 ? 1 : t->rank;
     if (!bytes || index->type != MDL_I64 || v->rank != 1 || index->count != v->count * each
         || t->count > SPARSE_BYTES / bytes) {
-        onnx_fail(o, &message, MDL_ERR_FORMAT, "a sparse tensor whose values and indices do not fit, "
+        mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a sparse tensor whose values and indices do not fit, "
                   "or of more than %u bytes", SPARSE_BYTES);
         return NULL;
     }
@@ -262,7 +262,7 @@ const struct flow_tensor *onnx_read_sparse(struct onnx *o, struct bytes message,
     for (uint64_t i = 0; to && i < v->count; i++) {
         const int64_t at = sparse_at(t, index, i);
         if (at <= before) {
-            onnx_fail(o, &message, MDL_ERR_FORMAT, at < 0
+            mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, at < 0
                       ? "a sparse tensor with an index outside of it"
                       : "a sparse tensor whose indices do not ascend");
             return NULL;

@@ -31,7 +31,7 @@ static int scalar(struct bytes *m, uint32_t kind, uint64_t *value)
     return !m->bad;
 }
 
-int wire_next(struct bytes *m, struct wire_field *f)
+int mdl_wire_next(struct bytes *m, struct wire_field *f)
 {
     if (m->bad || !bytes_left(m))
         return 0;
@@ -52,11 +52,11 @@ int wire_next(struct bytes *m, struct wire_field *f)
     return !m->bad;
 }
 
-int wire_find(struct bytes *m, uint32_t number, struct bytes *out)
+int mdl_wire_find(struct bytes *m, uint32_t number, struct bytes *out)
 {
     struct wire_field f;
 
-    while (wire_next(m, &f))
+    while (mdl_wire_next(m, &f))
         if (f.number == number && f.kind == WIRE_BYTES) {
             *out = f.bytes;
             return 1;
@@ -64,11 +64,11 @@ int wire_find(struct bytes *m, uint32_t number, struct bytes *out)
     return 0;
 }
 
-int wire_read(struct bytes message, const struct wire_rule *rules, void *out)
+int mdl_wire_read(struct bytes message, const struct wire_rule *rules, void *out)
 {
     struct wire_field f;
 
-    while (wire_next(&message, &f))
+    while (mdl_wire_next(&message, &f))
         for (const struct wire_rule *r = rules; r->number; r++) {
             unsigned char *to = (unsigned char *)out + r->offset;
             if (r->number != f.number || r->kind != f.kind)
@@ -81,12 +81,12 @@ int wire_read(struct bytes message, const struct wire_rule *rules, void *out)
     return !message.bad;
 }
 
-int wire_each(struct wire_list *w, uint64_t *value)
+int mdl_wire_each(struct wire_list *w, uint64_t *value)
 {
     struct wire_field f;
 
     while (!bytes_left(&w->packed)) {
-        if (!wire_next(&w->message, &f))
+        if (!mdl_wire_next(&w->message, &f))
             return 0;
         if (f.number != w->number)
             continue;
@@ -103,12 +103,12 @@ int wire_each(struct wire_list *w, uint64_t *value)
     return 0;
 }
 
-uint64_t wire_count(struct bytes message, uint32_t number, uint32_t kind)
+uint64_t mdl_wire_count(struct bytes message, uint32_t number, uint32_t kind)
 {
     struct wire_list w = { .message = message, .number = number, .kind = kind };
     uint64_t n = 0, value;
 
-    while (wire_each(&w, &value))
+    while (mdl_wire_each(&w, &value))
         n++;
     return n;
 }

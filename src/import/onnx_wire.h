@@ -24,10 +24,10 @@ struct wire_field {
 };
 
 /* The next field; 0 at the end, or with m->bad when what follows is no field. */
-int wire_next(struct bytes *m, struct wire_field *f);
+int mdl_wire_next(struct bytes *m, struct wire_field *f);
 
 /* The next field with this number and kind 2; 0 when there is none any more. */
-int wire_find(struct bytes *m, uint32_t number, struct bytes *out);
+int mdl_wire_find(struct bytes *m, uint32_t number, struct bytes *out);
 
 /* One field of a message that is read as a whole: what is not there keeps its value, the last
  * one counts. */
@@ -40,7 +40,7 @@ struct wire_rule {
 
 /* Fill a struct by rules (ended by number 0); 0 when the message is broken.  A field of
  * another kind than its rule's is passed over. */
-int wire_read(struct bytes message, const struct wire_rule *rules, void *out);
+int mdl_wire_read(struct bytes message, const struct wire_rule *rules, void *out);
 
 /* Elements of a repeated number, packed or one by one.  Start with *w = 0s and the message. */
 struct wire_list {
@@ -48,8 +48,8 @@ struct wire_list {
     uint32_t     number, kind;    /* of an element                                  */
 };
 
-int wire_each(struct wire_list *w, uint64_t *value);
+int mdl_wire_each(struct wire_list *w, uint64_t *value);
 /* How many there are. */
-uint64_t wire_count(struct bytes message, uint32_t number, uint32_t kind);
+uint64_t mdl_wire_count(struct bytes message, uint32_t number, uint32_t kind);
 
 #endif

@@ -15,15 +15,15 @@ static int is_state(const struct flow_node *n)
 }
 
 /* Backwards: owners come after their bodies, so they are met first. */
-void flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned char *region_needed)
+void mdl_flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned char *region_needed)
 {
     for (size_t i = 0; i < f->outputs.bytes / sizeof(struct flow_output); i++) {
         const int32_t v = ((struct flow_output *)(void *)f->outputs.data)[i].value;
         if (v != FLOW_NONE)
             needed[v] = 1;
     }
-    for (uint32_t i = flow_n_nodes(f); i-- > 0;) {
-        const struct flow_node *n = flow_node_at(f, (int32_t)i);
+    for (uint32_t i = mdl_flow_n_nodes(f); i-- > 0;) {
+        const struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         int alive = is_state(n) && region_needed[n->region];
         for (uint32_t k = 0; k < n->n_out; k++)
             alive |= needed[n->out[k]];
@@ -42,16 +42,16 @@ void flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned char
 
 static uint32_t run(struct flow *f)
 {
-    unsigned char *needed = mdl_arena_take(&f->arena, flow_n_values(f), 1);
+    unsigned char *needed = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1);
     unsigned char *region_needed = mdl_arena_take(&f->arena, f->regions.bytes
                                                   / sizeof(struct flow_region), 1);
     uint32_t changed = 0;
 
     if (!needed || !region_needed)
         return 0;
-    flow_mark_needed(f, needed, region_needed);
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++) {
-        struct flow_node *n = flow_node_at(f, (int32_t)i);
+    mdl_flow_mark_needed(f, needed, region_needed);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
+        struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         int alive = is_state(n) && region_needed[n->region];
         for (uint32_t k = 0; k < n->n_out; k++)
             alive |= needed[n->out[k]];

@@ -10,7 +10,7 @@
 #define AT(vec, type, i) ((type *)(void *)(vec).data + (i))
 #define COUNT(vec, type) ((uint32_t)((vec).bytes / sizeof(type)))
 
-void flow_init(struct flow *f)
+void mdl_flow_init(struct flow *f)
 {
     const struct flow_region whole = { -1, -1 };
 
@@ -21,11 +21,11 @@ void flow_init(struct flow *f)
         f->status = MDL_ERR_MEMORY;
 }
 
-void flow_free(struct flow *f)
+void mdl_flow_free(struct flow *f)
 {
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++) {
-        mdl_vec_free(&flow_node_at(f, (int32_t)i)->params, &f->allocator);
-        mdl_vec_free(&flow_node_at(f, (int32_t)i)->weights, &f->allocator);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
+        mdl_vec_free(&mdl_flow_node_at(f, (int32_t)i)->params, &f->allocator);
+        mdl_vec_free(&mdl_flow_node_at(f, (int32_t)i)->weights, &f->allocator);
     }
     mdl_vec_free(&f->values, &f->allocator);
     mdl_vec_free(&f->nodes, &f->allocator);
@@ -113,7 +113,7 @@ static int copy_tensor(struct flow *f, struct flow_tensor *t, uint32_t type, uin
 
 /* ---- inputs, constants, outputs ---------------------------------------------------------------- */
 
-int32_t flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
+int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
                    const int64_t *dims, const char *const *dim_names)
 {
     struct flow_input in = { .name = text(f, name), .type = type, .rank = rank };
@@ -126,14 +126,14 @@ int32_t flow_input(struct flow *f, const char *name, uint32_t type, uint32_t ran
     return add(f, &f->inputs, &in, sizeof in) ? in.value : FLOW_NONE;
 }
 
-void flow_output(struct flow *f, const char *name, int32_t value)
+void mdl_flow_output(struct flow *f, const char *name, int32_t value)
 {
     const struct flow_output out = { text(f, name), value };
 
     add(f, &f->outputs, &out, sizeof out);
 }
 
-int32_t flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
+int32_t mdl_flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
                    const void *data)
 {
     struct flow_tensor *t = take(f, 1, sizeof *t);
@@ -142,7 +142,7 @@ int32_t flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *
                                                           : FLOW_NONE;
 }
 
-int32_t flow_const_in_place(struct flow *f, const struct flow_tensor *t)
+int32_t mdl_flow_const_in_place(struct flow *f, const struct flow_tensor *t)
 {
     struct flow_tensor *own = take(f, 1, sizeof *own);
 
@@ -152,29 +152,29 @@ int32_t flow_const_in_place(struct flow *f, const struct flow_tensor *t)
     return new_value(f, "", FLOW_NONE, 0, own);
 }
 
-int32_t flow_const_f32(struct flow *f, float v)
+int32_t mdl_flow_const_f32(struct flow *f, float v)
 {
-    return flow_const(f, MDL_F32, 0, NULL, &v);
+    return mdl_flow_const(f, MDL_F32, 0, NULL, &v);
 }
 
-int32_t flow_const_i64(struct flow *f, int64_t v)
+int32_t mdl_flow_const_i64(struct flow *f, int64_t v)
 {
-    return flow_const(f, MDL_I64, 0, NULL, &v);
+    return mdl_flow_const(f, MDL_I64, 0, NULL, &v);
 }
 
-int32_t flow_const_ints(struct flow *f, const int64_t *v, uint64_t n)
+int32_t mdl_flow_const_ints(struct flow *f, const int64_t *v, uint64_t n)
 {
     const int64_t dims[1] = { (int64_t)n };
 
-    return flow_const(f, MDL_I64, 1, dims, v);
+    return mdl_flow_const(f, MDL_I64, 1, dims, v);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------------- */
 
-int32_t flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
+int32_t mdl_flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
                   size_t n_in, size_t n_out)
 {
-    const uint32_t at = flow_n_nodes(f);
+    const uint32_t at = mdl_flow_n_nodes(f);
     struct flow_node n = { .op = text(f, op), .name = text(f, name), .n_in = (uint32_t)n_in,
                            .n_out = (uint32_t)n_out, .region = f->region };
 
@@ -189,9 +189,9 @@ int32_t flow_node(struct flow *f, const char *op, const char *name, const int32_
     return add(f, &f->nodes, &n, sizeof n) ? (int32_t)at : FLOW_NONE;
 }
 
-int32_t flow_result(const struct flow *f, int32_t node, size_t i)
+int32_t mdl_flow_result(const struct flow *f, int32_t node, size_t i)
 {
-    return node != FLOW_NONE && i < flow_node_at(f, node)->n_out ? flow_node_at(f, node)->out[i]
+    return node != FLOW_NONE && i < mdl_flow_node_at(f, node)->n_out ? mdl_flow_node_at(f, node)->out[i]
                                                                  : FLOW_NONE;
 }
 
@@ -200,72 +200,72 @@ static void add_param(struct flow *f, int32_t node, struct flow_param p)
     if (node == FLOW_NONE || f->status)
         return;
     p.name = text(f, p.name);
-    add(f, &flow_node_at(f, node)->params, &p, sizeof p);
+    add(f, &mdl_flow_node_at(f, node)->params, &p, sizeof p);
 }
 
-void flow_int(struct flow *f, int32_t node, const char *param, int64_t v)
+void mdl_flow_int(struct flow *f, int32_t node, const char *param, int64_t v)
 {
     add_param(f, node, (struct flow_param){ .name = param, .i = v });
 }
 
-void flow_float(struct flow *f, int32_t node, const char *param, double v)
+void mdl_flow_float(struct flow *f, int32_t node, const char *param, double v)
 {
     add_param(f, node, (struct flow_param){ .name = param, .f = v, .is_float = 1 });
 }
 
-void flow_choice(struct flow *f, int32_t node, const char *param, const char *v)
+void mdl_flow_choice(struct flow *f, int32_t node, const char *param, const char *v)
 {
     add_param(f, node, (struct flow_param){ .name = param, .choice = text(f, v) });
 }
 
-void flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
+void mdl_flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
                   const int64_t *dims, const void *data)
 {
     struct flow_weights w = { .slot = text(f, slot) };
 
     if (node != FLOW_NONE && copy_tensor(f, &w.tensor, type, rank, dims, data))
-        add(f, &flow_node_at(f, node)->weights, &w, sizeof w);
+        add(f, &mdl_flow_node_at(f, node)->weights, &w, sizeof w);
 }
 
-void flow_ints(struct flow *f, int32_t node, const char *slot, const int64_t *v, uint64_t n)
+void mdl_flow_ints(struct flow *f, int32_t node, const char *slot, const int64_t *v, uint64_t n)
 {
     const int64_t dims[1] = { (int64_t)n };
 
-    flow_weights(f, node, slot, MDL_I64, 1, dims, v);
+    mdl_flow_weights(f, node, slot, MDL_I64, 1, dims, v);
 }
 
-int32_t flow_op1(struct flow *f, const char *op, int32_t a)
+int32_t mdl_flow_op1(struct flow *f, const char *op, int32_t a)
 {
-    return flow_result(f, flow_node(f, op, "", &a, 1, 1), 0);
+    return mdl_flow_result(f, mdl_flow_node(f, op, "", &a, 1, 1), 0);
 }
 
-int32_t flow_op2(struct flow *f, const char *op, int32_t a, int32_t b)
-{
-    const int32_t in[2] = { a, b };
-
-    return flow_result(f, flow_node(f, op, "", in, 2, 1), 0);
-}
-
-int32_t flow_kind1(struct flow *f, const char *op, const char *kind, int32_t a)
-{
-    const int32_t node = flow_node(f, op, "", &a, 1, 1);
-
-    flow_choice(f, node, "kind", kind);
-    return flow_result(f, node, 0);
-}
-
-int32_t flow_kind2(struct flow *f, const char *op, const char *kind, int32_t a, int32_t b)
+int32_t mdl_flow_op2(struct flow *f, const char *op, int32_t a, int32_t b)
 {
     const int32_t in[2] = { a, b };
-    const int32_t node = flow_node(f, op, "", in, 2, 1);
 
-    flow_choice(f, node, "kind", kind);
-    return flow_result(f, node, 0);
+    return mdl_flow_result(f, mdl_flow_node(f, op, "", in, 2, 1), 0);
+}
+
+int32_t mdl_flow_kind1(struct flow *f, const char *op, const char *kind, int32_t a)
+{
+    const int32_t node = mdl_flow_node(f, op, "", &a, 1, 1);
+
+    mdl_flow_choice(f, node, "kind", kind);
+    return mdl_flow_result(f, node, 0);
+}
+
+int32_t mdl_flow_kind2(struct flow *f, const char *op, const char *kind, int32_t a, int32_t b)
+{
+    const int32_t in[2] = { a, b };
+    const int32_t node = mdl_flow_node(f, op, "", in, 2, 1);
+
+    mdl_flow_choice(f, node, "kind", kind);
+    return mdl_flow_result(f, node, 0);
 }
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
-int32_t flow_enter(struct flow *f)
+int32_t mdl_flow_enter(struct flow *f)
 {
     const struct flow_region r = { f->region, -1 };
     const uint32_t at = COUNT(f->regions, struct flow_region);
@@ -276,49 +276,49 @@ int32_t flow_enter(struct flow *f)
     return f->region;
 }
 
-void flow_leave(struct flow *f)
+void mdl_flow_leave(struct flow *f)
 {
     if (!f->status)
         f->region = AT(f->regions, struct flow_region, f->region)->parent;
 }
 
-void flow_body(struct flow *f, int32_t node, int i, int32_t region)
+void mdl_flow_body(struct flow *f, int32_t node, int i, int32_t region)
 {
     if (node != FLOW_NONE)
-        flow_node_at(f, node)->bodies[i] = region;
+        mdl_flow_node_at(f, node)->bodies[i] = region;
 }
 
 /* ---- looking, changing ------------------------------------------------------------------------ */
 
-struct flow_node *flow_node_at(const struct flow *f, int32_t node)
+struct flow_node *mdl_flow_node_at(const struct flow *f, int32_t node)
 {
     return AT(f->nodes, struct flow_node, node);
 }
 
-struct flow_value *flow_value_at(const struct flow *f, int32_t value)
+struct flow_value *mdl_flow_value_at(const struct flow *f, int32_t value)
 {
     return AT(f->values, struct flow_value, value);
 }
 
-uint32_t flow_n_nodes(const struct flow *f)
+uint32_t mdl_flow_n_nodes(const struct flow *f)
 {
     return COUNT(f->nodes, struct flow_node);
 }
 
-uint32_t flow_n_values(const struct flow *f)
+uint32_t mdl_flow_n_values(const struct flow *f)
 {
     return COUNT(f->values, struct flow_value);
 }
 
-const struct flow_tensor *flow_constant(const struct flow *f, int32_t value)
+const struct flow_tensor *mdl_flow_constant(const struct flow *f, int32_t value)
 {
-    return value == FLOW_NONE ? NULL : flow_value_at(f, value)->constant;
+    return value == FLOW_NONE ? NULL : mdl_flow_value_at(f, value)->constant;
 }
 
-void flow_replace(struct flow *f, int32_t from, int32_t to)
+void mdl_flow_replace(struct flow *f, int32_t from, int32_t to)
 {
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++) {
-        const struct flow_node *n = flow_node_at(f, (int32_t)i);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
+        const struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         for (uint32_t k = 0; k < n->n_in; k++)
             if (n->in[k] == from)
                 n->in[k] = to;

@@ -1,15 +1,15 @@
 /*
  * optimize/flow.h - a graph while it is converted: easy to change, then given to a builder
  *
- * Importers of networks make it, passes (pass_list.h) change it, flow_build writes it.
+ * Importers of networks make it, passes (pass_list.h) change it, mdl_flow_build writes it.
  * Values and nodes are numbers; a node comes after everything that it reads.  Nodes are
  * operators of libmodel with their parameters and weights, as in mdl_build.h.
  *
- * Bodies of `if`, `loop` and `scan` are regions: the nodes made between flow_enter and
- * flow_leave, which stand right before the node that owns them (docs/operators.md).
+ * Bodies of `if`, `loop` and `scan` are regions: the nodes made between mdl_flow_enter and
+ * mdl_flow_leave, which stand right before the node that owns them (docs/operators.md).
  *
  * Errors stick, as the builder's do: after the first one calls do nothing and give FLOW_NONE.
- * Everything passed in is copied, except the data of tensors given to flow_const_in_place.
+ * Everything passed in is copied, except the data of tensors given to mdl_flow_const_in_place.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -87,71 +87,71 @@ struct flow {
     mdl_status    status;         /* the first error                                 */
 };
 
-void flow_init(struct flow *f);
-void flow_free(struct flow *f);
+void mdl_flow_init(struct flow *f);
+void mdl_flow_free(struct flow *f);
 
 /* ---- making ------------------------------------------------------------------------------ */
 
 /* A tensor given in each call; dims may have -1, names may be NULL. */
-int32_t flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
+int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
                    const int64_t *dims, const char *const *dim_names);
 /* Name a value as a result of the whole. */
-void flow_output(struct flow *f, const char *name, int32_t value);
+void mdl_flow_output(struct flow *f, const char *name, int32_t value);
 
 /* A value that is always the same. */
-int32_t flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
+int32_t mdl_flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
                    const void *data);
-int32_t flow_const_in_place(struct flow *f, const struct flow_tensor *t);
+int32_t mdl_flow_const_in_place(struct flow *f, const struct flow_tensor *t);
 /* One number; a list of integers, int64 and rank 1. */
-int32_t flow_const_f32(struct flow *f, float v);
-int32_t flow_const_i64(struct flow *f, int64_t v);
-int32_t flow_const_ints(struct flow *f, const int64_t *v, uint64_t n);
+int32_t mdl_flow_const_f32(struct flow *f, float v);
+int32_t mdl_flow_const_i64(struct flow *f, int64_t v);
+int32_t mdl_flow_const_ints(struct flow *f, const int64_t *v, uint64_t n);
 
 /* An operator with its inputs (FLOW_NONE where an optional one is not given), and how many
  * results are asked of it.  Returns the node. */
-int32_t flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
+int32_t mdl_flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
                   size_t n_in, size_t n_out);
-int32_t flow_result(const struct flow *f, int32_t node, size_t i);
-void flow_int(struct flow *f, int32_t node, const char *param, int64_t v);
-void flow_float(struct flow *f, int32_t node, const char *param, double v);
-void flow_choice(struct flow *f, int32_t node, const char *param, const char *v);
+int32_t mdl_flow_result(const struct flow *f, int32_t node, size_t i);
+void mdl_flow_int(struct flow *f, int32_t node, const char *param, int64_t v);
+void mdl_flow_float(struct flow *f, int32_t node, const char *param, double v);
+void mdl_flow_choice(struct flow *f, int32_t node, const char *param, const char *v);
 /* A weight array; a list of integers of rank 1. */
-void flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
+void mdl_flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
                   const int64_t *dims, const void *data);
-void flow_ints(struct flow *f, int32_t node, const char *slot, const int64_t *v, uint64_t n);
+void mdl_flow_ints(struct flow *f, int32_t node, const char *slot, const int64_t *v, uint64_t n);
 
 /* Short for a node with one result: the value. */
-int32_t flow_op1(struct flow *f, const char *op, int32_t a);
-int32_t flow_op2(struct flow *f, const char *op, int32_t a, int32_t b);
-/* The same with a choice "kind": flow_kind2(f, "binary", "add", a, b). */
-int32_t flow_kind1(struct flow *f, const char *op, const char *kind, int32_t a);
-int32_t flow_kind2(struct flow *f, const char *op, const char *kind, int32_t a, int32_t b);
+int32_t mdl_flow_op1(struct flow *f, const char *op, int32_t a);
+int32_t mdl_flow_op2(struct flow *f, const char *op, int32_t a, int32_t b);
+/* The same with a choice "kind": mdl_flow_kind2(f, "binary", "add", a, b). */
+int32_t mdl_flow_kind1(struct flow *f, const char *op, const char *kind, int32_t a);
+int32_t mdl_flow_kind2(struct flow *f, const char *op, const char *kind, int32_t a, int32_t b);
 
-/* A body: nodes made from here on, until the matching flow_leave.  The region's number, to
- * be given to its owner with flow_body. */
-int32_t flow_enter(struct flow *f);
-void flow_leave(struct flow *f);
-void flow_body(struct flow *f, int32_t node, int i, int32_t region);
+/* A body: nodes made from here on, until the matching mdl_flow_leave.  The region's number, to
+ * be given to its owner with mdl_flow_body. */
+int32_t mdl_flow_enter(struct flow *f);
+void mdl_flow_leave(struct flow *f);
+void mdl_flow_body(struct flow *f, int32_t node, int i, int32_t region);
 
 /* ---- looking, changing ----------------------------------------------------------------------- */
 
-struct flow_node *flow_node_at(const struct flow *f, int32_t node);
-struct flow_value *flow_value_at(const struct flow *f, int32_t value);
-uint32_t flow_n_nodes(const struct flow *f);
-uint32_t flow_n_values(const struct flow *f);
+struct flow_node *mdl_flow_node_at(const struct flow *f, int32_t node);
+struct flow_value *mdl_flow_value_at(const struct flow *f, int32_t value);
+uint32_t mdl_flow_n_nodes(const struct flow *f);
+uint32_t mdl_flow_n_values(const struct flow *f);
 /* Contents of a value that is constant, else NULL. */
-const struct flow_tensor *flow_constant(const struct flow *f, int32_t value);
+const struct flow_tensor *mdl_flow_constant(const struct flow *f, int32_t value);
 /* Whoever reads `from`, outputs included, reads `to` from now on. */
-void flow_replace(struct flow *f, int32_t from, int32_t to);
+void mdl_flow_replace(struct flow *f, int32_t from, int32_t to);
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
 /* Everything alive into an empty builder, float16 and bfloat16 widened around operators that do
  * not take them.  Errors are the builder's. */
-void flow_build(struct flow *f, mdl_builder *b);
+void mdl_flow_build(struct flow *f, mdl_builder *b);
 /* The same of no more than the outputs need. */
-void flow_build_needed(struct flow *f, mdl_builder *b);
+void mdl_flow_build_needed(struct flow *f, mdl_builder *b);
 /* Which values (needed[value]) the outputs need, and of which regions (in_use[region]). */
-void flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned char *in_use);
+void mdl_flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned char *in_use);
 
 #endif

@@ -48,7 +48,7 @@ static void make_texts(struct maker *m, const struct flow_tensor *t, int32_t *va
 
 static void need_constant(struct maker *m, int32_t value)
 {
-    const struct flow_tensor *t = flow_constant(m->f, value);
+    const struct flow_tensor *t = mdl_flow_constant(m->f, value);
 
     if (!t || m->made[value] != MDL_NONE)
         return;
@@ -56,7 +56,7 @@ static void need_constant(struct maker *m, int32_t value)
         make_texts(m, t, &m->made[value]);
         return;
     }
-    const int32_t node = mdl_build_node(m->b, "constant", flow_value_at(m->f, value)->name, NULL, 0);
+    const int32_t node = mdl_build_node(m->b, "constant", mdl_flow_value_at(m->f, value)->name, NULL, 0);
     mdl_build_weights(m->b, node, "value", t->type, t->rank, t->dims, t->data);
     m->made[value] = mdl_build_result(m->b, node, 0);
     m->n_made++;
@@ -64,8 +64,8 @@ static void need_constant(struct maker *m, int32_t value)
 
 static void make_constants(struct maker *m)
 {
-    for (uint32_t i = 0; i < flow_n_nodes(m->f); i++) {
-        const struct flow_node *n = flow_node_at(m->f, (int32_t)i);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(m->f); i++) {
+        const struct flow_node *n = mdl_flow_node_at(m->f, (int32_t)i);
         for (uint32_t k = 0; !n->dead && k < n->n_in; k++)
             need_constant(m, n->in[k]);
     }
@@ -211,14 +211,14 @@ static void make_inputs(struct maker *m)
 /* Nodes that outputs do not need are dead until this is undone; `was` keeps how they were. */
 static int bury(struct flow *f, unsigned char *was)
 {
-    unsigned char *needed = mdl_arena_take(&f->arena, flow_n_values(f), 1);
+    unsigned char *needed = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1);
     unsigned char *in_use = mdl_arena_take(&f->arena, COUNT(f->regions, struct flow_region), 1);
 
     if (!needed || !in_use)
         return 0;
-    flow_mark_needed(f, needed, in_use);
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++) {
-        struct flow_node *n = flow_node_at(f, (int32_t)i);
+    mdl_flow_mark_needed(f, needed, in_use);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
+        struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         int alive = n->region && in_use[n->region];
         for (uint32_t k = 0; k < n->n_out; k++)
             alive |= needed[n->out[k]];
@@ -228,22 +228,22 @@ static int bury(struct flow *f, unsigned char *was)
     return 1;
 }
 
-void flow_build_needed(struct flow *f, mdl_builder *b)
+void mdl_flow_build_needed(struct flow *f, mdl_builder *b)
 {
-    unsigned char *was = mdl_arena_take(&f->arena, flow_n_nodes(f), 1);
+    unsigned char *was = mdl_arena_take(&f->arena, mdl_flow_n_nodes(f), 1);
 
     if (!was || !bury(f, was)) {
         mdl_builder_fail(b, MDL_ERR_MEMORY, "out of memory");
         return;
     }
-    flow_build(f, b);
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++)
-        flow_node_at(f, (int32_t)i)->dead = was[i];
+    mdl_flow_build(f, b);
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++)
+        mdl_flow_node_at(f, (int32_t)i)->dead = was[i];
 }
 
-void flow_build(struct flow *f, mdl_builder *b)
+void mdl_flow_build(struct flow *f, mdl_builder *b)
 {
-    const uint32_t n_values = flow_n_values(f);
+    const uint32_t n_values = mdl_flow_n_values(f);
     struct maker m = { .f = f, .b = b, .made = mdl_arena_take(&f->arena, n_values, sizeof *m.made) };
 
     if (f->status || !m.made) {
@@ -256,9 +256,9 @@ void flow_build(struct flow *f, mdl_builder *b)
         AT(f->regions, struct flow_region, r)->first = -1;
     make_inputs(&m);
     make_constants(&m);
-    for (uint32_t i = 0; i < flow_n_nodes(f) && !mdl_builder_status(b, NULL); i++)
-        if (!flow_node_at(f, (int32_t)i)->dead)
-            make_node(&m, flow_node_at(f, (int32_t)i));
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f) && !mdl_builder_status(b, NULL); i++)
+        if (!mdl_flow_node_at(f, (int32_t)i)->dead)
+            make_node(&m, mdl_flow_node_at(f, (int32_t)i));
     for (uint32_t i = 0; i < COUNT(f->outputs, struct flow_output); i++) {
         const struct flow_output *o = AT(f->outputs, struct flow_output, i);
         mdl_build_output(b, o->name, COUNT(f->outputs, struct flow_output) == 1

@@ -407,7 +407,7 @@ static void weights(const struct work *w, int32_t node, const char *slot, enum p
 {
     const int64_t count = (int64_t)(w->part[part].bytes / mdl_type_bytes(type));
 
-    flow_weights(w->f, node, slot, type, 1, &count, w->part[part].data);
+    mdl_flow_weights(w->f, node, slot, type, 1, &count, w->part[part].data);
 }
 
 /* x as a table, with the positions that nodes ask for. */
@@ -415,12 +415,12 @@ static int32_t make_table(struct work *w, int32_t x)
 {
     const uint32_t n = COUNT(w, ASKED, struct asked), k = COUNT(w, LOOKED, uint32_t);
     const struct asked *a = AT(w, ASKED, struct asked);
-    const int32_t table = flow_node(w->f, "table", "", &x, 1, 1);
+    const int32_t table = mdl_flow_node(w->f, "table", "", &x, 1, 1);
 
-    flow_int(w->f, table, "cols", w->cols);
-    flow_int(w->f, table, "first", 1);
+    mdl_flow_int(w->f, table, "cols", w->cols);
+    mdl_flow_int(w->f, table, "first", 1);
     if (!k)
-        return flow_result(w->f, table, 0);
+        return mdl_flow_result(w->f, table, 0);
     uint32_t *start = mdl_arena_take(&w->f->arena, k + 1ull, sizeof *start);
     double *values = mdl_arena_take(&w->f->arena, n, sizeof *values);
     if (!start || !values)
@@ -430,12 +430,12 @@ static int32_t make_table(struct work *w, int32_t x)
         values[i] = a[i].value;
         start[column + 1] = i + 1;
     }
-    const int32_t in = flow_result(w->f, table, 0);
-    const int32_t node = flow_node(w->f, "positions", "", &in, 1, 1);
+    const int32_t in = mdl_flow_result(w->f, table, 0);
+    const int32_t node = mdl_flow_node(w->f, "positions", "", &in, 1, 1);
     weights(w, node, "feature", LOOKED, MDL_U32);
-    flow_weights(w->f, node, "start", MDL_U32, 1, (const int64_t[1]){ (int64_t)k + 1 }, start);
-    flow_weights(w->f, node, "values", MDL_F64, 1, (const int64_t[1]){ n }, values);
-    return flow_result(w->f, node, 0);
+    mdl_flow_weights(w->f, node, "start", MDL_U32, 1, (const int64_t[1]){ (int64_t)k + 1 }, start);
+    mdl_flow_weights(w->f, node, "values", MDL_F64, 1, (const int64_t[1]){ n }, values);
+    return mdl_flow_result(w->f, node, 0);
 }
 
 /* The least or greatest of what the leaves say. */
@@ -459,29 +459,29 @@ static int32_t make_extremes(struct work *w, int32_t leaves)
               && put_real(&x, VALUE, wide, w->e->entries[k].value);
         ok = ok && put_u32(&x, RIGHT, n);
     }
-    const int32_t node = ok ? flow_node(w->f, "extremes", "", &leaves, 1, 1) : FLOW_NONE;
+    const int32_t node = ok ? mdl_flow_node(w->f, "extremes", "", &leaves, 1, 1) : FLOW_NONE;
     if (ok) {
         weights(&x, node, "tree_start", LEAF_NODE, MDL_U32);
         weights(&x, node, "start", RIGHT, MDL_U32);
         weights(&x, node, "target", OUTPUT, MDL_U32);
         weights(&x, node, "value", VALUE, w->e->type);
-        flow_int(w->f, node, "targets", w->e->targets);
-        flow_int(w->f, node, "greatest", w->e->extreme == 2);
+        mdl_flow_int(w->f, node, "targets", w->e->targets);
+        mdl_flow_int(w->f, node, "greatest", w->e->extreme == 2);
     }
     for (int i = 0; i < PARTS; i++)
         mdl_vec_free(&x.part[i], &w->f->allocator);
-    return ok ? flow_result(w->f, node, 0) : memory(w) - 1;
+    return ok ? mdl_flow_result(w->f, node, 0) : memory(w) - 1;
 }
 
 static int32_t make(struct work *w, int32_t x, const char *name)
 {
     const int32_t table = make_table(w, x);
-    const int32_t node = flow_node(w->f, "trees", name, &table, 1, 2);
+    const int32_t node = mdl_flow_node(w->f, "trees", name, &table, 1, 2);
 
-    flow_choice(w->f, node, "compare", w->less ? "<" : "<=");
-    flow_int(w->f, node, "average", w->e->average && !w->e->extreme);
-    flow_int(w->f, node, "outputs", w->e->targets);
-    flow_int(w->f, node, "leaf_width", w->width);
+    mdl_flow_choice(w->f, node, "compare", w->less ? "<" : "<=");
+    mdl_flow_int(w->f, node, "average", w->e->average && !w->e->extreme);
+    mdl_flow_int(w->f, node, "outputs", w->e->targets);
+    mdl_flow_int(w->f, node, "leaf_width", w->width);
     weights(w, node, "tree_start", TREE_START, MDL_U32);
     weights(w, node, "iteration", ITERATION, MDL_U32);
     weights(w, node, "output", OUTPUT, MDL_U32);
@@ -489,17 +489,17 @@ static int32_t make(struct work *w, int32_t x, const char *name)
     weights(w, node, "feature", FEATURE, MDL_U32);
     weights(w, node, "threshold", THRESHOLD, w->wide ? MDL_F64 : MDL_F32);
     weights(w, node, "right", RIGHT, MDL_U32);
-    flow_weights(w->f, node, "value", w->e->type, 2,
+    mdl_flow_weights(w->f, node, "value", w->e->type, 2,
                  (const int64_t[2]){ w->n_leaves, w->width }, w->part[VALUE].data);
     if (COUNT(w, SET_START, uint32_t)) {
         weights(w, node, "set_start", SET_START, MDL_U32);
         weights(w, node, "set_words", SET_WORDS, MDL_U32);
     }
-    return w->e->extreme ? make_extremes(w, flow_result(w->f, node, 1))
-                         : flow_result(w->f, node, 0);
+    return w->e->extreme ? make_extremes(w, mdl_flow_result(w->f, node, 1))
+                         : mdl_flow_result(w->f, node, 0);
 }
 
-int32_t flow_trees(struct flow *f, int32_t x, const char *name, const struct flow_ensemble *e,
+int32_t mdl_flow_trees(struct flow *f, int32_t x, const char *name, const struct flow_ensemble *e,
                    mdl_error *err)
 {
     struct work w = { .f = f, .e = e, .err = err };

@@ -70,7 +70,7 @@ static int is_long(const struct flow *f, const struct flow_node *n)
         if (strcmp(n->op, heavy[i]) != 0)
             continue;
         for (uint32_t k = 0; k < n->n_in; k++) {
-            const struct flow_tensor *t = flow_constant(f, n->in[k]);
+            const struct flow_tensor *t = mdl_flow_constant(f, n->in[k]);
             if (n->in[k] != FLOW_NONE && (!t || !size_mul(work, t->count + 1, &work)))
                 return 1;
         }
@@ -84,10 +84,10 @@ static uint32_t mark(struct folder *w)
     struct flow *f = w->f;
     uint32_t n_wanted = 0;
 
-    for (uint32_t v = 0; v < flow_n_values(f); v++)
-        w->fixed[v] = flow_constant(f, (int32_t)v) != NULL;
-    for (uint32_t i = 0; i < flow_n_nodes(f); i++) {
-        const struct flow_node *n = flow_node_at(f, (int32_t)i);
+    for (uint32_t v = 0; v < mdl_flow_n_values(f); v++)
+        w->fixed[v] = mdl_flow_constant(f, (int32_t)v) != NULL;
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
+        const struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         const uint32_t flags = flags_of(n->op);
         unsigned char fixed = 1;
         if (n->dead || is_flow(n) || is_long(f, n) || flags & MDL_OP_RANDOM || !(flags & MDL_OP_TENSOR))
@@ -112,8 +112,8 @@ static uint32_t mark(struct folder *w)
         if (v != FLOW_NONE && w->fixed[v])
             w->wanted[v] = 1;
     }
-    for (uint32_t v = 0; v < flow_n_values(f); v++) {
-        w->wanted[v] = w->wanted[v] && !flow_constant(f, (int32_t)v);
+    for (uint32_t v = 0; v < mdl_flow_n_values(f); v++) {
+        w->wanted[v] = w->wanted[v] && !mdl_flow_constant(f, (int32_t)v);
         n_wanted += w->wanted[v];
     }
     return n_wanted;
@@ -123,17 +123,17 @@ static uint32_t mark(struct folder *w)
 static uint64_t source_bytes(const struct folder *w, int32_t v, uint64_t enough, int depth,
                              uint32_t *steps)
 {
-    const struct flow_tensor *t = flow_constant(w->f, v);
+    const struct flow_tensor *t = mdl_flow_constant(w->f, v);
     uint64_t bytes = 0;
 
     if (t || !*steps)
         return t ? bytes_of_constant(t) : 0;
     --*steps;
-    const int32_t node = flow_value_at(w->f, v)->node;
+    const int32_t node = mdl_flow_value_at(w->f, v)->node;
     for (uint32_t k = 0; node != FLOW_NONE && depth < 8 && bytes < enough
-         && k < flow_node_at(w->f, node)->n_in; k++)
-        if (flow_node_at(w->f, node)->in[k] != FLOW_NONE)
-            bytes += source_bytes(w, flow_node_at(w->f, node)->in[k], enough, depth + 1, steps);
+         && k < mdl_flow_node_at(w->f, node)->n_in; k++)
+        if (mdl_flow_node_at(w->f, node)->in[k] != FLOW_NONE)
+            bytes += source_bytes(w, mdl_flow_node_at(w->f, node)->in[k], enough, depth + 1, steps);
     return bytes;
 }
 
@@ -150,10 +150,10 @@ static uint32_t keep(struct folder *w, int32_t v, const mdl_tensor *t)
     uint32_t steps = 4096;
     if (bytes > FREE_BYTES && bytes > 2 * source_bytes(w, v, bytes, 0, &steps))
         return 0;
-    const int32_t made = flow_const(w->f, c.type, c.rank, c.dims, t->data);
+    const int32_t made = mdl_flow_const(w->f, c.type, c.rank, c.dims, t->data);
     if (made == FLOW_NONE)
         return 0;
-    flow_value_at(w->f, v)->constant = flow_value_at(w->f, made)->constant;
+    mdl_flow_value_at(w->f, v)->constant = mdl_flow_value_at(w->f, made)->constant;
     return 1;
 }
 
@@ -218,9 +218,9 @@ static uint32_t compute(struct folder *w, const int32_t *values, size_t n)
     if (!w->static_inputs)
         f->inputs = (struct vec){ 0 };
     for (size_t i = 0; i < n; i++)
-        flow_output(f, "", values[i]);
+        mdl_flow_output(f, "", values[i]);
     if (b) {
-        flow_build_needed(f, b);
+        mdl_flow_build_needed(f, b);
         if (!mdl_build_bytes(b, &bytes, &size, NULL))
             kept = run_model(w, bytes, size, values, n);
     }
@@ -250,10 +250,10 @@ static int inputs_are_static(const struct flow *f)
 
 static uint32_t run(struct flow *f)
 {
-    struct folder w = { .f = f, .fixed = mdl_arena_take(&f->arena, flow_n_values(f), 1),
-                        .wanted = mdl_arena_take(&f->arena, flow_n_values(f), 1),
+    struct folder w = { .f = f, .fixed = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1),
+                        .wanted = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1),
                         .static_inputs = inputs_are_static(f) };
-    const uint32_t n_values = flow_n_values(f);
+    const uint32_t n_values = mdl_flow_n_values(f);
     int32_t batch[MOST_AT_ONCE];
     size_t n = 0;
     uint32_t changed = 0;

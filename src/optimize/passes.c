@@ -44,7 +44,7 @@ static int is_listed(const char *list, const char *name)
     return 0;
 }
 
-void flow_optimize(struct flow *f, const mdl_import_options *options, char *report, size_t room)
+void mdl_flow_optimize(struct flow *f, const mdl_import_options *options, char *report, size_t room)
 {
     uint32_t changed = 1, counts[N_PASSES] = { 0 };
     size_t used = 0;

@@ -17,6 +17,6 @@ struct flow_pass {
 
 /* Every pass of pass_list.h, again and again while something changes, but for those that the
  * options leave out.  How much each changed goes into `report`: "fold 12, same 3, dead 20". */
-void flow_optimize(struct flow *f, const mdl_import_options *options, char *report, size_t room);
+void mdl_flow_optimize(struct flow *f, const mdl_import_options *options, char *report, size_t room);
 
 #endif

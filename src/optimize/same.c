@@ -97,19 +97,19 @@ static int may_merge(const struct flow_node *n)
 
 static uint32_t run(struct flow *f)
 {
-    const uint32_t n_nodes = flow_n_nodes(f);
+    const uint32_t n_nodes = mdl_flow_n_nodes(f);
     uint32_t size = 64, changed = 0;
 
     while (size < 2 * n_nodes)
         size *= 2;
     uint32_t *table = mdl_arena_take(&f->arena, size, sizeof *table);
-    int32_t *instead = mdl_arena_take(&f->arena, flow_n_values(f), sizeof *instead);
+    int32_t *instead = mdl_arena_take(&f->arena, mdl_flow_n_values(f), sizeof *instead);
     if (!table || !instead)
         return 0;
-    for (uint32_t v = 0; v < flow_n_values(f); v++)
+    for (uint32_t v = 0; v < mdl_flow_n_values(f); v++)
         instead[v] = (int32_t)v;
     for (uint32_t i = 0; i < n_nodes; i++) {
-        struct flow_node *n = flow_node_at(f, (int32_t)i);
+        struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
         for (uint32_t k = 0; k < n->n_in; k++)
             if (n->in[k] != FLOW_NONE)
                 n->in[k] = instead[n->in[k]];
@@ -117,7 +117,7 @@ static uint32_t run(struct flow *f)
             continue;
         uint32_t at = (uint32_t)hash(n) & (size - 1);
         for (; table[at]; at = (at + 1) & (size - 1)) {
-            const struct flow_node *first = flow_node_at(f, (int32_t)table[at] - 1);
+            const struct flow_node *first = mdl_flow_node_at(f, (int32_t)table[at] - 1);
             if (!same_node(first, n) || !within(f, n->region, first->region))
                 continue;
             for (uint32_t k = 0; k < n->n_out; k++)
