@@ -105,6 +105,7 @@ mdl_status mdl_ml_rows(const struct nd *x, int64_t *rows, int64_t *cols, mdl_err
 {
     char text[96];
 
+    *rows = *cols = 0;
     if (x->rank != 1 && x->rank != 2)
         return mdl_fail(err, MDL_ERR_DATA, "shape %s, expected [columns] or [rows, columns]",
                         mdl_nd_shape_text(text, sizeof text, x));

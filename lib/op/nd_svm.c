@@ -47,7 +47,7 @@ mdl_status mdl_svm_prepare(struct node *n, struct svm_plan *p, struct arena *a, 
 mdl_status mdl_svm_rows(const struct nd_call *c, const struct node *n, int64_t *rows)
 {
     const struct svm_plan *p = n->plan;
-    int64_t cols = 0;
+    int64_t cols;
     const mdl_status s = mdl_ml_rows(nd_in(c, n, 0), rows, &cols, c->err);
 
     if (s)
