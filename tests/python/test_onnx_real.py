@@ -74,5 +74,11 @@ def test_export_agrees_with_onnx_runtime(name):
     for rows in (feeds, {key: value[:1] for key, value in feeds.items()}):
         expected, got = reference(rows), run(rows)
         assert sorted(got) == sorted(expected)
+        if name == "OneClassSVM":
+            # A support vector lies on the boundary: its score is 0 but for rounding (we sum in
+            # float64), and so the sign, which is its label, means nothing.
+            clear = np.abs(expected["scores"][:, 0]) > 1e-5
+            assert clear.sum() > 0.9 * len(clear) or len(clear) == 1
+            expected["label"], got["label"] = expected["label"][clear], got["label"][clear]
         for output in expected:
             assert_near(got[output], expected[output], f"{name} {output}")
