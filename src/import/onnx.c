@@ -689,7 +689,7 @@ static int probe(struct bytes file)
         if (f.number > 32)
             return 0;
     }
-    return 0;
+    return ir && file.bad;        /* cut off: convert says so */
 }
 
 static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_options *options,
