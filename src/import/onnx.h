@@ -1,7 +1,8 @@
 /*
  * import/onnx.h - ONNX: how one node of the file becomes operators of libmodel
  *
- *     onnx.c        the file: models, graphs, functions, inputs and outputs
+ *     onnx.c        the file: models, graphs, inputs and outputs
+ *     onnx_node.c   nodes, functions                onnx_state.c    failures, refusals, names
  *     onnx_wire.c   protobuf read in place         onnx_tensor.c   tensors in every encoding
  *     onnx_attr.c   attributes of a node           onnx_flow.c     If, Loop, Scan
  *     onnx_<family>.c  tables of operators, and what maps those that need more than a line

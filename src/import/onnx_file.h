@@ -10,7 +10,7 @@
 #include "import/onnx_wire.h"
 
 #define ONNX_DEPTH    32u         /* functions within functions, bodies within bodies       */
-#define ONNX_MOST_OPSET 27        /* of ai.onnx; onnx.c has those of the other domains      */
+#define ONNX_MOST_OPSET 27        /* of ai.onnx; onnx_node.c has those of the other domains      */
 
 struct onnx_attr {
     const char  *name;
@@ -79,8 +79,15 @@ struct onnx {
 mdl_status mdl_onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status,
                      const char *format, ...) MDL_PRINTF(4, 5);
 
+/* All that was refused, as one error; MDL_OK for nothing. */
+mdl_status mdl_onnx_report(struct onnx *o);
+
 /* A copy of bytes as text, in the arena; "" when they hold a zero byte or are not UTF-8. */
 const char *mdl_onnx_copy_text(struct onnx *o, struct bytes b);
+/* Text of a field of a message, "" without. */
+const char *mdl_onnx_text_field(struct onnx *o, struct bytes message, uint32_t number);
+/* "ai.onnx" is "". */
+const char *mdl_onnx_domain(const char *domain);
 
 /* Names: what is bound from here on can be forgotten again with the mark. */
 uint32_t mdl_onnx_names_mark(const struct onnx *o);
@@ -103,8 +110,13 @@ void mdl_onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const
                      int32_t output);
 void mdl_onnx_zip_build(struct onnx *o);
 
-/* onnx.c: the nodes of a GraphProto, or of a list of NodeProto with field number `number`. */
-mdl_status mdl_onnx_read_graph_nodes(struct onnx *o, struct bytes graph, uint32_t number);
+/* onnx_node.c: a list of NodeProto, field `number` of the message. */
+mdl_status mdl_onnx_read_list(struct onnx *o, struct bytes message, uint32_t number);
+/* Opsets that a model or function imports, as struct onnx_opset. */
+mdl_status mdl_onnx_read_opsets(struct onnx *o, struct bytes message, uint32_t number, struct vec *to);
+
+/* onnx.c: the nodes of a GraphProto. */
+mdl_status mdl_onnx_read_nodes(struct onnx *o, struct bytes graph);
 /* Initializers of a graph, by name. */
 mdl_status mdl_onnx_read_constants(struct onnx *o, struct bytes graph);
 /* Name of the i-th input or output (field 11, 12) of a graph; NULL behind the last. */

@@ -57,7 +57,7 @@ static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, in
                   ONNX_DEPTH);
         return 0;
     }
-    if (mdl_onnx_read_constants(o, graph) || mdl_onnx_read_graph_nodes(o, graph, 0))
+    if (mdl_onnx_read_constants(o, graph) || mdl_onnx_read_nodes(o, graph))
         return 0;
     for (uint32_t i = 0; i < n_out; i++) {
         const char *name = mdl_onnx_graph_io(o, graph, G_OUTPUT, i);

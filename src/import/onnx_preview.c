@@ -32,7 +32,7 @@ static int32_t through_body(struct onnx *o, struct onnx_node *n, const char *att
         return x;
     }
     mdl_onnx_bind(o, in, x);
-    if (!mdl_onnx_read_constants(o, graph) && !mdl_onnx_read_graph_nodes(o, graph, 0))
+    if (!mdl_onnx_read_constants(o, graph) && !mdl_onnx_read_nodes(o, graph))
         y = mdl_onnx_lookup(o, out);
     mdl_onnx_names_forget(o, mark);
     if (y == FLOW_NONE)
