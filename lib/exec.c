@@ -1,5 +1,5 @@
 /*
- * exec.c - a call's tensors through the graph, see exec.h
+ * exec.c - nodes of a call, in their order, and a call; see exec.h
  *
  * SPDX-License-Identifier: MIT
  */
@@ -163,157 +163,6 @@ static void give_temp(struct exec *x, uint32_t i)
     mdl_heap_give(&x->heap, x->temp[i]);
 }
 
-/* ---- the caller's tensors ---------------------------------------------------------------------- */
-
-/* Copy between a packed tensor and the caller's, element by element where strides or types
- * are not ours; `to_caller` says which way. */
-static void copy_box(const struct given *g, void *packed, uint32_t type, int to_caller)
-{
-    const size_t bytes = mdl_nd_type_bytes(type), theirs = mdl_nd_type_bytes(g->type);
-    unsigned char *at = packed, *from = (unsigned char *)(uintptr_t)g->data;
-    int64_t index[MDL_MAX_RANK] = { 0 };
-    uint64_t count = 1;
-
-    for (uint32_t i = 0; i < g->rank; i++)
-        count *= (uint64_t)g->dims[i];
-    for (uint64_t k = 0; k < count; k++) {
-        int64_t offset = 0;
-        double v;
-        for (uint32_t i = 0; i < g->rank; i++)
-            offset += index[i] * g->strides[i];
-        if (type == g->type) {
-            memcpy(to_caller ? from + offset : at, to_caller ? at : from + offset, theirs);
-        } else if (to_caller) {
-            mdl_nd_load_f64(&v, at, type, 0, 1);
-            mdl_nd_store_f64(from + offset, g->type, 0, &v, 1);
-        } else {
-            mdl_nd_load_f64(&v, from + offset, g->type, 0, 1);
-            mdl_nd_store_f64(at, type, 0, &v, 1);
-        }
-        at += bytes;
-        for (uint32_t i = g->rank; i-- > 0 && ++index[i] == g->dims[i];)
-            index[i] = 0;
-    }
-}
-
-void mdl_exec_flatten(const struct given *to, const struct given *from)
-{
-    copy_box(to, (void *)(uintptr_t)from->data, from->type, 1);
-}
-
-static int lies_right(const struct given *g, uint32_t type)
-{
-    return g->packed && g->type == type;
-}
-
-static mdl_status take_input(const struct exec_call *c, uint32_t i)
-{
-    struct nd *t = &c->x->values[i];
-    uint64_t bytes;
-
-    mdl_nd_set_shape(t, c->in[i].rank, c->in[i].dims);
-    mdl_status s = mdl_exec_bytes(c, t, &bytes);
-    if (s)
-        return s;
-    if (lies_right(&c->in[i], t->type)) {
-        t->data = c->in[i].data ? (void *)(uintptr_t)c->in[i].data : (void *)c->x;
-        return MDL_OK;
-    }
-    if (!c->x->block[i] || !c->x->recorded)
-        s = mdl_exec_place(c, i);
-    t->data = c->x->block[i];
-    if (!s && !c->measure)
-        copy_box(&c->in[i], t->data, t->type, 0);
-    return s;
-}
-
-/* Does the output's memory overlap an input's?  Then it cannot be written before all is read. */
-static int overlaps(const struct exec_call *c, const struct given *out)
-{
-    const struct graph *g = &c->model->m.graph;
-    const uintptr_t begin = (uintptr_t)out->data;
-    uint64_t bytes = mdl_nd_type_bytes(out->type);
-
-    for (uint32_t i = 0; i < out->rank; i++)
-        bytes *= (uint64_t)out->dims[i];
-    for (uint32_t i = 0; i < c->model->m.schema.n_inputs; i++) {
-        uint64_t theirs = mdl_nd_type_bytes(g->values[i].type);
-        for (uint32_t k = 0; k < c->in[i].rank; k++)
-            theirs *= (uint64_t)c->in[i].dims[k];
-        if (c->in[i].packed && begin < (uintptr_t)c->in[i].data + theirs
-            && (uintptr_t)c->in[i].data < begin + bytes)
-            return 1;
-    }
-    return 0;
-}
-
-static uint32_t value_of(const struct exec_call *c, size_t i)
-{
-    return c->model->m.schema.outputs[c->out_at[i]].value;
-}
-
-/* Outputs that nodes may write where the caller wants them; bit i for output i. */
-static uint64_t find_direct(const struct exec_call *c)
-{
-    uint64_t directs = 0;
-
-    for (size_t i = 0; i < c->n_out; i++) {
-        const uint32_t v = value_of(c, i);
-        int twice = 0;
-        for (size_t k = 0; k < i; k++)
-            twice |= value_of(c, k) == v;
-        if (c->out[i].data && !twice && lies_right(&c->out[i], c->x->values[v].type)
-            && v >= c->model->m.schema.n_inputs && c->model->tensors.values[v].root == v
-            && !c->model->m.graph.values[v].constant && !c->model->tensors.values[v].fixed
-            && !overlaps(c, &c->out[i]))
-            directs |= 1ull << i;
-    }
-    return directs;
-}
-
-static int same_shape(const struct nd *t, const struct given *g)
-{
-    return t->rank == g->rank && !memcmp(t->dims, g->dims, t->rank * sizeof *t->dims);
-}
-
-static mdl_status wrong_shape(const struct exec_call *c, size_t i)
-{
-    const struct given *g = &c->out[i];
-    struct nd theirs = { .rank = g->rank };
-    char text[2][96];
-
-    memcpy(theirs.dims, g->dims, sizeof theirs.dims);
-    return mdl_fail(c->err, MDL_ERR_DATA, "output '%s' is %s, the tensor given for it is %s",
-                    c->model->m.schema.outputs[c->out_at[i]].name,
-                    mdl_nd_shape_text(text[0], sizeof text[0], &c->x->values[value_of(c, i)]),
-                    mdl_nd_shape_text(text[1], sizeof text[1], &theirs));
-}
-
-/* Results to the caller, unless they are there already. */
-static mdl_status give_outputs(const struct exec_call *c)
-{
-    for (size_t i = 0; i < c->n_out; i++) {
-        const struct nd *t = &c->x->values[value_of(c, i)];
-        struct given *g = &c->out[i];
-        if (!g->data || c->measure) {
-            *g = (struct given){ .data = c->measure ? NULL : t->data, .type = t->type,
-                                 .rank = t->rank, .packed = 1 };
-            memcpy(g->dims, t->dims, sizeof g->dims);
-        } else if (!same_shape(t, g)) {
-            return wrong_shape(c, i);
-        } else if (g->data == t->data) {
-            continue;
-        } else if (lies_right(g, t->type)) {
-            if (t->count)
-                memmove((void *)(uintptr_t)g->data, t->data,
-                        (size_t)t->count * mdl_nd_type_bytes(t->type));
-        } else {
-            copy_box(g, t->data, t->type, 1);
-        }
-    }
-    return MDL_OK;
-}
-
 /* ---- nodes ------------------------------------------------------------------------------------- */
 
 static mdl_status at_node(const struct exec_call *c, uint32_t i, mdl_status s)
@@ -333,9 +182,9 @@ static mdl_status direct_place(const struct exec_call *c, uint32_t v, void **pla
 {
     *place = NULL;
     for (size_t i = 0; i < c->n_out; i++)
-        if (c->x->directs >> i & 1 && value_of(c, i) == v) {
-            if (!same_shape(&c->x->values[v], &c->out[i]))
-                return wrong_shape(c, i);
+        if (c->x->directs >> i & 1 && mdl_exec_value_of(c, i) == v) {
+            if (!mdl_exec_same_shape(&c->x->values[v], &c->out[i]))
+                return mdl_exec_wrong_shape(c, i);
             *place = (void *)(uintptr_t)c->out[i].data;
         }
     return MDL_OK;
@@ -506,7 +355,7 @@ static void mark_needed(const struct exec_call *c)
 
     memset(wanted, 0, g->n_values);
     for (size_t i = 0; i < c->n_out; i++)
-        wanted[value_of(c, i)] = 1;
+        wanted[mdl_exec_value_of(c, i)] = 1;
     for (uint32_t i = g->n_nodes; i-- > 0;) {
         const struct node *n = &g->nodes[i];
         const uint32_t scope = c->model->tensors.nodes[i].scope;
@@ -539,10 +388,10 @@ static mdl_status record(const struct exec_call *c)
     x->fixed_bytes = 0;
     x->heap.limit = c->model->scratch_limit;
     x->steps = BODY_STEPS;
-    x->directs = c->measure ? 0 : find_direct(c);
+    x->directs = c->measure ? 0 : mdl_exec_find_direct(c);
     mark_needed(c);
     for (uint32_t i = 0; !s && i < c->model->m.schema.n_inputs; i++)
-        s = take_input(c, i);
+        s = mdl_exec_take_input(c, i);
     if (!s) s = mdl_exec_nodes(c, 0, g->n_nodes, 0);
     if (s)
         return s;
@@ -564,9 +413,9 @@ static int can_play(const struct exec_call *c)
         || memcmp(x->out_at, c->out_at, c->n_out * sizeof *c->out_at) != 0)
         return 0;
     for (uint32_t i = 0; i < c->model->m.schema.n_inputs; i++)
-        if (!same_shape(&x->values[i], &c->in[i]))
+        if (!mdl_exec_same_shape(&x->values[i], &c->in[i]))
             return 0;
-    return x->directs == find_direct(c);
+    return x->directs == mdl_exec_find_direct(c);
 }
 
 mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err)
@@ -600,12 +449,12 @@ static mdl_status play(const struct exec_call *c)
     mdl_status s = MDL_OK;
 
     for (uint32_t i = 0; !s && i < c->model->m.schema.n_inputs; i++)
-        s = take_input(c, i);
+        s = mdl_exec_take_input(c, i);
     for (size_t i = 0; !s && i < c->n_out; i++)
         if (x->directs >> i & 1) {
-            if (!same_shape(&x->values[value_of(c, i)], &c->out[i]))
-                return wrong_shape(c, i);
-            x->values[value_of(c, i)].data = (void *)(uintptr_t)c->out[i].data;
+            if (!mdl_exec_same_shape(&x->values[mdl_exec_value_of(c, i)], &c->out[i]))
+                return mdl_exec_wrong_shape(c, i);
+            x->values[mdl_exec_value_of(c, i)].data = (void *)(uintptr_t)c->out[i].data;
         }
     return s ? s : mdl_exec_again(c->model, x, c->err);
 }
@@ -614,5 +463,5 @@ mdl_status mdl_exec(const struct exec_call *c)
 {
     const mdl_status s = can_play(c) ? play(c) : record(c);
 
-    return s ? s : give_outputs(c);
+    return s ? s : mdl_exec_give_outputs(c);
 }

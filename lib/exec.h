@@ -72,6 +72,8 @@ struct exec_call {
 };
 
 mdl_status mdl_exec(const struct exec_call *c);
+/* In our floating-point mode, and with the host's errno (tensors.c). */
+mdl_status mdl_exec_guarded(const struct exec_call *c);
 
 /* Evaluate the recorded nodes once more; where the caller's tensors lie is in their values. */
 mdl_status mdl_exec_again(const mdl_model *m, struct exec *x, mdl_error *err);
@@ -88,8 +90,26 @@ mdl_status mdl_exec_move(const struct exec_call *c, uint32_t to, uint32_t from, 
 /* *bytes of a tensor with this shape; MDL_ERR_LIMIT when it is too many. */
 mdl_status mdl_exec_bytes(const struct exec_call *c, struct nd *t, uint64_t *bytes);
 
+/* exec_io.c: input `i` where the caller has it, or a packed copy. */
+mdl_status mdl_exec_take_input(const struct exec_call *c, uint32_t i);
+/* Outputs that nodes may write where the caller wants them; bit i for output i. */
+uint64_t mdl_exec_find_direct(const struct exec_call *c);
+/* Results to the caller, unless they are there already. */
+mdl_status mdl_exec_give_outputs(const struct exec_call *c);
+/* The value of the call's output `i`; has it that shape; the error that it has another. */
+uint32_t mdl_exec_value_of(const struct exec_call *c, size_t i);
+int mdl_exec_same_shape(const struct nd *t, const struct given *g);
+mdl_status mdl_exec_wrong_shape(const struct exec_call *c, size_t i);
 /* A packed tensor into the caller's table of as many elements. */
 void mdl_exec_flatten(const struct given *to, const struct given *from);
+
+/* tensors.c: a context of the model's stock, or a new one, NULL without memory; and back. */
+mdl_context *mdl_tensors_take_context(const mdl_model *m);
+void mdl_tensors_give_context(const mdl_model *m, mdl_context *c);
+/* Shapes of outputs, and bytes of a context (may be NULL), for inputs of these shapes. */
+mdl_status mdl_tensors_measure(const mdl_model *m, const struct given *in, struct given *out,
+                               const uint32_t *out_at, size_t n_out, size_t *bytes,
+                               mdl_error *err);
 
 /* Bytes of struct exec with its arrays; and those put into `memory`. */
 size_t mdl_exec_fixed_bytes(const mdl_model *m);

@@ -343,8 +343,10 @@ mdl_status mdl_run_tensors(const mdl_model *model, mdl_context *context, const m
     return mdl_run(model, context, inputs, n_inputs, outputs, n_outputs, error);
 }
 
-mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,
-                   size_t n_inputs, const mdl_tensor *outputs, size_t n_outputs, mdl_error *error)
+/* The same for a graph of tables. */
+static mdl_status run_tables(const mdl_model *model, mdl_context *context,
+                             const mdl_tensor *inputs, size_t n_inputs, const mdl_tensor *outputs,
+                             size_t n_outputs, mdl_error *error)
 {
     struct table in[MAX_TENSORS], out[MAX_TENSORS];
     uint32_t out_at[MAX_TENSORS];
@@ -354,12 +356,6 @@ mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tenso
                       .rows = UINT64_MAX, .tree_end = UINT64_MAX, .err = error };
     size_t at;
 
-    if (!model || (!inputs && n_inputs) || !outputs)
-        return mdl_fail(error, MDL_ERR_ARGUMENT, "the model, inputs or outputs are NULL");
-    if (context && context->model != model)
-        return mdl_fail(error, MDL_ERR_ARGUMENT, "the context was made for another model");
-    if (mdl_model_is_tensors(model))
-        return run_tensors(model, context, inputs, n_inputs, outputs, n_outputs, error);
     if (n_inputs != model->m.schema.n_inputs || n_inputs > MAX_TENSORS || !n_outputs
         || n_outputs > MAX_TENSORS)
         return mdl_fail(error, MDL_ERR_DATA, "%llu inputs and %llu outputs, the model has %u and %u",
@@ -382,4 +378,16 @@ mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tenso
         out_at[i] = (uint32_t)at;
     }
     return mdl_run_call(&c, context, context ? &alone : &model->parallel);
+}
+
+mdl_status mdl_run(const mdl_model *model, mdl_context *context, const mdl_tensor *inputs,
+                   size_t n_inputs, const mdl_tensor *outputs, size_t n_outputs, mdl_error *error)
+{
+    if (!model || (!inputs && n_inputs) || !outputs)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the model, inputs or outputs are NULL");
+    if (context && context->model != model)
+        return mdl_fail(error, MDL_ERR_ARGUMENT, "the context was made for another model");
+    if (mdl_model_is_tensors(model))
+        return run_tensors(model, context, inputs, n_inputs, outputs, n_outputs, error);
+    return run_tables(model, context, inputs, n_inputs, outputs, n_outputs, error);
 }
