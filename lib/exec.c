@@ -283,7 +283,7 @@ static mdl_status eval_table(const struct exec_call *c, const struct node *n, in
                             (long long)x->values[n->in[k]].dims[0]);
     for (uint32_t k = 0; record && k < n->n_out; k++)
         mdl_nd_set_shape(&x->values[n->out[k]], 2,
-                     (const int64_t[2]){ rows, (int64_t)g->values[n->out[k]].cols });
+                         (const int64_t[2]){ rows, (int64_t)g->values[n->out[k]].cols });
     if (record) {
         s = place_results(c, i, n);
         if (!s) s = need_temp(c, i, n->temp_bytes * TABLE_ROWS);

@@ -1,5 +1,5 @@
 /*
- * graph/build.c - the builder: schema, nodes, weights
+ * graph/build.c - the builder: nodes and weights
  *
  * SPDX-License-Identifier: MIT
  */
@@ -86,12 +86,12 @@ static void *copy(mdl_builder *b, const void *from, uint64_t bytes)
     return to;
 }
 
-static const char *copy_text(mdl_builder *b, const char *text)
+const char *mdl_build_text(mdl_builder *b, const char *text)
 {
     return text ? copy(b, text, strlen(text) + 1) : "";
 }
 
-static struct build_input *input_at(mdl_builder *b, int32_t input)
+struct build_input *mdl_build_input_at(mdl_builder *b, int32_t input)
 {
     if (b->error.code)
         return NULL;
@@ -111,183 +111,6 @@ struct build_node *mdl_build_node_at(mdl_builder *b, int32_t node)
         return NULL;
     }
     return (struct build_node *)(void *)b->nodes.data + node;
-}
-
-static int copy_labels(mdl_builder *b, struct labels *l, uint32_t type, uint64_t n,
-                       const char *const *text)
-{
-    if (n > INT32_MAX || (n && !text)
-        || (type != MDL_STRING && type != MDL_I64 && type != MDL_F64 && type != MDL_BOOL)) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "%llu labels of type %s", (unsigned long long)n,
-                        mdl_type_name(type));
-        return 0;
-    }
-    const char **all = mdl_arena_take(&b->arena, n, sizeof *all);
-    if (!all) {
-        mdl_build_memory(b);
-        return 0;
-    }
-    for (uint64_t i = 0; i < n; i++)
-        all[i] = copy_text(b, text[i]);
-    *l = (struct labels){ n ? type : 0, (uint32_t)n, all };
-    return !b->error.code;
-}
-
-/* ---- schema --------------------------------------------------------------------------- */
-
-/* Add an input whose value is set. */
-static int32_t add_input(mdl_builder *b, struct build_input *in, const char *name)
-{
-    if (b->error.code)
-        return MDL_NONE;
-    if (b->nodes.bytes) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "inputs must be made before nodes");
-        return MDL_NONE;
-    }
-    in->input.name = copy_text(b, name);
-    if (b->error.code || !mdl_vec_add(&b->inputs, &b->allocator, in, sizeof *in)) {
-        mdl_build_memory(b);
-        return MDL_NONE;
-    }
-    return (int32_t)b->n_values++;
-}
-
-int32_t mdl_build_tensor(mdl_builder *b, const char *name, uint32_t type, uint32_t rank,
-                         const int64_t *dims)
-{
-    struct build_input in = { .value = { .type = type, .rank = rank } };
-    const uint32_t n = rank == MDL_ANY_RANK ? 0 : rank;
-
-    if (b->error.code)
-        return MDL_NONE;
-    int wrong = !strcmp(mdl_type_name(type), "?") || n > MDL_MAX_RANK || (n && !dims);
-    for (uint32_t i = 0; !wrong && i < n; i++) {
-        wrong = dims[i] < -1;
-        in.value.dims[i] = dims[i];
-    }
-    if (wrong) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "an input of type %s and rank %u",
-                        mdl_type_name(type), (unsigned)rank);
-        return MDL_NONE;
-    }
-    if (rank == 2 && (type == MDL_F32 || type == MDL_F64) && dims[0] == -1 && dims[1] > 0)
-        value_table(&in.value, type, (uint64_t)dims[1]);
-    return add_input(b, &in, name);
-}
-
-int32_t mdl_build_input(mdl_builder *b, const char *name, uint32_t type, uint64_t cols,
-                        uint32_t absent)
-{
-    struct build_input in = { .input = { .absent = absent } };
-
-    if (b->error.code)
-        return MDL_NONE;
-    if ((type != MDL_F32 && type != MDL_F64) || !cols || cols > INT32_MAX || absent > 1) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "an input of %llu columns of %s",
-                        (unsigned long long)cols, mdl_type_name(type));
-        return MDL_NONE;
-    }
-    value_table(&in.value, type, cols);
-    return add_input(b, &in, name);
-}
-
-/* Column `column` of an input, with its table made on first use; NULL on error. */
-static struct column *column_at(mdl_builder *b, int32_t input, uint64_t column)
-{
-    struct build_input *in = input_at(b, input);
-
-    if (!in)
-        return NULL;
-    if (column >= in->value.cols) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "input '%s' has no column %llu", in->input.name,
-                        (unsigned long long)column);
-        return NULL;
-    }
-    if (!in->input.columns) {
-        in->input.columns = mdl_arena_take(&b->arena, in->value.cols, sizeof(struct column));
-        if (!in->input.columns) {
-            mdl_build_memory(b);
-            return NULL;
-        }
-        for (uint64_t i = 0; i < in->value.cols; i++)
-            in->input.columns[i].name = "";
-    }
-    return &in->input.columns[column];
-}
-
-mdl_status mdl_build_column(mdl_builder *b, int32_t input, uint64_t column, const char *name,
-                            uint32_t kind)
-{
-    struct column *c = column_at(b, input, column);
-
-    if (c && kind > MDL_COLUMN_STRING)
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "unknown kind of column %u", (unsigned)kind);
-    if (c) {
-        c->name = copy_text(b, name);
-        c->kind = kind;
-    }
-    return b->error.code;
-}
-
-mdl_status mdl_build_categories(mdl_builder *b, int32_t input, uint64_t column, uint32_t type,
-                                uint64_t n, const char *const *text)
-{
-    struct column *c = column_at(b, input, column);
-
-    if (c && copy_labels(b, &c->categories, type, n, text))
-        c->kind = MDL_COLUMN_CATEGORY;
-    return b->error.code;
-}
-
-int32_t mdl_build_output(mdl_builder *b, const char *name, uint32_t role, int32_t value)
-{
-    struct output o = { .role = role, .value = (uint32_t)value };
-    const uint32_t position = BUILD_COUNT(b->outputs, struct output);
-
-    if (b->error.code)
-        return MDL_NONE;
-    if (value < 0 || (uint32_t)value >= b->n_values || !role
-        || (role > MDL_OUTPUT_CONTRIB && role != MDL_OUTPUT_OTHER)) {
-        mdl_build_error(b, MDL_ERR_ARGUMENT, "output of value %d in role %u", (int)value,
-                        (unsigned)role);
-        return MDL_NONE;
-    }
-    o.name = copy_text(b, name);
-    if (b->error.code || !mdl_vec_add(&b->outputs, &b->allocator, &o, sizeof o)) {
-        mdl_build_memory(b);
-        return MDL_NONE;
-    }
-    return (int32_t)position;
-}
-
-mdl_status mdl_build_labels(mdl_builder *b, int32_t output, uint32_t type, uint64_t n,
-                            const char *const *text)
-{
-    struct output *outputs = (struct output *)(void *)b->outputs.data;
-
-    if (b->error.code)
-        return b->error.code;
-    if (output < 0 || (uint32_t)output >= BUILD_COUNT(b->outputs, struct output))
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "there is no output %d", (int)output);
-    copy_labels(b, &outputs[output].labels, type, n, text);
-    return b->error.code;
-}
-
-mdl_status mdl_build_metadata(mdl_builder *b, const char *key, const char *value)
-{
-    struct pair *all = (struct pair *)(void *)b->metadata.data;
-
-    if (b->error.code)
-        return b->error.code;
-    const struct pair p = { copy_text(b, key), copy_text(b, value) };
-    if (b->error.code)
-        return b->error.code;
-    for (uint32_t i = 0; i < BUILD_COUNT(b->metadata, struct pair); i++)
-        if (!strcmp(all[i].key, p.key)) {
-            all[i] = p;
-            return MDL_OK;
-        }
-    return mdl_vec_add(&b->metadata, &b->allocator, &p, sizeof p) ? MDL_OK : mdl_build_memory(b);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------ */
@@ -352,7 +175,7 @@ int32_t mdl_build_node_n(mdl_builder *b, const char *op, const char *name, const
                         (unsigned long long)n_results);
         return MDL_NONE;
     }
-    node->name = copy_text(b, name);
+    node->name = mdl_build_text(b, name);
     node->n_in = (uint32_t)n_inputs;
     node->n_out = (uint32_t)n_results;
     node->params = mdl_arena_take(&b->arena, 1, node->op->params_bytes);
@@ -423,7 +246,7 @@ uint32_t mdl_build_type(mdl_builder *b, int32_t value)
 
 mdl_status mdl_build_dim_name(mdl_builder *b, int32_t input, uint32_t dim, const char *name)
 {
-    const struct build_input *in = input_at(b, input);
+    const struct build_input *in = mdl_build_input_at(b, input);
     char key[256];
 
     if (!in)
@@ -479,7 +302,7 @@ mdl_status mdl_build_choice(mdl_builder *b, int32_t node, const char *param, con
 /* ---- weights ------------------------------------------------------------------------------ */
 
 /* *t as a packed tensor over a copy of `data`. */
-static mdl_status copy_tensor(mdl_builder *b, struct tensor *t, uint32_t type, uint32_t rank,
+mdl_status mdl_build_copy_tensor(mdl_builder *b, struct tensor *t, uint32_t type, uint32_t rank,
                               const int64_t *dims, const void *data)
 {
     uint64_t bytes = mdl_type_bytes(type);
@@ -517,98 +340,7 @@ mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *slot, uin
         || (op->slots[i].rank != VALUE_ANY_RANK && rank != op->slots[i].rank))
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "%s of %s has not type %s and rank %u", slot,
                                op->name, mdl_type_name(type), (unsigned)rank);
-    return copy_tensor(b, &n->node.tensors[i], type, rank, dims, data);
-}
-
-/* ---- golden rows ---------------------------------------------------------------------------- */
-
-static mdl_status put_golden(mdl_builder *b, uint32_t is_output, uint32_t index, uint32_t type,
-                             uint32_t rank, const int64_t *dims, const void *data)
-{
-    struct golden g = { .is_output = is_output, .index = index };
-    struct golden *all = (struct golden *)(void *)b->golden.data;
-    const uint32_t count = BUILD_COUNT(b->golden, struct golden);
-
-    if (copy_tensor(b, &g.tensor, type, rank, dims, data))
-        return b->error.code;
-    for (uint32_t i = 0; i < count; i++)
-        if (all[i].is_output == is_output && all[i].index == index) {
-            all[i] = g;
-            return MDL_OK;
-        }
-    return mdl_vec_add(&b->golden, &b->allocator, &g, sizeof g) ? MDL_OK : mdl_build_memory(b);
-}
-
-static mdl_status add_golden(mdl_builder *b, uint32_t is_output, uint32_t index, uint64_t cols,
-                             uint32_t type, uint64_t rows, const void *data)
-{
-    const struct golden *all = (const struct golden *)(const void *)b->golden.data;
-    const int64_t expected = b->golden.bytes ? all[0].tensor.dims[0] : 1;
-
-    if (type != MDL_F32 && type != MDL_F64 && type != MDL_I32)
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "golden rows of %s", mdl_type_name(type));
-    if (!rows || rows > INT32_MAX || (b->golden.bytes && (int64_t)rows != expected))
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "%llu golden rows, expected %lld",
-                               (unsigned long long)rows, (long long)expected);
-    const int64_t dims[2] = { (int64_t)rows, (int64_t)cols };
-    return put_golden(b, is_output, index, type, 2, dims, data);
-}
-
-mdl_status mdl_build_golden_tensor(mdl_builder *b, uint32_t is_output, int32_t index,
-                                   uint32_t type, uint32_t rank, const int64_t *dims,
-                                   const void *data)
-{
-    if (b->error.code)
-        return b->error.code;
-    if (!is_output && !input_at(b, index))
-        return b->error.code;
-    if (is_output && (index < 0 || (uint32_t)index >= BUILD_COUNT(b->outputs, struct output)))
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "there is no output %d", (int)index);
-    return put_golden(b, is_output != 0, (uint32_t)index, type, rank, dims, data);
-}
-
-mdl_status mdl_build_golden_input(mdl_builder *b, int32_t input, uint32_t type, uint64_t rows,
-                                  const void *data)
-{
-    const struct build_input *in = input_at(b, input);
-
-    return in ? add_golden(b, 0, (uint32_t)input, in->value.cols, type, rows, data)
-              : b->error.code;
-}
-
-/* How wide an output is only its operators know: ask them. */
-static mdl_status output_cols(mdl_builder *b, uint32_t output, uint64_t *cols)
-{
-    struct arena a;
-    struct model_graph m;
-    mdl_limits limits;
-    mdl_error err = MDL_ERROR_INIT;
-
-    mdl_limits_fill(&limits, NULL);
-    limits.columns = INT32_MAX;
-    mdl_arena_init(&a, &b->allocator, UINT64_MAX);
-    mdl_status s = mdl_build_assemble(b, &m, &a);
-    if (!s) s = mdl_graph_infer(&m, &limits, &err);
-    if (!s)
-        *cols = m.graph.values[m.schema.outputs[output].value].cols;
-    else
-        mdl_build_error(b, s, "%s", err.text);
-    mdl_arena_free(&a);
-    return b->error.code;
-}
-
-mdl_status mdl_build_golden_output(mdl_builder *b, int32_t output, uint32_t type, uint64_t rows,
-                                   const void *data)
-{
-    uint64_t cols = 0;
-
-    if (b->error.code)
-        return b->error.code;
-    if (output < 0 || (uint32_t)output >= BUILD_COUNT(b->outputs, struct output))
-        return mdl_build_error(b, MDL_ERR_ARGUMENT, "there is no output %d", (int)output);
-    if (output_cols(b, (uint32_t)output, &cols))
-        return b->error.code;
-    return add_golden(b, 1, (uint32_t)output, cols, type, rows, data);
+    return mdl_build_copy_tensor(b, &n->node.tensors[i], type, rank, dims, data);
 }
 
 /* ---- the whole -------------------------------------------------------------------------------- */

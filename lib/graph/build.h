@@ -52,6 +52,14 @@ mdl_status mdl_build_assemble(mdl_builder *b, struct model_graph *m, struct aren
 /* Node `node`, or NULL after recording an error. */
 struct build_node *mdl_build_node_at(mdl_builder *b, int32_t node);
 
+/* Input of that value, or NULL after recording an error. */
+struct build_input *mdl_build_input_at(mdl_builder *b, int32_t input);
+/* A copy of a text, in the builder's arena; "" of NULL, NULL after recording an error. */
+const char *mdl_build_text(mdl_builder *b, const char *text);
+/* *t as a packed tensor over a copy of `data`. */
+mdl_status mdl_build_copy_tensor(mdl_builder *b, struct tensor *t, uint32_t type, uint32_t rank,
+                                 const int64_t *dims, const void *data);
+
 /* build_tree.c */
 mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct arena *a);
 /* Type of the leaves. */

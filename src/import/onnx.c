@@ -73,7 +73,7 @@ static uint32_t read_shape(struct onnx *o, struct bytes shape, int64_t *dims, co
         int64_t d = -1;
         if (rank == MDL_MAX_RANK || !mdl_wire_read(one, rules, &d)) {
             mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "an input of more than %d dimensions",
-                      MDL_MAX_RANK);
+                          MDL_MAX_RANK);
             return 0;
         }
         const char *name = mdl_onnx_text_field(o, one, 2);
@@ -99,10 +99,10 @@ static mdl_status read_input(struct onnx *o, struct bytes info)
     left = type;
     if (!mdl_wire_find(&left, 1, &tensor))
         return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' is no tensor but a sequence, "
-                         "a map or optional", name);
+                             "a map or optional", name);
     if (!mdl_wire_read(tensor, rules, &element) || !mdl_onnx_type(element))
         return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' of element type %lld", name,
-                         (long long)element);
+                             (long long)element);
     left = tensor;
     if (mdl_wire_find(&left, 2, &shape))
         rank = read_shape(o, shape, dims, dim_names);
@@ -126,7 +126,7 @@ static mdl_status read_graph(struct onnx *o, struct bytes graph)
             return mdl_onnx_fail(o, &one, MDL_ERR_FORMAT, "output '%s' is made by no node", name);
         if (mdl_onnx_is_sequence(o, value))
             return mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "output '%s' is no tensor but a sequence",
-                             name);
+                                 name);
         mdl_onnx_zip_output(o, one, value, name, outputs++);
         mdl_flow_output(&o->flow, name, value);
     }
@@ -183,7 +183,7 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
         return mdl_onnx_fail(o, &model, MDL_ERR_FORMAT, "not an ONNX model, or one that is cut off");
     if (ir < LEAST_IR || ir > MOST_IR)
         return mdl_onnx_fail(o, NULL, MDL_ERR_UNSUPPORTED, "IR version %lld, this libmodel reads %d to "
-                         "%d", (long long)ir, LEAST_IR, MOST_IR);
+                             "%d", (long long)ir, LEAST_IR, MOST_IR);
     mdl_status s = mdl_onnx_read_opsets(o, model, M_OPSET, &o->opsets);
     if (!s) s = read_functions(o, model);
     if (s)

@@ -80,7 +80,7 @@ static const struct onnx_op *find_op(const struct onnx_node *n)
 }
 
 int32_t mdl_onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
-                  size_t n_in)
+                      size_t n_in)
 {
     const int32_t node = mdl_flow_node(&o->flow, op, n->name, in, n_in, n->n_out);
 
@@ -135,9 +135,9 @@ mdl_status mdl_onnx_read_opsets(struct onnx *o, struct bytes message, uint32_t n
             if (!strcmp(s.domain, domains[i].domain)
                 && (s.version < 1 || s.version > domains[i].version))
                 return mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "opset %lld of %s, this libmodel "
-                                 "knows 1 to %lld", (long long)s.version,
-                                 s.domain[0] ? s.domain : "ai.onnx",
-                                 (long long)domains[i].version);
+                                     "knows 1 to %lld", (long long)s.version,
+                                     s.domain[0] ? s.domain : "ai.onnx",
+                                     (long long)domains[i].version);
     }
     return message.bad ? mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "the list of opsets is broken")
                        : MDL_OK;
@@ -257,7 +257,7 @@ static mdl_status fill_node(struct onnx *o, struct bytes message, struct onnx_no
             in[at_in] = *name ? mdl_onnx_lookup(o, name) : FLOW_NONE;
             if (*name && in[at_in] == FLOW_NONE)
                 return mdl_onnx_fail(o, &f.bytes, MDL_ERR_FORMAT, "node '%s' (%s) reads '%s', which no "
-                                 "node before it makes", n->name, n->op, name);
+                                     "node before it makes", n->name, n->op, name);
             at_in++;
         } else if (f.number == N_OUTPUT) {
             outs[at_out++] = mdl_onnx_copy_text(o, f.bytes);
@@ -275,7 +275,7 @@ static void map_node(struct onnx *o, struct onnx_node *n, const char *overload)
 
     if (function && o->depth >= ONNX_DEPTH)
         mdl_onnx_fail(o, NULL, MDL_ERR_LIMIT, "node '%s': functions within functions, more than %u",
-                  n->name, ONNX_DEPTH);
+                      n->name, ONNX_DEPTH);
     else if (function)
         unfold(o, n, function);
     else if (op)
@@ -305,7 +305,7 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     n.attrs = mdl_arena_take(&o->flow.arena, c.attrs, sizeof *n.attrs);
     if (!in || !outs || !n.out || !n.attrs || !o->nodes_left--)
         return mdl_onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
-                         "too many nodes");
+                             "too many nodes");
     n.in = in;
     n.n_in = c.in;
     n.n_out = c.out;

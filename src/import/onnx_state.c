@@ -20,7 +20,7 @@ struct flow *mdl_onnx_flow(struct onnx *o)
 /* ---- failing, refusing ---------------------------------------------------------------------- */
 
 mdl_status mdl_onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status, const char *format,
-                     ...)
+                         ...)
 {
     char text[400];
     va_list args;
