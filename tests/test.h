@@ -48,6 +48,15 @@ static inline unsigned char *read_file(const char *path, size_t *size)
     return bytes;
 }
 
+/* How much longer than usual tests may take that find more in more time: SLOW of .ci/run. */
+static inline int slow(void)
+{
+    const char *text = getenv("SLOW");
+    const int n = text ? atoi(text) : 1;
+
+    return n < 1 ? 1 : n > 100 ? 100 : n;
+}
+
 /* xorshift64*: the same numbers everywhere (Vigna 2016). */
 static inline uint64_t next_random(uint64_t *state)
 {

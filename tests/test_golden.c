@@ -150,14 +150,14 @@ static void every_truncation_of_every_golden_file_is_refused(void **state)
     }
 }
 
-static void every_single_bit_flip_of_every_golden_file_is_refused(void **state)
+static void a_flipped_bit_in_any_byte_of_a_golden_file_is_refused(void **state)
 {
     (void)state;
 
     for (size_t f = 0; f < files.gl_pathc; f++) {
         size_t size;
         unsigned char *file = read_file(files.gl_pathv[f], &size);
-        for (size_t bit = 0; bit < size * 8; bit++) {
+        for (size_t bit = 0; bit < size * 8; bit += slow() > 1 ? 1 : 7) {
             file[bit / 8] ^= (unsigned char)(1u << bit % 8);
             refused(file, size, files.gl_pathv[f], "bit", bit);
             file[bit / 8] ^= (unsigned char)(1u << bit % 8);
@@ -171,7 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_golden_file_answers_its_golden_rows_on_every_kernel_set),
         cmocka_unit_test(every_truncation_of_every_golden_file_is_refused),
-        cmocka_unit_test(every_single_bit_flip_of_every_golden_file_is_refused),
+        cmocka_unit_test(a_flipped_bit_in_any_byte_of_a_golden_file_is_refused),
     };
 
     return cmocka_run_group_tests_name("golden", tests, find_files, forget_files);

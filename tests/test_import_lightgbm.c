@@ -187,26 +187,31 @@ static size_t find(const char *text, size_t size, const char *what)
 
 /* What is behind the trees may end between its sections and between lines of the
  * importances: nothing that a prediction needs is lost then. */
-static int may_end_at(const char *text, size_t size, size_t at)
-{
-    const size_t trees = find(text, size, "\nend of trees") + 13;
-    const size_t importances = find(text, size, "\nfeature_importances:");
-    const size_t parameters = find(text, size, "\nparameters:");
-    const size_t after = find(text, size, "\nend of parameters") + 18;
-    const size_t pandas = find(text, size, "\npandas_categorical:");
+struct tail { size_t trees, importances, parameters, after, pandas; };
 
-    if (at < trees || (at > importances + 1 && at < importances + 21))
+static struct tail find_tail(const char *text, size_t size)
+{
+    return (struct tail){ .trees = find(text, size, "\nend of trees") + 13,
+                          .importances = find(text, size, "\nfeature_importances:"),
+                          .parameters = find(text, size, "\nparameters:"),
+                          .after = find(text, size, "\nend of parameters") + 18,
+                          .pandas = find(text, size, "\npandas_categorical:") };
+}
+
+static int may_end_at(const struct tail *t, const char *text, size_t size, size_t at)
+{
+    if (at < t->trees || (at > t->importances + 1 && at < t->importances + 21))
         return 0;
-    if (at <= parameters + 1) {
+    if (at <= t->parameters + 1) {
         size_t line = at;         /* inside a line of the importances: behind its '=' */
 
         while (text[line - 1] != '\n')
             line--;
-        return line == at || line <= importances + 1 || memchr(text + line, '=', at - line);
+        return line == at || line <= t->importances + 1 || memchr(text + line, '=', at - line);
     }
-    if (at < after)
+    if (at < t->after)
         return 0;
-    return at <= pandas + 1 || at + 1 >= size;
+    return at <= t->pandas + 1 || at + 1 >= size;
 }
 
 static void check_cuts(const char *name)
@@ -216,6 +221,7 @@ static void check_cuts(const char *name)
     size_t accepted = 0;
 
     assert_non_null(text);
+    const struct tail tail = find_tail(text, size);
     for (size_t n = 0; n <= size; n++) {
         char *cut = malloc(n + 1);         /* of its own, so that a sanitizer sees the end */
         mdl_error err = MDL_ERROR_INIT;
@@ -223,7 +229,7 @@ static void check_cuts(const char *name)
 
         memcpy(cut, text, n);
         const mdl_status s = mdl_import_memory(&b, cut, n, NULL, &err);
-        const int may = may_end_at(text, size, n);
+        const int may = may_end_at(&tail, text, size, n);
         if ((s == MDL_OK) != may)
             fail_msg("%s cut at %u: status %d, \"%s\"", name, (unsigned)n, (int)s, err.text);
         if (s && (s != MDL_ERR_FORMAT || err.offset > n || !err.text[0]))
