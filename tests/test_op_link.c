@@ -93,6 +93,7 @@ static void links_of_extremes_and_nan_are_their_limits(void **state)
         { "signed_square", { inf, -inf, nan, 0 } },
         { "exp2_neg", { 0, inf, nan, 1 } },
         { "clip_unit", { 1, 0, nan, 0.5 } },
+        { "log", { inf, nan, nan, -inf } },
     };
     (void)state;
 

@@ -19,10 +19,11 @@ struct link_params {
 
 /* Element by element, then those that need the whole row. */
 enum { LOGISTIC, EXP, LOG1P_EXP, SIGNED_SQUARE, EXP2_NEG, CLIP_UNIT,
-       SOFTMAX, NORMALIZE, EXPECTILE, QUANTILE };
+       SOFTMAX, NORMALIZE, EXPECTILE, QUANTILE,
+       LOG };                    /* by element, too: codes are on disk */
 static const char *const functions[] = { "logistic", "exp", "log1p_exp", "signed_square",
                                          "exp2_neg", "clip_unit", "softmax", "normalize",
-                                         "expectile", "quantile", NULL };
+                                         "expectile", "quantile", "log", NULL };
 
 static const struct field fields[] = {
     FIELD(FIELD_CHOICE, link_params, function, LOGISTIC, functions),
@@ -58,6 +59,7 @@ static float element_f32(int64_t function, float x)
     case LOG1P_EXP: return softplus_f32(x);
     case SIGNED_SQUARE: return x < 0 ? -(x * x) : x * x;
     case EXP2_NEG: return (float)mdl_exp2(-(double)x);
+    case LOG: return (float)mdl_log((double)x);
     default: return ((x > 1 ? 1 : x < -1 ? -1 : x) + 1) / 2;
     }
 }
@@ -123,6 +125,7 @@ static double element_f64(int64_t function, double x)
     case LOG1P_EXP: return x > 709 ? x : mdl_log1p(mdl_exp(x));
     case SIGNED_SQUARE: return x < 0 ? -(x * x) : x * x;
     case EXP2_NEG: return mdl_exp2(-x);
+    case LOG: return mdl_log(x);
     default: return ((x > 1 ? 1 : x < -1 ? -1 : x) + 1) / 2;
     }
 }

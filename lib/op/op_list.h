@@ -23,6 +23,7 @@ OP(10, above)     /* label.c     1 where a value is above a threshold           
 OP(11, cast)      /* cast.c      another element type                           */
 OP(12, complement)/* label.c    [1 - p, p]                                     */
 OP(13, encode)    /* encode.c    position among the values of a column          */
+OP(15, combine)   /* combine.c   sum, votes or median of several models' answers    */
 #endif
 #if MDL_OPS_TREE
 OP(14, average)   /* average.c   sums by the iterations that went into them         */

@@ -271,11 +271,6 @@ def test_every_unsupported_part_is_named_at_once():
 
 @pytest.mark.parametrize("make,said", [
     (lambda x, y: Mine(3).fit(x, y), r"Mine \(a subclass of RandomForestClassifier\)"),
-    (lambda x, y: ensemble.RandomForestClassifier(3).fit(x, np.stack([y, y], axis=1)),
-     "RandomForestClassifier with several targets"),
-    (lambda x, y: ensemble.GradientBoostingClassifier(
-        n_estimators=2, init=linear_model.LogisticRegression(solver="liblinear")).fit(x, y),
-     "GradientBoostingClassifier with init=LogisticRegression"),
     (lambda x, y: neural_network.MLPClassifier((3,), max_iter=2).fit(x, np.stack([y, 1 - y], 1)),
      "MLPClassifier with several labels a row"),
     (lambda x, y: linear_model.RidgeClassifier().fit(x, np.stack([y, 1 - y], axis=1)),
@@ -284,7 +279,7 @@ def test_every_unsupported_part_is_named_at_once():
                                              ("f", preprocessing.FunctionTransformer(abs), [3])]
                                             ).fit(x), "PCA; FunctionTransformer"),
     (lambda x, y: pipeline.make_pipeline("passthrough").fit(x), "without a step"),
-], ids=["subclass", "multi-output", "init", "multilabel", "ridge", "columns", "nothing"])
+], ids=["subclass", "multilabel", "ridge", "columns", "nothing"])
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_not_covered_is_refused_by_name(make, said):
     x, y = table("breast_cancer")

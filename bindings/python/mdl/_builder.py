@@ -57,7 +57,7 @@ def texts(values: Sequence[str]) -> Any:
 # Calls that no output's width depends on.
 SHAPELESS = ("mdl_build_golden_input", "mdl_build_golden_output", "mdl_build_golden_tensor",
              "mdl_build_metadata", "mdl_build_labels", "mdl_build_column", "mdl_build_categories",
-             "mdl_build_result")
+             "mdl_build_result", "mdl_build_type")
 
 
 class Builder:
@@ -156,6 +156,10 @@ class Builder:
     def result(self, node: int, i: int = 0) -> int:
         """The value that holds result i of a node."""
         return self._call("mdl_build_result", node, i)
+
+    def type_of(self, value: int) -> int:
+        """The element type of a value."""
+        return self._call("mdl_build_type", value)
 
     # ---- trees ----------------------------------------------------------------------------
 

@@ -233,8 +233,11 @@ class Model:
                                                     self._metadata.get("label_dtype")))
 
     @property
-    def classes(self) -> Optional[Array]:
-        """The classes, as the source's classes_; None if it is no classifier."""
+    def classes(self) -> Any:
+        """The classes, as the source's classes_ (a list for several targets); None if it is no
+        classifier."""
+        if "targets" in self._metadata:
+            return [self._dressed(self._find(name)).classes for name in self._by_target("label")]
         for role in ("label", "probability"):
             for i, (output, label_type) in enumerate(self._outputs):
                 if output.role == role and label_type:
@@ -321,6 +324,10 @@ class Model:
         output: another output by name.
         threads: for this call; None: as the property `threads` says.
         """
+        if output is None and "targets" in self._metadata:
+            labels = [self.predict(X, tree_range=tree_range, output=name, threads=threads)
+                      for name in self._by_target("label")]
+            return np.stack(labels, axis=1)
         name = output if output is not None else self._metadata.get("predict")
         at = 0 if name is None else self._find(name)
         made = self._ask(X, at, tree_range, threads)
@@ -331,8 +338,12 @@ class Model:
         return self._shaped(made, at)
 
     def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None,
-                      threads: Optional[int] = None) -> Array:
-        """The probability of each class, [rows, classes] in the order of `classes`."""
+                      threads: Optional[int] = None) -> Any:
+        """The probability of each class, [rows, classes] in the order of `classes`; a list of
+        these for a classifier of several targets."""
+        if "targets" in self._metadata:
+            return [self._ask(X, self._find(name), tree_range, threads)
+                    for name in self._by_target("probability")]
         return self._ask(X, self._role("probability"), tree_range, threads)
 
     def predict_raw(self, X: Any, *, tree_range: Optional[TreeRange] = None,
@@ -400,6 +411,10 @@ class Model:
                 for name, theirs in golden.outputs.items()}
 
     # ---- how ----------------------------------------------------------------------------------
+
+    def _by_target(self, name: str) -> List[str]:
+        """The outputs that answer for each target of a classifier of several."""
+        return [output.name for output, _ in self._outputs if output.name.startswith(name + "_")]
 
     def _find(self, name: str) -> int:
         for i, (output, _) in enumerate(self._outputs):

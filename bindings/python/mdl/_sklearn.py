@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from . import _lib, _sklearn_hist, _sklearn_linear, _sklearn_mlp, _sklearn_trees
+from . import (_lib, _sklearn_hist, _sklearn_linear, _sklearn_many, _sklearn_mlp, _sklearn_parts,
+               _sklearn_trees)
 from ._builder import Builder
 from ._data import is_frame
 from ._errors import Error, unsupported
@@ -20,8 +21,9 @@ from ._model import Model
 from ._sklearn_flow import DTYPES, Flow, Output, labels
 from ._sklearn_prep import TRANSFORMS, build_steps, check_steps, flatten, of_sklearn, said
 
-MODELS: Dict[str, Any] = {**_sklearn_trees.MODELS, **_sklearn_hist.MODELS,
-                          **_sklearn_linear.MODELS, **_sklearn_mlp.MODELS}
+MODELS = _sklearn_parts.MODELS
+for _module in (_sklearn_trees, _sklearn_hist, _sklearn_linear, _sklearn_mlp, _sklearn_many):
+    MODELS.update(_module.MODELS)
 
 CHECKED_ROWS = 64        # made up and compared; the file keeps the first of them
 
@@ -68,7 +70,7 @@ def convert(obj: Any, sample: Any = None) -> Model:
     builder = Builder()
     flow = _start(builder, steps, cols)
     _build(flow, steps)
-    _describe(flow, type(obj).__name__, names, cols)
+    _describe(flow, type(obj).__name__, steps, names, cols)
     made = _outputs(flow)
     model = builder.to_model()
     rows, x = _made_rows(obj, flow, names, cols) if sample is None else _given_rows(sample, model)
@@ -106,7 +108,8 @@ def _build(flow: Flow, steps: List[Any]) -> None:
     flow.output("transformed", _lib.OUTPUT_VALUE, flow.at, "transform")
 
 
-def _describe(flow: Flow, kind: str, names: Optional[List[str]], cols: int) -> None:
+def _describe(flow: Flow, kind: str, steps: List[Any], names: Optional[List[str]],
+              cols: int) -> None:
     import sklearn
 
     builder = flow.builder
@@ -124,7 +127,10 @@ def _describe(flow: Flow, kind: str, names: Optional[List[str]], cols: int) -> N
         builder.metadata("objective", flow.objective)
     classes = [o.classes for o in flow.outputs if o.role == _lib.OUTPUT_LABEL]
     if classes and classes[0] is not None:
-        builder.metadata("predict", "label")
+        several = isinstance(getattr(steps[-1], "classes_", None), list)
+        builder.metadata("predict", "label_0" if several else "label")
+        if several:
+            builder.metadata("targets", str(len(classes)))
         dtype = classes[0].dtype
         if dtype.kind != "U" and dtype not in (np.int64, np.float64, np.bool_):
             builder.metadata("label_dtype", str(dtype))

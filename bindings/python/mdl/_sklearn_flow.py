@@ -2,6 +2,7 @@
 """What converters of scikit-learn objects write to: the builder and the table made so far."""
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -12,6 +13,7 @@ from ._builder import Builder
 from ._errors import unsupported
 
 FLT_MAX = float(np.finfo(np.float32).max)
+MOST_SIDE_BY_SIDE = 64       # inputs of a node that concatenates
 DTYPES = {_lib.F32: np.float32, _lib.F64: np.float64}
 
 # What an answer may differ by from the source's own, relative to its size: nothing; a few
@@ -49,6 +51,12 @@ class Flow:
         # Size of the terms of a sum that the outputs depend on: f(last step, its X).
         self.size: Optional[Callable[[Any, Any], np.ndarray]] = None
 
+    def inner(self) -> "Flow":
+        """A flow that goes on from here with outputs of its own: for a model within another."""
+        made = copy.copy(self)
+        made.outputs, made.objective, made.size = [], "", None
+        return made
+
     # ---- nodes ------------------------------------------------------------------------
 
     def node(self, op: str, inputs: Optional[Sequence[int]] = None,
@@ -83,6 +91,19 @@ class Flow:
         origin = [self.origin[c] for c in columns]
         self.then("select", {"columns": np.array(columns, np.uint32)}, cols=len(columns))
         self.origin = origin
+
+    def concat(self, values: Sequence[int]) -> int:
+        """Tables side by side, however many."""
+        values = list(values)
+        while len(values) > 1:
+            values = [self.node("concat", values[i:i + MOST_SIDE_BY_SIDE])
+                      for i in range(0, len(values), MOST_SIDE_BY_SIDE)]
+        return values[0]
+
+    def divide(self, value: int, cols: int, divisor: float) -> int:
+        """A float64 table by a number."""
+        return self.node("scale", [value], {"sub": np.zeros(cols),
+                                            "div": np.full(cols, float(divisor))})
 
     def hint(self, columns: Any, values: Any) -> None:
         """Values of table columns where the answer changes."""
@@ -129,14 +150,17 @@ def labels(classes: np.ndarray) -> Tuple[int, List[str]]:
 
 def bad_labels(est: Any) -> List[str]:
     """Why classes_ cannot be the labels of one output."""
-    name = type(est).__name__
     classes = getattr(est, "classes_", None)
     if classes is None:
         return []
     if isinstance(classes, list):
-        return [f"{name} with several targets"]
+        return [f"{type(est).__name__} with several targets"]
+    return bad_classes(est, classes)
+
+
+def bad_classes(est: Any, classes: np.ndarray) -> List[str]:
     kinds = {"number" if isinstance(c, (int, float, np.number)) else type(c).__name__
              for c in np.asarray(classes).tolist()}
     if len(kinds) > 1 or not kinds <= {"number", "bool", "str"}:
-        return [f"{name} with classes of type {', '.join(sorted(kinds))}"]
+        return [f"{type(est).__name__} with classes of type {', '.join(sorted(kinds))}"]
     return []

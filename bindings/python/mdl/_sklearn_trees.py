@@ -10,28 +10,31 @@ from typing import Any, Dict, List, Optional
 
 import numpy as np
 
-from . import _lib
-from ._sklearn_flow import EXACT, LINK, Flow, bad_labels
+from . import _lib, _sklearn_parts
+from ._sklearn_flow import EXACT, LINK, SUMS_F32, Flow, Source, bad_classes
+from ._sklearn_parts import Part
 
 LEAF, NUMBER = _lib.NODE_LEAF, _lib.NODE_NUMBER
 
 
-def _shape(tree: Any, nan_rule: bool) -> Dict[str, Any]:
+def shape_of(tree: Any, nan_rule: bool, columns: Optional[np.ndarray] = None) -> Dict[str, Any]:
     """The nodes of a Tree without the values of its leaves.  nan_rule: NaN goes where each
-    node says; otherwise it fails every comparison, so goes right."""
+    node says; otherwise it fails every comparison, so goes right.  columns: which of the table
+    the tree was trained on."""
     leaf = tree.children_left == -1
+    feature = np.where(leaf, 0, tree.feature)
     flags = np.where(leaf, LEAF, NUMBER)
     if nan_rule:
         left = np.asarray(tree.missing_go_to_left) != 0
         flags = np.where(leaf, LEAF, NUMBER | _lib.NODE_NAN_DEFAULT
                          | np.where(left, _lib.NODE_DEFAULT_LEFT, 0))
     return dict(flags=flags, left=tree.children_left, right=tree.children_right,
-                feature=np.where(leaf, 0, tree.feature),
+                feature=feature if columns is None else np.asarray(columns)[feature],
                 threshold=np.where(leaf, 0.0, tree.threshold),
                 cover=tree.weighted_n_node_samples)
 
 
-def _ensemble(flow: Flow, outputs: int, leaf_width: int, base: Optional[np.ndarray] = None,
+def ensemble(flow: Flow, outputs: int, leaf_width: int, base: Optional[np.ndarray] = None,
               flags: int = 0) -> int:
     flow.cast(_lib.F32)
     return flow.builder.trees(flow.at, compare=_lib.TREES_LE, threshold_type=_lib.F64,
@@ -39,7 +42,7 @@ def _ensemble(flow: Flow, outputs: int, leaf_width: int, base: Optional[np.ndarr
                               base=base, flags=flags)
 
 
-def _add(flow: Flow, node: int, shape: Dict[str, Any], value: np.ndarray,
+def add_tree(flow: Flow, node: int, shape: Dict[str, Any], value: np.ndarray,
          iteration: int, output: int = 0) -> None:
     number = shape["flags"] != LEAF
     flow.hint(shape["feature"][number], shape["threshold"][number])
@@ -56,10 +59,10 @@ def _leaf(flow: Flow, node: int) -> None:
 # ---- single trees and forests -----------------------------------------------------------
 
 
-def _fractions(est: Any, tree: Any) -> np.ndarray:
-    """[nodes, classes] as predict_proba gives them; before 1.4 leaves hold weights, and
-    predict_proba divides them by their sum."""
-    value: np.ndarray = tree.value[:, 0, :]
+def fractions(est: Any, tree: Any, target: int = 0, classes: Optional[int] = None) -> np.ndarray:
+    """[nodes, classes] of a target as predict_proba gives them; before 1.4 leaves hold weights,
+    and predict_proba divides them by their sum."""
+    value: np.ndarray = tree.value[:, target, :classes]
     if hasattr(est, "monotonic_cst"):          # came with 1.4
         return value
     total = value.sum(axis=1)[:, np.newaxis]
@@ -71,35 +74,72 @@ def _is_classifier(est: Any) -> bool:
     return hasattr(est, "classes_")
 
 
+def _classes(est: Any) -> List[np.ndarray]:
+    """Of each target."""
+    return list(est.classes_) if isinstance(est.classes_, list) else [est.classes_]
+
+
 def _check_trees(est: Any) -> List[str]:
     if not _is_classifier(est):
         return []
-    parts = bad_labels(est)
+    parts = [part for classes in _classes(est) for part in bad_classes(est, classes)]
     if not parts and hasattr(est, "tree_"):
         # Before 1.4 predict looked at the weights themselves.
-        share = _fractions(est, est.tree_).argmax(axis=1)
-        if (share != est.tree_.value[:, 0, :].argmax(axis=1)).any():
-            parts.append(f"{type(est).__name__} with classes that only their weights tell apart")
-    return parts
+        for target, classes in enumerate(_classes(est)):
+            share = fractions(est, est.tree_, target, len(classes)).argmax(axis=1)
+            if (share != est.tree_.value[:, target, :].argmax(axis=1)).any():
+                parts.append(f"{type(est).__name__} with classes that only their weights tell "
+                             "apart")
+                break
+    return list(dict.fromkeys(parts))
+
+
+def _leaf_values(est: Any, one: Any) -> np.ndarray:
+    """[nodes, values of a leaf]: the shares of the classes of each target, or the targets."""
+    if not _is_classifier(est):
+        return np.asarray(one.tree_.value[:, :, 0])
+    return np.concatenate([fractions(one, one.tree_, target, len(classes))
+                           for target, classes in enumerate(_classes(est))], axis=1)
 
 
 def _build_trees(flow: Flow, est: Any) -> None:
     forest = hasattr(est, "estimators_")
     trees = list(est.estimators_) if forest else [est]
-    width = int(est.n_classes_) if _is_classifier(est) else int(est.n_outputs_)
+    width = sum(len(c) for c in _classes(est)) if _is_classifier(est) else int(est.n_outputs_)
     # A single tree's answer is its leaf: what -0 is added to keeps even its sign.
-    node = _ensemble(flow, width, width, None if forest else np.full(width, -0.0),
-                     _lib.TREES_AVERAGE if forest else 0)
+    node = ensemble(flow, width, width, None if forest else np.full(width, -0.0),
+                    _lib.TREES_AVERAGE if forest else 0)
     for i, one in enumerate(trees):
-        tree = one.tree_
-        value = _fractions(one, tree) if _is_classifier(est) else tree.value[:, :, 0]
-        _add(flow, node, _shape(tree, True), value, i)
+        add_tree(flow, node, shape_of(one.tree_, True), _leaf_values(est, one), i)
     sums = flow.builder.result(node, 0)
-    if _is_classifier(est):
-        flow.classifier(est.classes_, flow.node("argmax", [sums]), sums)
-    else:
+    if not _is_classifier(est):
         flow.output("prediction", _lib.OUTPUT_VALUE, sums, "predict")
+    elif isinstance(est.classes_, list):
+        _targets(flow, est, sums)
+    else:
+        flow.classifier(est.classes_, flow.node("argmax", [sums]), sums)
     _leaf(flow, node)
+
+
+def _probabilities_of(target: int) -> Source:
+    return lambda est, X: est.predict_proba(X)[target]
+
+
+def _labels_of(target: int) -> Source:
+    return lambda est, X: np.asarray(est.predict(X))[:, target]
+
+
+def _targets(flow: Flow, est: Any, sums: int) -> None:
+    """Probabilities and labels of each target, numbered."""
+    start = 0
+    for target, classes in enumerate(est.classes_):
+        columns = np.arange(start, start + len(classes), dtype=np.uint32)
+        share = flow.node("select", [sums], {"columns": columns})
+        flow.output(f"probability_{target}", _lib.OUTPUT_PROBA, share,
+                    _probabilities_of(target), EXACT, classes)
+        flow.output(f"label_{target}", _lib.OUTPUT_LABEL, flow.node("argmax", [share]),
+                    _labels_of(target), EXACT, classes)
+        start += len(classes)
 
 
 # ---- gradient boosting --------------------------------------------------------------------
@@ -113,30 +153,108 @@ def _is_constant(init: Any) -> bool:
 def _check_boosting(est: Any) -> List[str]:
     parts = _check_trees(est)
     if not _is_constant(est.init_):
-        parts.append(f"{type(est).__name__} with init={type(est.init_).__name__}")
+        parts += _sklearn_parts.check(est.init_)
     return parts
 
 
 def _build_boosting(flow: Flow, est: Any) -> None:
     columns = est.estimators_.shape[1]
-    base = est._raw_predict_init(np.zeros((1, est.n_features_in_), np.float32))[0]
-    node = _ensemble(flow, columns, 1, base)
+    exact = _is_constant(est.init_)
+    part = None if exact else _first(flow, est)
+    if part is None:
+        base = est._raw_predict_init(np.zeros((1, est.n_features_in_), np.float32))[0]
+        node = ensemble(flow, columns, 1, base)
+    else:                        # each tree for itself: they are added to what is there already
+        node = ensemble(flow, est.estimators_.size, 1, np.full(est.estimators_.size, -0.0))
     for i, stage in enumerate(est.estimators_):
         for k, one in enumerate(stage):
             # The source adds learning_rate * value: the same product, once for all.
             value = est.learning_rate * one.tree_.value[:, 0, 0]
-            _add(flow, node, _shape(one.tree_, False), value, i, k)
+            shape = shape_of(one.tree_, False)
+            if part is None:
+                add_tree(flow, node, shape, value, i, k)
+            else:
+                add_tree(flow, node, shape, value, 0, i * columns + k)
     raw = flow.builder.result(node, 0)
     flow.objective = str(est.loss)
+    tolerance = EXACT
+    if part is not None:
+        flow.type = _lib.F64     # of what follows the trees
+        raw = flow.node("combine", [flow.concat([_start_of(flow, est, part), raw])],
+                        width=columns, start=-0.0)
+        flow.size = lambda last, x: part.size(np.asarray(x, np.float32).astype(np.float64))
+        name = "probability" if _is_classifier(est) else "prediction"
+        # On float32 rows a linear model may add in float32, in an order of its own.
+        tolerance = max(part.output(name).tolerance, LINK if _is_classifier(est) else EXACT,
+                        SUMS_F32 if part.adds else EXACT)
     if not _is_classifier(est):
-        flow.output("prediction", _lib.OUTPUT_VALUE, raw, "predict")
-        flow.output("raw", _lib.OUTPUT_RAW, raw, "predict")
+        flow.output("prediction", _lib.OUTPUT_VALUE, raw, "predict", tolerance)
+        flow.output("raw", _lib.OUTPUT_RAW, raw, "predict", tolerance)
     else:
-        _boosted_classes(flow, est, raw, columns)
+        _boosted_classes(flow, est, raw, columns, tolerance)
     _leaf(flow, node)
 
 
-def _boosted_classes(flow: Flow, est: Any, raw: int, columns: int) -> None:
+def _first(flow: Flow, est: Any) -> Part:
+    """The model that boosting starts from; it sees float32 rows, too."""
+    flow.cast(_lib.F32)
+    inner = flow.inner()
+    inner.cast(_lib.F64)
+    return Part(inner, est.init_)
+
+
+def _is_old_loss(est: Any) -> bool:
+    """Until 1.3 gradient boosting had loss classes of its own."""
+    return hasattr(est._loss, "_raw_prediction_to_decision")
+
+
+class _Sure:
+    """A classifier that is sure of the first class."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return np.eye(self.classes)[:1].repeat(len(X), axis=0)
+
+
+def _least_share(est: Any) -> float:
+    """What probabilities are held above before their link; it changed between versions."""
+    sure, x = _Sure(len(est.classes_)), np.zeros((1, est.n_features_in_), np.float32)
+    if _is_old_loss(est):
+        raw = est._loss.get_init_raw_predictions(x, sure)[0]
+    else:
+        from sklearn.ensemble._gb import _init_raw_predictions
+
+        raw = _init_raw_predictions(x, sure, est._loss, True)[0]
+    odds = abs(float(raw[0] - raw[1])) if len(raw) > 1 else abs(float(raw[0]))
+    odds *= 2 if est.loss == "exponential" else 1
+    known = [float(np.finfo(type_).eps) for type_ in (np.float32, np.float64)]
+    return min(known, key=lambda eps: abs(np.log1p(-eps) - np.log(eps) - odds))
+
+
+def _start_of(flow: Flow, est: Any, part: Part) -> int:
+    """Its answer as a margin: link(probability) of classifiers."""
+    if not _is_classifier(est):
+        return part.answer("prediction")
+    n, least = len(est.classes_), _least_share(est)
+    share = part.answer("probability")
+    if n == 2:
+        share = flow.node("select", [share], {"columns": np.array([1], np.uint32)})
+    cols = 1 if n == 2 else n
+    share = flow.node("scale", [share], {"mul": np.ones(cols), "add": np.zeros(cols)},
+                      low=least, high=1 - least)
+    if n == 2:                   # log p - log (1 - p)
+        both = flow.node("link", [flow.node("complement", [share])], function="log")
+        half = 0.5 if est.loss == "exponential" else 1.0
+        return flow.node("dense", [both], {"weight": np.array([[-half, half]])})
+    logs = flow.node("link", [share], function="log")
+    if _is_old_loss(est):
+        return logs
+    return flow.node("dense", [logs], {"weight": np.eye(n) - 1.0 / n})
+
+
+def _boosted_classes(flow: Flow, est: Any, raw: int, columns: int, raw_tolerance: float) -> None:
     exponential = est.loss == "exponential"
     if columns > 1:
         proba = flow.node("link", [raw], function="softmax")
@@ -144,13 +262,13 @@ def _boosted_classes(flow: Flow, est: Any, raw: int, columns: int) -> None:
         p = flow.node("link", [raw], function="logistic", scale=2.0 if exponential else 1.0)
         proba = flow.node("complement", [p])
     # Before 1.4 the label was that of the largest probability, where small margins tie.
-    if hasattr(est._loss, "_raw_prediction_to_decision") and not exponential:
+    if _is_old_loss(est) and not exponential:
         label = flow.node("argmax", [proba])
     elif columns > 1:
         label = flow.node("argmax", [raw])
     else:
         label = flow.node("above", [raw], inclusive=1)
-    flow.classifier(est.classes_, label, proba, raw, tolerance=LINK, raw_tolerance=EXACT)
+    flow.classifier(est.classes_, label, proba, raw, max(LINK, raw_tolerance), raw_tolerance)
 
 
 # ---- isolation forests ------------------------------------------------------------------------
@@ -160,13 +278,11 @@ def _build_isolation(flow: Flow, est: Any) -> None:
     from sklearn.ensemble._iforest import _average_path_length
 
     whole = est._max_features == est.n_features_in_
-    node = _ensemble(flow, 1, 1)
+    node = ensemble(flow, 1, 1)
     for i, (one, columns) in enumerate(zip(est.estimators_, est.estimators_features_)):
-        shape = _shape(one.tree_, True)
-        if not whole:
-            shape["feature"] = np.asarray(columns)[shape["feature"]]
+        shape = shape_of(one.tree_, True, None if whole else columns)
         depth = (est._decision_path_lengths[i] + est._average_path_length_per_tree[i] - 1.0)
-        _add(flow, node, shape, depth, i)
+        add_tree(flow, node, shape, depth, i)
     depths = flow.builder.result(node, 0)
     total = float((len(est.estimators_) * _average_path_length([est._max_samples]))[0])
 
