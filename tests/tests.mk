@@ -67,9 +67,13 @@ TEST_LIBS_test_kernel_row_avx512 := $B/tests/emulated_avx512.o
 
 -include $(TESTS:=.d)
 
+# As many at once as there are processors; a program's output stays together.
+TEST_JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+AT_ONCE = xargs -P $(TEST_JOBS) -I{} sh -c \
+    'out=$$({} 2>&1); s=$$?; printf "== %s\n%s\n" "{}" "$$out"; exit $$s'
+
 check-c: $(TESTS)
-	@failed=0; for t in $(TESTS); do \
-	    echo "== $$t"; MDL_TEST_DATA=tests/data $$t || failed=1; done; exit $$failed
+	@printf '%s\n' $(TESTS) | MDL_TEST_DATA=tests/data $(AT_ONCE)
 
 # ---- mdl.hpp, under every standard that the compiler has ---------------------------------
 
@@ -101,8 +105,7 @@ check-qemu:
 
 .PHONY: run-qemu
 run-qemu: $(QEMU_TESTS:%=$B/cross/%)
-	@failed=0; for t in $(QEMU_TESTS); do echo "== aarch64 $$t"; \
-	    MDL_TEST_DATA=tests/data $(QEMU) $B/cross/$$t || failed=1; done; exit $$failed
+	@printf '$(QEMU) $B/cross/%s\n' $(QEMU_TESTS) | MDL_TEST_DATA=tests/data $(AT_ONCE)
 
 $B/cross/%: tests/%.c tests/cross/cmocka.h $B/libmodel_import.a $B/libmodel.a $(CLI_O)
 	@mkdir -p $(@D)
@@ -121,7 +124,7 @@ $B/fuzz/replay_%: tests/fuzz/%.c tests/fuzz/replay.c $B/libmodel_import.a $B/lib
 	    $B/libmodel_import.a $B/libmodel.a $(LDFLAGS) -lm
 
 check-fuzz: $(REPLAYS)
-	@for r in $(REPLAYS); do echo "== $$r"; $$r tests/data tests/fuzz/seeds || exit 1; done
+	@printf '%s tests/data tests/fuzz/seeds\n' $(REPLAYS) | $(AT_ONCE)
 
 FUZZ_CC ?= $(shell command -v clang-19 || command -v clang || echo clang-19)
 FUZZ_SECONDS ?= 60
@@ -195,7 +198,7 @@ $B/env/.done: tests/python/requirements.txt tools/python_env.sh
 
 check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -m pytest -q \
-	    -p no:cacheprovider --numerics-table=$B/numerics_table.md tests/python
+	    -n $(TEST_JOBS) --dist loadfile -p no:cacheprovider --numerics-table=$B/numerics_table.md tests/python
 
 # ---- ONNX: the tests of its package, models that ship in packages, exports of frameworks ----------
 
@@ -217,7 +220,7 @@ conformance: $B/env-onnx/.done $(SO) $(IMPORT_SO)
 	    --list "$(LIST)" --docs
 
 check-onnx: $B/env-onnx/.done $(SO) $(IMPORT_SO) example-models
-	$(CONFORMANCE) -m pytest -q -p no:cacheprovider tests/python/test_onnx_*.py
+	$(CONFORMANCE) -m pytest -q -n $(TEST_JOBS) -p no:cacheprovider tests/python/test_onnx_*.py
 
 # ---- benchmarks --------------------------------------------------------------------------------
 

@@ -73,7 +73,19 @@ def table():
     return "\n".join(lines) + "\n"
 
 
+def pytest_testnodedown(node, error):
+    """What a worker of pytest-xdist has proven is ours."""
+    for key, found in getattr(node, "workeroutput", {}).get("proven", []):
+        ours = PROVEN.setdefault(tuple(key), {})
+        for what, rows in found:
+            ours[what] = ours.get(what, 0) + rows
+
+
 def pytest_sessionfinish(session, exitstatus):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["proven"] = [(key, list(found.items()))
+                                                 for key, found in PROVEN.items()]
+        return
     path = session.config.getoption("--numerics-table")
     if path:
         Path(path).write_text(table(), encoding="utf-8")
