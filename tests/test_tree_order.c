@@ -1,39 +1,19 @@
 /*
  * tests/test_tree_order.c - the order of a tree's nodes says nothing about its answers
  *
- * libmodel writes trees in pre-order; a file may have them in any order in which the left child
- * of node i is node i + 1 and the right one lies behind.  Here a tree is written, and then its
- * right children are put down level by level.  What it must answer is what it answered before.
+ * libmodel writes trees in pre-order, by splits; a file of nodes may have them in any order in which
+ * the left child of node i is node i + 1 and the right one lies behind.  Here a tree is written,
+ * becomes one of nodes, and then its right children are put down level by level.  What it must answer
+ * is what it answered before.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "base/crc32c.h"
-#include "format/mdl_format.h"
+#include "raw_file.h"
 
 #define COLS 3
 #define ROWS 300
 #define MOST 511                  /* nodes of the largest tree: 8 levels */
 #define TREES 40
-
-/* Make checksums fit again. */
-static void repair(unsigned char *file)
-{
-    struct mdl_file_header h;
-
-    memcpy(&h, file, sizeof h);
-    for (uint32_t i = 0; i < h.n_sections; i++) {
-        struct mdl_file_section e;
-        unsigned char *at = file + sizeof h + i * sizeof e;
-        memcpy(&e, at, sizeof e);
-        e.crc = mdl_crc32c(0, file + e.offset, (size_t)e.bytes);
-        memcpy(at, &e, sizeof e);
-    }
-    h.crc = mdl_crc32c(0, file, offsetof(struct mdl_file_header, crc));
-    h.crc = mdl_crc32c(h.crc, file + sizeof h, h.n_sections * sizeof(struct mdl_file_section));
-    memcpy(file, &h, sizeof h);
-}
 
 /* TREES trees of at most `levels` levels of splits, nearly full ones, as a file. */
 static unsigned char *forest(uint32_t levels, size_t *size)
@@ -44,8 +24,7 @@ static unsigned char *forest(uint32_t levels, size_t *size)
     const int32_t x = mdl_build_input(b, "x", MDL_F32, COLS, MDL_ABSENT_MISSING);
     const int32_t n = mdl_build_trees(b, x, &ensemble);
     uint64_t seed = levels;
-    mdl_error err = MDL_ERROR_INIT;
-    const void *bytes;
+    size_t built;
 
     for (uint32_t t = 0; t < TREES; t++) {
         static uint8_t flags[MOST];
@@ -68,32 +47,14 @@ static unsigned char *forest(uint32_t levels, size_t *size)
         mdl_build_tree(b, n, &tree);
     }
     mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
-    if (mdl_build_bytes(b, &bytes, size, &err))
-        fail_msg("%s", err.text);
-    unsigned char *file = aligned_alloc(64, (*size + 63) / 64 * 64);
-    memcpy(file, bytes, *size);
-    mdl_builder_free(b);
-    return file;
+    unsigned char *file = raw_built(b, &built), *nodes = raw_of_nodes(file, built, size);
+    free(file);
+    return nodes;
 }
 
-/* A weight array where it lies in the file. */
 static void *array_of(unsigned char *file, size_t size, const char *name)
 {
-    const mdl_load_options o = { .size = sizeof o, .flags = MDL_LOAD_BORROW };
-    mdl_tensor t = { .size = sizeof t };
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *m;
-
-    if (mdl_load_memory(&m, file, size, &o, &err))
-        fail_msg("%s", err.text);
-    for (size_t i = 0; !mdl_node_tensor(m, 0, i, &t); i++)
-        if (!strcmp(t.name, name)) {
-            unsigned char *at = file + ((unsigned char *)t.data - file);
-            mdl_free(m);
-            return at;
-        }
-    fail_msg("no array '%s'", name);
-    return NULL;
+    return raw_array(file, size, name, NULL);
 }
 
 /* The nodes of a tree, in pre-order, in another one: order[new] is old.  Those that wait are
@@ -153,7 +114,7 @@ static uint32_t shuffle(unsigned char *file, size_t size)
         }
         leaves += before;
     }
-    repair(file);
+    raw_repair(file);
     return moved;
 }
 

@@ -69,6 +69,9 @@ struct mdl_file_section {
     SECTION(0x80000002u, golden, 112) \
     SECTION(0x80000003u, golden_data, 1)
 
+/* Bits of required_features, from the lowest on, and how they are called. */
+#define MDL_FILE_FEATURES { "narrow trees" }   /* OP_NARROW_TREES: the slot `left` of op/tree.h */
+
 /* "texts" are offsets into the section strings. */
 
 struct mdl_file_input {

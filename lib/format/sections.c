@@ -27,6 +27,9 @@ const uint32_t mdl_section_record[N_SECTIONS] = {
 #undef SECTION
 };
 
+static const char *const features[] = MDL_FILE_FEATURES;
+#define N_FEATURES (sizeof features / sizeof *features)
+
 #define MAX_SECTIONS 1024u
 #define HEADER_BYTES ((uint32_t)sizeof(struct mdl_file_header))
 #define ENTRY_BYTES  ((uint32_t)sizeof(struct mdl_file_section))
@@ -77,10 +80,12 @@ static mdl_status check_header(const struct mdl_file_header *h, const unsigned c
         return mdl_fail_at(err, MDL_ERR_CHECKSUM, where, HEADER_AT(crc),
                            "checksum of header and section table is %08x, expected %08x: "
                            "the file is damaged", crc, h->crc);
-    if (h->required_features)
+    const uint64_t unknown = h->required_features >> N_FEATURES;
+    if (unknown)
         return mdl_fail_at(err, MDL_ERR_VERSION, where, HEADER_AT(required_features),
-                           "the file needs features 0x%llx that this libmodel does not have; "
-                           "update libmodel", (unsigned long long)h->required_features);
+                           "the file needs features 0x%llx that this libmodel does not have (it has: "
+                           "%s); update libmodel", (unsigned long long)unknown << N_FEATURES,
+                           features[N_FEATURES - 1]);
     if (!all_zero(h->reserved, sizeof h->reserved))
         return mdl_fail_at(err, MDL_ERR_FORMAT, where, HEADER_AT(reserved),
                            "reserved bytes are not 0");
@@ -202,12 +207,12 @@ uint64_t mdl_sections_layout(struct section sections[N_SECTIONS])
     return end;
 }
 
-void mdl_sections_write(unsigned char *file, uint64_t size,
+void mdl_sections_write(unsigned char *file, uint64_t size, uint64_t required,
                         const struct section sections[N_SECTIONS])
 {
     struct mdl_file_header h = { .major = MDL_FILE_MAJOR, .minor = MDL_FILE_MINOR,
                                  .header_bytes = HEADER_BYTES, .file_bytes = size,
-                                 .entry_bytes = ENTRY_BYTES };
+                                 .entry_bytes = ENTRY_BYTES, .required_features = required };
 
     memcpy(h.magic, MDL_FILE_MAGIC, sizeof h.magic);
     for (int i = 0; i < N_SECTIONS; i++) {

@@ -35,8 +35,8 @@ mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *fi
 /* Bytes of a file with sections of these sizes; fills their offsets.  0: too large. */
 uint64_t mdl_sections_layout(struct section sections[N_SECTIONS]);
 
-/* Write header and table into `file`, once the sections stand in it. */
-void mdl_sections_write(unsigned char *file, uint64_t size,
+/* Write header and table into `file`, once the sections stand in it; `required` are features. */
+void mdl_sections_write(unsigned char *file, uint64_t size, uint64_t required,
                         const struct section sections[N_SECTIONS]);
 
 #endif

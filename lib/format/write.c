@@ -230,7 +230,11 @@ mdl_status mdl_format_write(const struct model_graph *m, struct arena *a, const 
     if (!w.file)
         return mdl_arena_fail(a, err, "file image");
     put_all(&w, m);
-    mdl_sections_write(w.file, total, w.s);
+    uint64_t required = 0;
+    for (uint32_t i = 0; i < m->graph.n_nodes; i++)
+        if (m->graph.nodes[i].op->features)
+            required |= m->graph.nodes[i].op->features(&m->graph.nodes[i]);
+    mdl_sections_write(w.file, total, required, w.s);
     *bytes = w.file;
     *size = (size_t)total;
     return MDL_OK;

@@ -303,6 +303,7 @@ static int is_wanted(const struct tree_parts *p, uint32_t slot)
     case TREES_SET_START: case TREES_SET_WORDS: return p->part[TREES_SET_START].bytes != 0;
     case TREES_LINEAR_CONST: case TREES_LINEAR_START: case TREES_LINEAR_FEATURE:
     case TREES_LINEAR_COEF: return p->linear;
+    case TREES_LEFT: case TREES_QUESTION: case TREES_VECTOR: return 0;   /* mdl_tree_pack */
     default: return 1;
     }
 }
@@ -313,6 +314,8 @@ static uint32_t slot_type(const struct tree_parts *p, uint32_t slot, const struc
         return p->threshold_type;
     if (slot == TREES_VALUE || slot == TREES_BASE || slot == TREES_WEIGHT)
         return p->leaf_type;
+    if (slot == TREES_COVER || slot == TREES_LEAF_ID)
+        return slot == TREES_COVER ? MDL_F64 : MDL_I32;
     for (uint32_t type = MDL_F32; type <= MDL_BOOL; type++)
         if (s->types == TYPE_BIT(type))
             return type;
@@ -343,10 +346,15 @@ mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct ar
             tensors[slot].dims[1] = width;
         }
     }
-    const mdl_status s = finish_offsets(b, &tensors[TREES_TREE_START], &p->part[TREES_TREE_START],
-                                        p->n_nodes, a);
-    return s ? s : finish_offsets(b, &tensors[TREES_ITERATION], &p->part[TREES_ITERATION],
-                                  p->n_trees, a);
+    mdl_status s = finish_offsets(b, &tensors[TREES_TREE_START], &p->part[TREES_TREE_START],
+                                  p->n_nodes, a);
+    if (!s) s = finish_offsets(b, &tensors[TREES_ITERATION], &p->part[TREES_ITERATION], p->n_trees, a);
+    if (s)
+        return s;
+    const uint64_t mode = mdl_fp_enter();        /* denormals are numbers here */
+    const int packed = mdl_tree_pack(tensors, n->node.params, a);
+    mdl_fp_leave(mode);
+    return packed ? MDL_OK : mdl_build_memory(b);
 }
 
 uint32_t mdl_tree_parts_type(const struct tree_parts *parts)

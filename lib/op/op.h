@@ -111,6 +111,8 @@ struct field {
 #define FIELD(kind, type, member, fallback, choices) \
     { #member, kind, (uint32_t)offsetof(struct type, member), fallback, choices }
 
+#define OP_NARROW_TREES 1ull      /* trees of splits and questions: op/tree.h       */
+
 #define TYPES_FLOAT (1u << MDL_F32 | 1u << MDL_F64)
 #define TYPE_BIT(type) (1u << (type))
 
@@ -145,6 +147,9 @@ struct op {
     /* Once the kernels are known: which of several ways to go; `engine` NULL: the cheapest.
      * NULL: there is one way. */
     void (*choose)(struct node *n, const struct kernels *k, const char *engine);
+
+    /* Features of files (mdl_format.h) that a reader must have for this node; NULL: none. */
+    uint64_t (*features)(const struct node *n);   /* OP_* */
 
     /* Tensor operators, see nd.h.  Of those, infer sets the types of results alone. */
     mdl_status (*shape)(const struct node *n, struct nd_call *c);

@@ -23,16 +23,18 @@ static const struct field fields[] = {
     FIELD(FIELD_INT, trees_params, leaf_width, 1, NULL),
 };
 
+#define TYPES_WORD (TYPE_BIT(MDL_U8) | TYPE_BIT(MDL_U16) | TYPE_BIT(MDL_U32))
+
 static const struct slot slots[TREES_SLOTS] = {
     [TREES_TREE_START] = { "tree_start", TYPE_BIT(MDL_U32), 1, 1 },
     [TREES_ITERATION] = { "iteration", TYPE_BIT(MDL_U32), 1, 1 },
     [TREES_OUTPUT] = { "output", TYPE_BIT(MDL_U32), 1, 1 },
     [TREES_FLAGS] = { "flags", TYPE_BIT(MDL_U8), 1, 1 },
-    [TREES_FEATURE] = { "feature", TYPE_BIT(MDL_U32), 1, 1 },
+    [TREES_FEATURE] = { "feature", TYPES_WORD, 1, 1 },
     [TREES_THRESHOLD] = { "threshold", TYPES_FLOAT, 1, 1 },
-    [TREES_RIGHT] = { "right", TYPE_BIT(MDL_U32), 1, 1 },
+    [TREES_RIGHT] = { "right", TYPE_BIT(MDL_U32), 1, 0 },
     [TREES_VALUE] = { "value", TYPES_FLOAT, 2, 1 },
-    [TREES_LEAF_ID] = { "leaf_id", TYPE_BIT(MDL_I32), 1, 0 },
+    [TREES_LEAF_ID] = { "leaf_id", TYPE_BIT(MDL_U8) | TYPE_BIT(MDL_U16) | TYPE_BIT(MDL_I32), 1, 0 },
     [TREES_BASE] = { "base", TYPES_FLOAT, 1, 0 },
     [TREES_WEIGHT] = { "weight", TYPES_FLOAT, 1, 0 },
     [TREES_SET_START] = { "set_start", TYPE_BIT(MDL_U32), 1, 0 },
@@ -41,7 +43,10 @@ static const struct slot slots[TREES_SLOTS] = {
     [TREES_LINEAR_START] = { "linear_start", TYPE_BIT(MDL_U32), 1, 0 },
     [TREES_LINEAR_FEATURE] = { "linear_feature", TYPE_BIT(MDL_U32), 1, 0 },
     [TREES_LINEAR_COEF] = { "linear_coef", TYPE_BIT(MDL_F64), 1, 0 },
-    [TREES_COVER] = { "cover", TYPE_BIT(MDL_F64), 1, 0 },
+    [TREES_COVER] = { "cover", TYPES_WORD | TYPES_FLOAT, 1, 0 },
+    [TREES_LEFT] = { "left", TYPES_WORD, 1, 0 },
+    [TREES_QUESTION] = { "question", TYPES_WORD, 1, 0 },
+    [TREES_VECTOR] = { "vector", TYPES_WORD, 1, 0 },
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
@@ -97,6 +102,11 @@ static void choose(struct node *n, const struct kernels *k, const char *engine)
     mdl_trees_choose(n->plan, k, engine);
 }
 
+static uint64_t features(const struct node *n)
+{
+    return n->tensors[TREES_LEFT].type ? OP_NARROW_TREES : 0;
+}
+
 const struct op mdl_op_trees = {
     .name = "trees",
     .about = "base + sum of weight * leaf over trees; leaf ids",
@@ -112,4 +122,5 @@ const struct op mdl_op_trees = {
     .prepare = mdl_trees_prepare,
     .run = mdl_trees_run,
     .choose = choose,
+    .features = features,
 };

@@ -1,30 +1,42 @@
 /*
  * op/tree.h - a tree ensemble as the file holds it, and as it is run
  *
- * In the file (weight slots of operator "trees"), T trees, N nodes, L leaves:
+ * T trees of N nodes: S splits and L leaves, in pre-order, a node before what is below it and its
+ * left child right behind it.  In the file (weight slots of operator "trees"):
+ *
+ *     nodes     0  1  2  3  4  5  6         splits  0  1  2      leaves  0  1  2  3
+ *              ( (  )  )  (  )  )           nodes   0  1  4      nodes   2  3  5  6
+ *     splits below the left child: left = 1  0  0
+ *     right child of the node i that is split k:  i + 2 + 2 * left[k]
  *
  *   tree_start   u32 [T + 1]   first node of each tree; nodes of a tree are together
  *   iteration    u32 [I + 1]   first tree of each round of boosting
  *   output       u32 [T]       first result column the leaves of a tree are added to
- *   flags        u8  [N]       MDL_NODE_*
- *   feature      u32 [N]       column of x
- *   threshold    f32 or f64 [N]
- *   right        u32 [N]       right child; the left child of node i is node i + 1
- *   value        f32 or f64 [L, leaf_width]   leaves in the order of their nodes
+ *   left         uint [S]      as above
+ *   question     uint [S]      which of Q questions a split asks; not there: Q = S, its own
+ *   flags        u8  [Q]       MDL_NODE_*
+ *   feature      uint [Q]      column of x
+ *   threshold    f32 or f64 [Q]
+ *   value        f32 or f64 [V, leaf_width]
  *
- * and, where the source has them,
+ * and, where the source has them, or they pay,
  *
- *   leaf_id      i32 [L]       the source's number of each leaf
+ *   vector       uint [L]      which of V a leaf has; not there: V = L, its own
+ *   leaf_id      u8, u16 or i32 [L]  the source's number of each leaf
  *   base         [outputs]     what the sums start from
  *   weight       [T]           leaf values are multiplied by it (DART)
- *   set_start    u32 [C + 1]   first word of each category node's set, in node order
+ *   set_start    u32 [C + 1]   first word of each category question's set, in their order
  *   set_words    u32 [...]     bit c % 32 of word c / 32: category c is a member
  *   linear_*                   linear leaves: const f64 [L], start u32 [L + 1],
  *                              feature u32 [...], coef f64 [...]
- *   cover        f64 [N]       training weight of each node
+ *   cover        number [L] or [N]   training weight of each leaf, which add up to those of the
+ *                              splits, or of each node
  *
- * At a leaf feature, threshold and right are 0.  Both children of a node lie behind
- * it inside its tree, so every walk ends.
+ * "uint" is u8, u16 or u32, "number" any of those, f32 or f64: as narrow as the values allow.
+ *
+ * Files of before "left" have nodes instead of questions and splits: flags, feature, threshold and
+ * right, u32, the right child, are [N], 0 at a leaf, and a node may stand anywhere behind its
+ * parent.  The words for both are below: mdl_tree_right and what follows it.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -47,7 +59,7 @@ enum trees_slot {
     TREES_TREE_START, TREES_ITERATION, TREES_OUTPUT, TREES_FLAGS, TREES_FEATURE, TREES_THRESHOLD,
     TREES_RIGHT, TREES_VALUE, TREES_LEAF_ID, TREES_BASE, TREES_WEIGHT, TREES_SET_START,
     TREES_SET_WORDS, TREES_LINEAR_CONST, TREES_LINEAR_START, TREES_LINEAR_FEATURE,
-    TREES_LINEAR_COEF, TREES_COVER, TREES_SLOTS
+    TREES_LINEAR_COEF, TREES_COVER, TREES_LEFT, TREES_QUESTION, TREES_VECTOR, TREES_SLOTS
 };
 
 /* Working memory per row and column of ranks, in bytes: a call of BLOCK_HALF / 2 rows has
@@ -101,19 +113,49 @@ struct trees_planes;              /* op/tree_planes.h */
 /* Blocks of at least 1, 2, 4, ... 256 rows have an engine each. */
 #define TREES_SIZES 9u
 
+/* Unsigned numbers of 1, 2 or 4 bytes; of 0 bytes: number i is i. */
+struct tree_words {
+    const void *at;
+    uint32_t    bytes;
+};
+
+static inline uint32_t mdl_tree_word(struct tree_words w, size_t i)
+{
+    switch (w.bytes) {
+    case 1: return ((const uint8_t *)w.at)[i];
+    case 2: return ((const uint16_t *)w.at)[i];
+    case 4: return ((const uint32_t *)w.at)[i];
+    default: return (uint32_t)i;
+    }
+}
+
+/* What splits ask: in files of nodes the question of node i is i. */
+struct tree_asked {
+    uint32_t n;
+    uint32_t wide;                /* thresholds are doubles                                    */
+    const uint8_t *flags;
+    const void *threshold;
+    struct tree_words feature;
+    uint32_t *set;                /* [n] the set of each category question; NULL: no sets      */
+};
+
 /* Typed pointers to the slots, and what prepare derives from them. */
 struct trees_plan {
     uint32_t leaf_width;
     uint32_t n_trees, n_nodes, n_leaves, n_sets, n_iterations;
-    const uint32_t *tree_start, *iteration, *output, *feature, *right;
-    const uint8_t  *flags;
+    const uint32_t *tree_start, *iteration, *output;
+    const uint32_t *right_node;   /* [n_nodes] in a file of nodes; else NULL:                  */
+    struct tree_words left;       /* [splits]                                                  */
+    struct tree_words question;   /* [splits]                                                  */
+    struct tree_asked asked;
 
-    uint32_t *ordinal;            /* [n_nodes] set of a category node; else the leaves before  */
-                                  /* it, in node order: of a leaf, which one it is             */
+    uint32_t *ordinal;            /* [n_nodes + 1] leaves before a node, in node order: of a   */
+                                  /* leaf, which one it is                                     */
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
     uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
     uint32_t n_general;           /* trees with tests                                          */
     uint8_t  *general;            /* [n_trees] 1: it has tests                                 */
+    int       tested;             /* 0: no question is a test                                  */
 
     struct rank_table ranks;      /* kernel/tree.h; n_columns 0: all trees walk plainly        */
 
@@ -149,21 +191,80 @@ struct trees_plan {
     double path;                  /* nodes that a row passes in a tree, about                  */
     const struct trees_engine *engine[TREES_SIZES];   /* tree_engine.c                         */
 
-    int in_order;                 /* all trees are in pre-order: so are their leaves           */
+    int in_order;                 /* 0: some tree is not in pre-order; there are no ranks then */
     int even;                     /* all trees ask one question a level: a fork a level        */
     const void *value;            /* [n_leaves, leaf_width] leaves, times weights if any       */
-    const void *vectors;          /* the distinct ones, if they are few and of several values: */
+    const void *vectors;          /* the distinct ones, if they are few and of several values  */
+                                  /* (then, where the file says so, `value` is not there):     */
     uint32_t *vector;             /* [n_leaves] which of them a leaf is; NULL: not so          */
 };
 
 /* tree_check.c, in this order: check what there is beside the nodes, fill the pointers of *plan and
  * the counts that need no nodes; what is wrong with a node of a tree, if one is; what there is for
  * each leaf and set. */
-mdl_status mdl_trees_check(const struct node *n, struct trees_plan *plan, mdl_error *err);
+mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *plan,
+                           struct arena *a, mdl_error *err);
 mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, uint64_t cols,
                              uint32_t tree, mdl_error *err);
 mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const struct trees_plan *p,
                                   mdl_error *err);
+
+/* Of a node: has it no children?  Of a split: the number of its question, what that is, and the right
+ * child; the left one is node i + 1. */
+static inline int mdl_tree_is_leaf(const struct trees_plan *p, uint32_t i)
+{
+    return p->ordinal[i + 1] != p->ordinal[i];
+}
+
+static inline uint32_t mdl_tree_question(const struct trees_plan *p, uint32_t i)
+{
+    return p->right_node ? i : mdl_tree_word(p->question, i - p->ordinal[i]);
+}
+
+static inline uint32_t mdl_tree_flags(const struct trees_plan *p, uint32_t i)
+{
+    return p->asked.flags[mdl_tree_question(p, i)];
+}
+
+static inline uint32_t mdl_tree_feature(const struct trees_plan *p, uint32_t i)
+{
+    return mdl_tree_word(p->asked.feature, mdl_tree_question(p, i));
+}
+
+static inline double mdl_asked_threshold(const struct tree_asked *a, uint32_t question)
+{
+    return a->wide ? ((const double *)a->threshold)[question]
+                   : (double)((const float *)a->threshold)[question];
+}
+
+static inline double mdl_tree_threshold(const struct trees_plan *p, uint32_t i)
+{
+    return mdl_asked_threshold(&p->asked, mdl_tree_question(p, i));
+}
+
+static inline uint32_t mdl_tree_right(const struct trees_plan *p, uint32_t i)
+{
+    return p->right_node ? p->right_node[i]
+                         : i + 2 + 2 * mdl_tree_word(p->left, i - p->ordinal[i]);
+}
+
+/* Of a leaf: its values, times the weight of its tree; and the source's number of it. */
+static inline const void *mdl_tree_values(const struct node *n, uint32_t leaf)
+{
+    const struct trees_plan *p = n->plan;
+    const size_t at = (size_t)(p->vector ? p->vector[leaf] : leaf) * p->leaf_width;
+
+    return (const unsigned char *)(p->vector ? p->vectors : p->value)
+         + at * mdl_type_bytes(n->tensors[TREES_VALUE].type);
+}
+
+int32_t mdl_tree_leaf_id(const struct node *n, uint32_t tree, uint32_t leaf);
+
+/* tree_cover.c: training weights, where there are any.  Of the nodes of a tree, its root's first; of
+ * its leaves, added up from 0 on: so many and one more. */
+int mdl_trees_weighed(const struct node *n);
+void mdl_tree_covers(const struct node *n, uint32_t tree, double *cover);
+void mdl_tree_leaf_covers(const struct node *n, uint32_t tree, double *sum);
 
 /* Check, then derive n->plan (tree_plan.c). */
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,
@@ -181,35 +282,37 @@ struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t 
 
 #define FORK_LEAVES 256u          /* of trees with forks, at most: positions of rows are bytes */
 
-/* tree_rank.c: first there is room for what is met; then splits are met, tree by tree; then fill
- * plan->ranks and know every split's column and rank; *found is 0 when there are too many columns.
- * `temp`, set by the caller, is its to free. */
+/* tree_rank.c: first there is room for what is met, and questions that the file lists are; then
+ * others are, by splits, tree by tree; then fill plan->ranks and know every column and rank; *found
+ * is 0 when there are too many columns.  `temp`, `splits` and what is known of plan->in_order are
+ * set by the caller. */
 struct rank_builder {
     struct arena *temp;
     struct rank_met *met;         /* what is asked, once each                                  */
     struct rank_entry *entries;   /* the same as rules                                         */
     const uint32_t *order;        /* of entries                                                */
     uint32_t *table;              /* 1 + number, by hash: mask + 1 places, a hash's first bits */
-    uint32_t *known;              /* [n_splits] column, and rank << 16; no test's              */
+    uint32_t *known;              /* [questions] column, and rank << 16; no test's             */
     uint32_t *count;              /* [columns] thresholds, each asked by some node             */
     uint8_t  *nan;                /* [columns] 1: some node asks for NaN alone                 */
     const uint32_t *ordinal, *splits;
+    struct tree_words left;       /* [splits] splits below the left child                      */
+    struct tree_words question;   /* [splits] place in known                                   */
     uint32_t  mask, shift, n_entries;
     uint64_t  steps, patience;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
     int       many;               /* there are more, or entries were made to collide           */
 };
-mdl_status mdl_ranks_open(struct rank_builder *b, const struct trees_plan *p,
-                          const uint32_t *splits, mdl_error *err);
+mdl_status mdl_ranks_open(struct rank_builder *b, const struct node *n, mdl_error *err);
 mdl_status mdl_ranks_meet(struct rank_builder *b, const struct node *n, uint32_t first,
                           uint32_t end, mdl_error *err);
 mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const struct value *x,
-                           uint32_t n_splits, struct arena *a, int *found, mdl_error *err);
+                           struct arena *a, int *found, mdl_error *err);
 
 /* Those of split number k; of a node, no test, that is a split. */
 static inline struct tree_question mdl_rank_at(const struct rank_builder *b, uint32_t k)
 {
-    const uint32_t known = b->known[k];
+    const uint32_t known = b->known[mdl_tree_word(b->question, k)];
 
     return (struct tree_question){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
 }
@@ -226,11 +329,11 @@ mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct 
 
 /* tree_whole.c: levels, if all trees are oblivious, or heaps, if all are shallow and not small;
  * tree_top.c: tops and tiles, and the slots of tests in tops.  `place` has room for the nodes of
- * the largest tree. */
+ * the largest tree, `cover` for its leaves and one more; NULL: there are no training weights. */
 mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_t *place,
                            struct arena *a, mdl_error *err);
-mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct arena *temp,
-                         struct arena *a, mdl_error *err);
+mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, double *cover,
+                         struct arena *temp, struct arena *a, mdl_error *err);
 
 /* tree_vector.c: plan->vector and vectors, if they pay. */
 mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,
@@ -261,11 +364,15 @@ static inline size_t mdl_trees_height(size_t rows)
     return rows <= BLOCK_HALF ? BLOCK_HALF : (rows + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
 }
 
-/* Is node i one that ranks cannot decide? */
+/* Is that a question that ranks cannot decide?  Is split i? */
+static inline int mdl_flags_are_test(uint32_t flags)
+{
+    return (flags & NODE_KIND) == NODE_CATEGORY || (flags & NODE_MISSING) == NODE_ZERO_DEFAULT;
+}
+
 static inline int mdl_trees_is_test(const struct trees_plan *p, uint32_t i)
 {
-    return (p->flags[i] & NODE_KIND) == NODE_CATEGORY
-        || (p->flags[i] & NODE_MISSING) == NODE_ZERO_DEFAULT;
+    return p->tested && mdl_flags_are_test(mdl_tree_flags(p, i));
 }
 
 /*

@@ -85,7 +85,7 @@ static void fetch_values(const struct block *b, uint32_t k, const struct plane_g
     const size_t bytes = mdl_type_bytes(b->w->n->tensors[TREES_VALUE].type);
     const unsigned char *value = p->value;
 
-    if (p->n_leaves * bytes < NEAR_VALUES)
+    if (p->leaf_width > 1 || p->n_leaves * bytes < NEAR_VALUES)
         return;
     for (uint32_t t = 0; t < g->trees; t++)
         for (size_t i = 0; i < g->leaves[t] * bytes; i += 64)

@@ -1,8 +1,8 @@
 /*
  * op/tree_check.c - is this really an ensemble of trees?
  *
- * Arrays are checked before the nodes (tree_survey.c) and, where their lengths follow from
- * those, behind them.  After all that every index is in range and every walk ends: both
+ * Arrays and questions are checked before the trees (tree_survey.c) and, where their lengths follow
+ * from those, behind them.  After all that every index is in range and every walk ends: both
  * children of a node lie behind it, inside its tree, and it has one parent.
  *
  * SPDX-License-Identifier: MIT
@@ -57,44 +57,52 @@ static int threshold_is_nan(const struct tensor *t, uint64_t i)
     return v != v;
 }
 
+/* What is wrong with a question, or with a split in a file of nodes. */
+static mdl_status check_question(const struct node *n, const struct trees_plan *p, uint32_t q,
+                                 uint64_t cols, mdl_error *err)
+{
+    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
+    const uint32_t flags = p->asked.flags[q], kind = flags & NODE_KIND;
+    const uint32_t feature = mdl_tree_word(p->asked.feature, q);
+    const char *what = p->right_node ? "node" : "question";
+
+    if (kind == NODE_LEAF || kind == NODE_KIND || flags & 0xC0u
+        || (kind == NODE_NUMBER && flags & NODE_SET_LEFT))
+        return BAD(TREES_FLAGS, q, "%s %u has unknown flags 0x%02x", what, q, flags);
+    if (feature >= cols)
+        return BAD(TREES_FEATURE, q, "%s %u tests column %u of %llu", what, q, feature,
+                   (unsigned long long)cols);
+    if (kind == NODE_NUMBER && threshold_is_nan(threshold, q))
+        return BAD(TREES_THRESHOLD, q, "%s %u has the threshold NaN", what, q);
+    if (kind == NODE_CATEGORY && !threshold_is_zero(threshold, q))
+        return BAD(TREES_THRESHOLD, q, "category %s %u has a threshold", what, q);
+    return MDL_OK;
+}
+
 static mdl_status check_leaf(const struct node *n, const struct trees_plan *p, uint32_t i,
                              mdl_error *err)
 {
-    if (p->flags[i])
-        return BAD(TREES_FLAGS, i, "leaf %u has flags 0x%02x, expected 0", i, p->flags[i]);
-    if (p->feature[i] || p->right[i] || !threshold_is_zero(&n->tensors[TREES_THRESHOLD], i))
+    if (p->asked.flags[i])
+        return BAD(TREES_FLAGS, i, "leaf %u has flags 0x%02x, expected 0", i, p->asked.flags[i]);
+    if (mdl_tree_word(p->asked.feature, i) || p->right_node[i]
+        || !threshold_is_zero(&n->tensors[TREES_THRESHOLD], i))
         return BAD(TREES_FEATURE, i, "leaf %u has a feature, threshold or child", i);
     return MDL_OK;
 }
 
-static mdl_status check_split(const struct node *n, const struct trees_plan *p, uint32_t i,
-                              uint32_t end, uint64_t cols, mdl_error *err)
-{
-    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
-    const uint32_t kind = p->flags[i] & NODE_KIND;
-
-    if (kind == NODE_KIND || p->flags[i] & 0xC0u
-        || (kind == NODE_NUMBER && p->flags[i] & NODE_SET_LEFT))
-        return BAD(TREES_FLAGS, i, "node %u has unknown flags 0x%02x", i, p->flags[i]);
-    if (p->feature[i] >= cols)
-        return BAD(TREES_FEATURE, i, "node %u tests column %u of %llu", i, p->feature[i],
-                   (unsigned long long)cols);
-    if (p->right[i] < i + 2 || p->right[i] >= end)
-        return BAD(TREES_RIGHT, i, "node %u has right child %u, expected %u to %u", i,
-                   p->right[i], i + 2, end - 1);
-    if (kind == NODE_NUMBER && threshold_is_nan(threshold, i))
-        return BAD(TREES_THRESHOLD, i, "node %u has the threshold NaN", i);
-    if (kind == NODE_CATEGORY && !threshold_is_zero(threshold, i))
-        return BAD(TREES_THRESHOLD, i, "category node %u has a threshold", i);
-    return MDL_OK;
-}
-
-/* What is wrong with a node: MDL_OK if nothing. */
+/* What is wrong with a node of a file of nodes: MDL_OK if nothing. */
 static mdl_status check_node(const struct node *n, const struct trees_plan *p, uint32_t i,
                              uint32_t end, uint64_t cols, mdl_error *err)
 {
-    return (p->flags[i] & NODE_KIND) == NODE_LEAF ? check_leaf(n, p, i, err)
-                                                  : check_split(n, p, i, end, cols, err);
+    if ((p->asked.flags[i] & NODE_KIND) == NODE_LEAF)
+        return check_leaf(n, p, i, err);
+    const mdl_status s = check_question(n, p, i, cols, err);
+    if (s)
+        return s;
+    if (p->right_node[i] < i + 2 || p->right_node[i] >= end)
+        return BAD(TREES_RIGHT, i, "node %u has right child %u, expected %u to %u", i,
+                   p->right_node[i], i + 2, end - 1);
+    return MDL_OK;
 }
 
 mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, uint64_t cols,
@@ -138,18 +146,48 @@ static mdl_status check_linear(const struct node *n, const struct trees_plan *p,
     return s;
 }
 
+/* The largest of the numbers of a slot; 0: there are none. */
+static uint32_t largest(const struct node *n, uint32_t slot)
+{
+    const struct tensor *t = &n->tensors[slot];
+    const struct tree_words w = { t->data, (uint32_t)mdl_type_bytes(t->type) };
+    uint32_t most = 0;
+
+    for (uint64_t i = 0; i < t->count; i++) {
+        const uint32_t x = mdl_tree_word(w, i);
+        most = x > most ? x : most;
+    }
+    return most;
+}
+
+/* Values that leaves share. */
+static mdl_status check_vectors(const struct node *n, const struct trees_plan *p, mdl_error *err)
+{
+    const struct tensor *value = &n->tensors[TREES_VALUE];
+    const mdl_status s = mdl_op_need_tensor(n, TREES_VECTOR, 0, p->n_leaves, err);
+
+    if (s)
+        return s;
+    if (p->leaf_width < 2 || value->dims[1] != (int64_t)p->leaf_width || n->tensors[TREES_WEIGHT].type
+        || (p->n_leaves && largest(n, TREES_VECTOR) >= value->dims[0]))
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_VECTOR].offset,
+                           "leaves share values that are not there, or are single or weighed");
+    return MDL_OK;
+}
+
 /* Values, bases, weights and the other arrays whose length follows from the nodes. */
 static mdl_status check_lengths(const struct node *n, const struct trees_plan *p, mdl_error *err)
 {
     const struct trees_params *params = n->params;
     const uint32_t leaf_type = n->tensors[TREES_VALUE].type;
+    const struct tensor *vector = &n->tensors[TREES_VECTOR];
     const uint64_t values = (uint64_t)p->n_leaves * (uint64_t)params->leaf_width;
-    mdl_status s = mdl_op_need_tensor(n, TREES_VALUE, 0, values, err);
+    mdl_status s = vector->type ? check_vectors(n, p, err)
+                                : mdl_op_need_tensor(n, TREES_VALUE, 0, values, err);
 
     if (!s) s = mdl_op_need_tensor(n, TREES_LEAF_ID, 0, p->n_leaves, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_BASE, leaf_type, (uint64_t)params->outputs, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_WEIGHT, leaf_type, p->n_trees, err);
-    if (!s) s = mdl_op_need_tensor(n, TREES_COVER, 0, p->n_nodes, err);
     if (s)
         return s;
     if (!n->tensors[TREES_SET_START].type || !n->tensors[TREES_SET_WORDS].type) {
@@ -173,39 +211,117 @@ static mdl_status check_trees(const struct node *n, const struct trees_plan *p, 
     return MDL_OK;
 }
 
-mdl_status mdl_trees_check(const struct node *n, struct trees_plan *p, mdl_error *err)
+static struct tree_words words(const struct tensor *t)
+{
+    return (struct tree_words){ t->data, t->type ? (uint32_t)mdl_type_bytes(t->type) : 0 };
+}
+
+/* The arrays of nodes, or of splits and questions, have the right lengths. */
+static mdl_status check_arrays(const struct node *n, const struct trees_plan *p, mdl_error *err)
+{
+    const uint64_t splits = n->tensors[TREES_LEFT].count, leaves = splits + p->n_trees;
+    const uint64_t covers = n->tensors[TREES_COVER].count;
+    mdl_status s = MDL_OK;
+
+    if (p->right_node)
+        s = mdl_op_need_tensor(n, TREES_RIGHT, 0, p->n_nodes, err);
+    else if (n->tensors[TREES_QUESTION].type)
+        s = mdl_op_need_tensor(n, TREES_QUESTION, 0, splits, err);
+    else
+        s = mdl_op_need_tensor(n, TREES_FLAGS, 0, splits, err);
+    if (!s) s = mdl_op_need_tensor(n, TREES_FEATURE, 0, p->asked.n, err);
+    if (!s) s = mdl_op_need_tensor(n, TREES_THRESHOLD, 0, p->asked.n, err);
+    if (!s) s = mdl_op_need_tensor(n, TREES_COVER, 0, !p->right_node && covers == leaves ? leaves
+                                                                         : p->n_nodes, err);
+    return s;
+}
+
+/* Questions, those that are asked, and the sets of them. */
+static mdl_status check_questions(const struct node *n, uint64_t cols, struct trees_plan *p,
+                                  struct arena *a, mdl_error *err)
+{
+    uint32_t sets = 0;
+
+    for (uint32_t q = 0; q < p->asked.n && !p->right_node; q++) {
+        const mdl_status s = check_question(n, p, q, cols, err);
+        if (s)
+            return s;
+    }
+    if (p->asked.n && n->tensors[TREES_QUESTION].type
+        && largest(n, TREES_QUESTION) >= p->asked.n)
+        return BAD(TREES_QUESTION, 0, "a split asks question %u, there are %u",
+                   largest(n, TREES_QUESTION), p->asked.n);
+    if (!p->asked.n && n->tensors[TREES_LEFT].count)
+        return BAD(TREES_LEFT, 0, "splits without questions");
+    for (uint32_t q = 0; q < p->asked.n; q++) {
+        const uint32_t flags = p->asked.flags[q];
+        sets += (flags & NODE_KIND) == NODE_CATEGORY;
+        p->tested |= mdl_flags_are_test(flags);
+    }
+    p->n_sets = sets;
+    if (!sets)
+        return MDL_OK;
+    p->asked.set = mdl_arena_take(a, p->asked.n, sizeof *p->asked.set);
+    if (!p->asked.set)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t q = 0, set = 0; q < p->asked.n; q++)
+        if ((p->asked.flags[q] & NODE_KIND) == NODE_CATEGORY)
+            p->asked.set[q] = set++;
+    return MDL_OK;
+}
+
+/* Nodes of a tree are as many splits and one leaf more. */
+static mdl_status check_odd(const struct node *n, const struct trees_plan *p, mdl_error *err)
+{
+    for (uint32_t t = 0; t < p->n_trees && !p->right_node; t++)
+        if ((p->tree_start[t + 1] - p->tree_start[t]) % 2 == 0)
+            return BAD(TREES_TREE_START, t, "tree %u has %u nodes, expected an odd number", t,
+                       p->tree_start[t + 1] - p->tree_start[t]);
+    return MDL_OK;
+}
+
+mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *p,
+                           struct arena *a, mdl_error *err)
 {
     const struct tensor *w = n->tensors;
     const struct trees_params *params = n->params;
+    const int nodes = w[TREES_RIGHT].type != 0;
 
     if (params->outputs < 1 || params->outputs > INT32_MAX || params->leaf_width < 1
         || params->leaf_width > params->outputs)
         return mdl_fail(err, MDL_ERR_FORMAT, "outputs %lld and leaf_width %lld do not fit",
                         (long long)params->outputs, (long long)params->leaf_width);
+    if (nodes ? w[TREES_LEFT].type || w[TREES_QUESTION].type : !w[TREES_LEFT].type)
+        return mdl_fail(err, MDL_ERR_FORMAT, "an ensemble needs one of 'left' and 'right'");
     if (!w[TREES_TREE_START].count || !w[TREES_ITERATION].count
-        || w[TREES_FLAGS].count > UINT32_MAX / 2 || w[TREES_TREE_START].count > UINT32_MAX / 2)
+        || w[TREES_FLAGS].count > UINT32_MAX / 2 || w[TREES_TREE_START].count > UINT32_MAX / 4
+        || w[TREES_LEFT].count > UINT32_MAX / 8)
         return mdl_fail(err, MDL_ERR_FORMAT, "an ensemble of %llu nodes and %llu tree starts",
-                        (unsigned long long)w[TREES_FLAGS].count,
+                        (unsigned long long)(nodes ? w[TREES_FLAGS].count : w[TREES_LEFT].count),
                         (unsigned long long)w[TREES_TREE_START].count);
 
+    const uint32_t trees = (uint32_t)(w[TREES_TREE_START].count - 1);
     *p = (struct trees_plan){
         .leaf_width = (uint32_t)params->leaf_width,
-        .n_trees = (uint32_t)(w[TREES_TREE_START].count - 1),
-        .n_nodes = (uint32_t)w[TREES_FLAGS].count,
+        .n_trees = trees,
+        .n_nodes = (uint32_t)(nodes ? w[TREES_FLAGS].count : 2 * w[TREES_LEFT].count + trees),
         .n_iterations = (uint32_t)(w[TREES_ITERATION].count - 1),
         .tree_start = w[TREES_TREE_START].data,
         .iteration = w[TREES_ITERATION].data,
         .output = w[TREES_OUTPUT].data,
-        .flags = w[TREES_FLAGS].data,
-        .feature = w[TREES_FEATURE].data,
-        .right = w[TREES_RIGHT].data,
+        .right_node = nodes ? w[TREES_RIGHT].data : NULL,
+        .left = words(&w[TREES_LEFT]),
+        .question = words(&w[TREES_QUESTION]),
+        .asked = { .n = (uint32_t)w[TREES_FLAGS].count, .flags = w[TREES_FLAGS].data,
+                   .feature = words(&w[TREES_FEATURE]), .threshold = w[TREES_THRESHOLD].data,
+                   .wide = w[TREES_THRESHOLD].type == MDL_F64 },
     };
     mdl_status s = check_offsets(n, TREES_TREE_START, (uint64_t)p->n_trees + 1, p->n_nodes, err);
+    if (!s) s = check_odd(n, p, err);
     if (!s) s = check_offsets(n, TREES_ITERATION, w[TREES_ITERATION].count, p->n_trees, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_OUTPUT, 0, p->n_trees, err);
-    if (!s) s = mdl_op_need_tensor(n, TREES_FEATURE, 0, p->n_nodes, err);
-    if (!s) s = mdl_op_need_tensor(n, TREES_THRESHOLD, 0, p->n_nodes, err);
-    if (!s) s = mdl_op_need_tensor(n, TREES_RIGHT, 0, p->n_nodes, err);
+    if (!s) s = check_arrays(n, p, err);
+    if (!s) s = check_questions(n, cols, p, a, err);
     if (!s) s = check_trees(n, p, err);
     return s;
 }

@@ -44,14 +44,14 @@ struct trees_deep {
 
 /* ---- at load: columns ------------------------------------------------------------------ */
 
-static enum kind kind_of(const struct trees_plan *p, uint32_t i)
+static enum kind kind_of(uint32_t flags)
 {
-    const uint32_t missing = p->flags[i] & NODE_MISSING;
+    const uint32_t missing = flags & NODE_MISSING;
 
-    if ((p->flags[i] & NODE_KIND) == NODE_NUMBER) {
+    if ((flags & NODE_KIND) == NODE_NUMBER) {
         if (missing != NODE_ZERO_DEFAULT)
             return KIND_NUMBER;
-        return p->flags[i] & NODE_DEFAULT_LEFT ? KIND_ZERO_LEFT : KIND_ZERO_RIGHT;
+        return flags & NODE_DEFAULT_LEFT ? KIND_ZERO_LEFT : KIND_ZERO_RIGHT;
     }
     switch (missing) {
     case NODE_NAN_DEFAULT: return KIND_SET_DEFAULT;
@@ -69,9 +69,10 @@ static mdl_status find_columns(const struct trees_plan *p, struct trees_deep *d,
     uint64_t missing = kinds * cols;
     uint32_t count = 1;
 
-    for (uint32_t i = 0; i < p->n_nodes && missing; i++)
-        if ((p->flags[i] & NODE_KIND) != NODE_LEAF) {
-            uint32_t *used = &column[kind_of(p, i) * cols + p->feature[i]];
+    for (uint32_t q = 0; q < p->asked.n && missing; q++)
+        if ((p->asked.flags[q] & NODE_KIND) != NODE_LEAF) {   /* of a file of nodes */
+            uint32_t *used = &column[kind_of(p->asked.flags[q]) * cols
+                                     + mdl_tree_word(p->asked.feature, q)];
             missing -= !*used;
             *used = 1;
         }
@@ -112,7 +113,8 @@ struct laying {
     const struct value *x;
     struct trees_deep *d;
     const uint32_t *column;
-    const double *cover;          /* NULL: none                                      */
+    const double *cover;          /* of the tree's nodes; NULL: none                 */
+    uint32_t start;               /* its first node                                  */
     uint64_t root;                /* place of the tree                               */
     uint32_t first_leaf;
     int      simple;              /* no tests, and rows of floats                    */
@@ -136,13 +138,6 @@ static uint64_t key_from(const struct trees_deep *d, double t)
     if (d->wide)
         return t != t ? UINT64_MAX : deep_key_f64(t);
     return t != t ? UINT32_MAX : deep_key_f32((float)t);
-}
-
-static double threshold_at(const struct node *n, uint32_t i)
-{
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-
-    return t->type == MDL_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
 }
 
 /*
@@ -171,21 +166,23 @@ static void put_split(const struct laying *l, uint32_t i, uint32_t at, uint32_t 
     const struct trees_plan *p = l->n->plan;
     struct trees_deep *d = l->d;
     const uint64_t place = l->root + at, right = pair + 1ull - at, key_bytes = d->wide ? 8 : 4;
-    const uint64_t kind = l->simple ? KIND_NUMBER : kind_of(p, i);
-    const uint64_t c = l->column[kind * l->x->cols + p->feature[i]];
+    const uint32_t q = mdl_tree_question(p, i), flags = p->asked.flags[q];
+    const uint64_t kind = l->simple ? KIND_NUMBER : kind_of(flags);
+    const uint64_t c = l->column[kind * l->x->cols + mdl_tree_word(p->asked.feature, q)];
+    const double t = mdl_asked_threshold(&p->asked, q);
     uint64_t side;
     uint32_t key;
 
-    if (l->simple && find_key(l->n->params, threshold_at(l->n, i), p->flags[i], &key, &side)) {
+    if (l->simple && find_key(l->n->params, t, (uint8_t)flags, &key, &side)) {
         put_node(d, place, right, c * key_bytes | side, key - side);
         return;
     }
-    if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY) {
-        side = p->flags[i] & NODE_DEFAULT_LEFT ? 0 : DEEP_SIDE;
-        put_node(d, place, right, c * key_bytes | DEEP_SET | side, p->ordinal[i]);
+    if ((flags & NODE_KIND) == NODE_CATEGORY) {
+        side = flags & NODE_DEFAULT_LEFT ? 0 : DEEP_SIDE;
+        put_node(d, place, right, c * key_bytes | DEEP_SET | side, p->asked.set[q]);
         return;
     }
-    const struct tree_rule rule = mdl_trees_rule(l->n, l->x->type, i);
+    const struct tree_rule rule = mdl_trees_rule_of(l->n->params, l->x->type, t, (uint8_t)flags);
     side = kind == KIND_NUMBER && rule.nan_right ? DEEP_SIDE : 0;
     put_node(d, place, right, c * key_bytes | side, key_from(d, rule.t) - side);
 }
@@ -194,12 +191,20 @@ static void put_split(const struct laying *l, uint32_t i, uint32_t at, uint32_t 
 MDL_INLINE void fetch_node(const struct laying *l, uint32_t i)
 {
     const struct trees_plan *p = l->n->plan;
-    const struct tensor *t = &l->n->tensors[TREES_THRESHOLD];
+    const uint32_t k = p->right_node ? i : i - p->ordinal[i];
+    const unsigned char *threshold = p->asked.threshold, *feature = p->asked.feature.at;
 
-    MDL_PREFETCH(p->flags + i);
-    MDL_PREFETCH(p->feature + i);
-    MDL_PREFETCH(p->right + i);
-    MDL_PREFETCH((const unsigned char *)t->data + i * mdl_type_bytes(t->type));
+    if (p->right_node)
+        MDL_PREFETCH(p->right_node + i);
+    else
+        MDL_PREFETCH((const unsigned char *)p->left.at + (size_t)k * p->left.bytes);
+    if (p->question.bytes) {
+        MDL_PREFETCH((const unsigned char *)p->question.at + (size_t)k * p->question.bytes);
+        return;
+    }
+    MDL_PREFETCH(p->asked.flags + k);
+    MDL_PREFETCH(feature + (size_t)k * p->asked.feature.bytes);
+    MDL_PREFETCH(threshold + (size_t)k * (p->asked.wide ? sizeof(double) : sizeof(float)));
 }
 
 #define FAR_NODES 8u              /* behind a node: another cache line */
@@ -216,13 +221,13 @@ static void lay_below(const struct laying *l, uint32_t *list, uint32_t *at, uint
     while (waiting) {
         uint32_t i = list[--waiting], place = at[waiting];
 
-        while ((p->flags[i] & NODE_KIND) != NODE_LEAF) {
-            const uint32_t left = i + 1, right = p->right[i];
+        while (!mdl_tree_is_leaf(p, i)) {
+            const uint32_t left = i + 1, right = mdl_tree_right(p, i);
 
             if (right - left > FAR_NODES)
                 fetch_node(l, right);
             put_split(l, i, place, next);
-            const uint32_t first = !l->cover || l->cover[left] >= l->cover[right];
+            const uint32_t first = !l->cover || l->cover[left - l->start] >= l->cover[right - l->start];
             list[waiting] = first ? right : left;
             at[waiting++] = next + first;
             i = first ? left : right;
@@ -244,13 +249,13 @@ static void lay_tree(const struct laying *l, uint32_t tree, uint32_t *list, uint
     for (; done < end && end + 1 < DEEP_TOP; done++) {
         const uint32_t i = list[done], place = done ? done + 1 : 0;
 
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
+        if (mdl_tree_is_leaf(p, i)) {
             put_node(l->d, l->root + place, 1, 0, 1 + p->ordinal[i] - l->first_leaf);
             continue;
         }
         put_split(l, i, place, end + 1);
         list[end++] = i + 1;
-        list[end++] = p->right[i];
+        list[end++] = mdl_tree_right(p, i);
     }
     const uint32_t waiting = end - done;
     for (uint32_t k = 0; k < waiting; k++)    /* the first waiting becomes the top */
@@ -273,11 +278,11 @@ static mdl_status put_sets(const struct node *n, struct trees_deep *d, struct ar
     struct deep_set *sets = mdl_arena_take(a, p->n_sets, sizeof *sets);
     if (!sets)
         return mdl_arena_fail(a, err, "tree ensemble");
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY) {
-            const uint32_t s = p->ordinal[i];
+    for (uint32_t q = 0; q < p->asked.n; q++)
+        if ((p->asked.flags[q] & NODE_KIND) == NODE_CATEGORY) {
+            const uint32_t s = p->asked.set[q];
             sets[s] = (struct deep_set){ start[s], start[s + 1] - start[s],
-                                         (p->flags[i] & NODE_SET_LEFT) != 0 };
+                                         (p->asked.flags[q] & NODE_SET_LEFT) != 0 };
         }
     d->table.sets = sets;
     d->table.words = n->tensors[TREES_SET_WORDS].data;
@@ -319,12 +324,17 @@ mdl_status mdl_trees_deepen(struct node *n, const struct value *x, uint32_t *pla
                                                       : sizeof(struct deep_u32));
     if (!d->table.nodes)
         return mdl_arena_fail(a, err, "tree ensemble");
+    double *cover = mdl_trees_weighed(n) ? mdl_arena_take_raw(temp, most, sizeof *cover) : NULL;
+    if (mdl_trees_weighed(n) && !cover)
+        return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         const struct laying l = {
             .n = n, .x = x, .d = d, .column = column, .root = root[t], .first_leaf = p->first_leaf[t],
-            .cover = n->tensors[TREES_COVER].type ? n->tensors[TREES_COVER].data : NULL,
+            .cover = cover, .start = p->tree_start[t],
             .simple = !p->general[t] && !d->wide,
         };
+        if (cover)
+            mdl_tree_covers(n, t, cover);
         lay_tree(&l, t, list, place);
     }
     p->deep = d;
@@ -454,7 +464,14 @@ static void add_leaves(const struct tree_walk *w, uint32_t tree, const uint32_t 
     const size_t width = (size_t)((const struct trees_params *)w->n->params)->leaf_width;
     unsigned char *y = w->sums.data;
 
-    if (!y || w->ids.data || w->n->tensors[TREES_LINEAR_CONST].type) {
+    if (y && !w->ids.data && w->p->vector && width == w->n_outputs) {
+        for (size_t r = 0; r < rows; r++) {
+            const uint32_t at = first + leaf[r];
+            mdl_trees_put_row(w, r, tree, 1, &at);
+        }
+        return;
+    }
+    if (!y || w->ids.data || w->n->tensors[TREES_LINEAR_CONST].type || w->p->vector) {
         for (size_t r = 0; r < rows; r++)
             mdl_trees_put_leaf(w, r, tree, first + leaf[r]);
         return;

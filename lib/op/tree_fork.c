@@ -15,7 +15,6 @@
 
 #include <string.h>
 
-
 /* Bytes can hold every leaf of every tree. */
 static int can_fork(const struct trees_plan *p)
 {
@@ -64,7 +63,7 @@ static uint32_t first_split(const struct trees_plan *p, uint32_t tree)
 static int is_even(const struct trees_plan *p, uint32_t tree, uint32_t *level,
                    const struct rank_builder *b)
 {
-    const uint32_t *known = b->known + first_split(p, tree);
+    const uint32_t first = first_split(p, tree);
     const uint32_t n = p->depth[tree], nodes = p->tree_start[tree + 1] - p->tree_start[tree];
 
     if (p->general[tree] || n > LEVEL_MOST || nodes != (2u << n) - 1)
@@ -72,8 +71,9 @@ static int is_even(const struct trees_plan *p, uint32_t tree, uint32_t *level,
     level[0] = 0;
     for (uint32_t k = 0; k < nodes / 2; k++) {
         const uint32_t at = level[k];
+        const struct tree_question own = mdl_rank_at(b, first + k), a = mdl_rank_at(b, first + at);
 
-        if (known[k] != known[at])             /* the first ones are one a level */
+        if (own.column != a.column || own.rank != a.rank)   /* the first ones are one a level */
             return 0;
         if (at + 1 < n)
             level[k + 1] = level[k + (1u << (n - 1 - at))] = at + 1;
@@ -83,10 +83,10 @@ static int is_even(const struct trees_plan *p, uint32_t tree, uint32_t *level,
 
 static int all_even(const struct trees_plan *p, uint32_t *level, const struct rank_builder *b)
 {
-    for (uint32_t t = 0; t < p->n_trees && p->in_order; t++)
+    for (uint32_t t = 0; t < p->n_trees; t++)
         if (!is_even(p, t, level, b))
             return 0;
-    return p->in_order;
+    return 1;
 }
 
 /* In place: a struct on its way through the stack waits for its bytes. */
@@ -109,34 +109,33 @@ static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at,
     return at;
 }
 
-/* Of a tree without tests: what it needs is known of every node. */
 static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
                           const struct rank_builder *b)
 {
-    const uint32_t *splits = b->splits, *ordinal = p->ordinal, *right = p->right;
+    const uint32_t *splits = b->splits;
+    const struct tree_words left = b->left;
     const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
     struct tree_fork *f = p->forks + at;
 
-    for (uint32_t k = first_split(p, tree); k < end; k++)
-        put_fork(f++, mdl_rank_at(b, k), splits[k] - k - first, ordinal[right[splits[k]]] - first);
+    for (uint32_t k = first_split(p, tree); k < end; k++) {
+        const uint32_t leaf = splits[k] - k - first;
+        put_fork(f++, mdl_rank_at(b, k), leaf, leaf + mdl_tree_word(left, k) + 1);
+    }
     return (uint32_t)(f - p->forks);
 }
 
-/* leaves[i]: leaves to the left of node i. */
-static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at, uint32_t *leaves,
-                          const struct rank_builder *b)
+/* Of a tree with tests. */
+static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at,
+                           const struct rank_builder *b)
 {
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    uint32_t before = 0, tests = 0;
+    const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
+    uint32_t tests = 0;
 
-    for (uint32_t i = start; i < end; i++) {
-        leaves[i - start] = before;
-        before += (p->flags[i] & NODE_KIND) == NODE_LEAF;
+    for (uint32_t k = first_split(p, tree); k < end; k++) {
+        const uint32_t leaf = b->splits[k] - k - first;
+        put_fork(&p->forks[at++], ask(p, b, b->splits[k], &tests), leaf,
+                 leaf + mdl_tree_word(b->left, k) + 1);
     }
-    for (uint32_t i = start; i < end; i++)
-        if ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-            put_fork(&p->forks[at++], ask(p, b, i, &tests), leaves[i - start],
-                     leaves[p->right[i] - start]);
     return at;
 }
 
@@ -161,7 +160,7 @@ mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct 
         const uint32_t tree = p->block_tree[k], at = p->fork_start[k];
         p->block_leaf[k] = p->first_leaf[tree];
         p->fork_start[k + 1] = p->even ? put_even(p, tree, at, b)
-                             : p->general[tree] ? put_tested(p, tree, at, scratch, b)
+                             : p->general[tree] ? put_tested(p, tree, at, b)
                                                 : put_forks(p, tree, at, b);
     }
     return MDL_OK;

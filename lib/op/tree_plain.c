@@ -14,12 +14,12 @@ double mdl_trees_cell(uint32_t x_type, const void *row, uint32_t column)
                              : ((const double *)row)[column];
 }
 
-static int is_member(const struct node *n, const struct trees_plan *p, uint32_t i, double x)
+static int is_member(const struct node *n, const struct trees_plan *p, uint32_t question, double x)
 {
     const struct trees_params *params = n->params;
     const uint32_t *start = n->tensors[TREES_SET_START].data;
     const uint32_t *words = n->tensors[TREES_SET_WORDS].data;
-    const uint32_t set = p->ordinal[i], n_words = start[set + 1] - start[set];
+    const uint32_t set = p->asked.set[question], n_words = start[set + 1] - start[set];
 
     if (!(x > (params->truncate ? -1.0 : -0x1p-1074) && x < 0x1p31))
         return 0;                /* NaN too; -0 is category 0 */
@@ -32,8 +32,8 @@ int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
 {
     const struct trees_plan *p = n->plan;
     const struct trees_params *params = n->params;
-    const struct tensor *threshold = &n->tensors[TREES_THRESHOLD];
-    const uint32_t flags = p->flags[i], missing = flags & NODE_MISSING;
+    const uint32_t question = mdl_tree_question(p, i);
+    const uint32_t flags = p->asked.flags[question], missing = flags & NODE_MISSING;
 
     if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
         x = 0;
@@ -44,10 +44,9 @@ int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
     if (missing == NODE_ZERO_DEFAULT && x >= -TREES_TINY && x <= TREES_TINY)
         return (flags & NODE_DEFAULT_LEFT) != 0;
     if ((flags & NODE_KIND) == NODE_CATEGORY)
-        return is_member(n, p, i, x) == ((flags & NODE_SET_LEFT) != 0);
+        return is_member(n, p, question, x) == ((flags & NODE_SET_LEFT) != 0);
 
-    const double t = threshold->type == MDL_F32 ? (double)((const float *)threshold->data)[i]
-                                                : ((const double *)threshold->data)[i];
+    const double t = mdl_asked_threshold(&p->asked, question);
     return params->compare ? x <= t : x < t;
 }
 
@@ -56,9 +55,9 @@ uint32_t mdl_trees_walk_from(const struct node *n, uint32_t x_type, const void *
     const struct trees_plan *p = n->plan;
     uint32_t i = node;
 
-    while ((p->flags[i] & NODE_KIND) != NODE_LEAF)
-        i = mdl_trees_goes_left(n, i, mdl_trees_cell(x_type, row, p->feature[i])) ? i + 1
-                                                                                 : p->right[i];
+    while (!mdl_tree_is_leaf(p, i))
+        i = mdl_trees_goes_left(n, i, mdl_trees_cell(x_type, row, mdl_tree_feature(p, i)))
+                ? i + 1 : mdl_tree_right(p, i);
     return p->ordinal[i];
 }
 

@@ -25,7 +25,7 @@ static mdl_status lay_out_row(struct node *n, struct survey *s, const struct ran
         return MDL_OK;
     mdl_status status = mdl_trees_whole(n, b, s->place, a, err);
     if (!status && !p->levels && !p->heaps)
-        status = mdl_trees_cut(n, b, &s->temp, a, err);
+        status = mdl_trees_cut(n, b, s->sum, &s->temp, a, err);
     if (!status && p->n_general)
         status = mdl_tests_tabulate(n, a, err);
     return status;
@@ -39,7 +39,7 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
 
     if (b->most_columns > TOP_MOST)
         b->most_columns -= p->most_tests;
-    const mdl_status status = mdl_ranks_close(b, n, x, s->n_splits, a, &ranked, err);
+    const mdl_status status = mdl_ranks_close(b, n, x, a, &ranked, err);
 
     if (status || !ranked)
         return status;
@@ -65,7 +65,7 @@ static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
     const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
 
     p->value = value->data;
-    if (!weight->type)
+    if (!weight->type)               /* always so where leaves share values */
         return MDL_OK;
     void *weighed = mdl_arena_take_raw(a, value->count, mdl_type_bytes(value->type));
     if (!weighed)
@@ -112,7 +112,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
         return mdl_arena_fail(a, err, "tree ensemble");
     n->plan = p;
     n->takes_f32 = 1;              /* a float is the double that it is: ranks have both */
-    mdl_status status = mdl_trees_check(n, p, err);
+    mdl_status status = mdl_trees_check(n, node_in(n, g, 0)->cols, p, a, err);
     if (status)
         return status;
     mdl_arena_init(&s.temp, &a->allocator, a->limit);

@@ -3,8 +3,9 @@
  *
  * A column is a feature and a side for NaN: a feature whose nodes disagree about NaN
  * has two.  A column with more thresholds than a byte can rank becomes several, each
- * with a stretch of them.  Nodes that ask the same meet in a hash table, so that only the few
- * distinct ones need a rule, and sorting sees no others.
+ * with a stretch of them.  Most files list what is asked, once each.  Where they do not, splits that
+ * ask the same meet in a hash table, so that only the few distinct ones need a rule, and sorting sees
+ * no others.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -74,25 +75,26 @@ static void add(struct rank_builder *b, uint32_t k, uint32_t i, uint64_t key, ui
 /* Look up what splits from k on ask, to the first that asks something new: it is added; returns
  * the one behind. */
 #define MEET(name, integer) \
-static uint32_t name(struct rank_builder *b, const struct trees_plan *p, const integer *threshold, \
-                     uint32_t k, uint32_t end) \
+static uint32_t name(struct rank_builder *b, const struct trees_plan *p, uint32_t k, uint32_t end) \
 { \
-    const uint32_t *splits = b->splits, *feature = p->feature, *table = b->table; \
-    const uint8_t *flags = p->flags; \
+    const integer *threshold = p->asked.threshold; \
+    const struct tree_words feature = p->asked.feature; \
+    const uint32_t *splits = p->right_node ? b->splits : NULL, *table = b->table; \
+    const uint8_t *flags = p->asked.flags; \
     const struct rank_met *met = b->met; \
     const uint32_t mask = b->mask, shift = b->shift; \
     const uint64_t patience = b->patience; \
-    const int tests = p->n_general != 0; \
+    const int tests = p->tested; \
     uint32_t *known = b->known; \
     uint64_t steps = b->steps; \
 \
     for (; k < end && steps < patience; k++) { \
-        const uint32_t node = splits[k]; \
-        const uint64_t key = (uint64_t)feature[node] << FLAG_BITS | flags[node]; \
-        const uint64_t t = threshold[node]; \
+        const uint32_t q = splits ? splits[k] : k; \
+        const uint64_t key = (uint64_t)mdl_tree_word(feature, q) << FLAG_BITS | flags[q]; \
+        const uint64_t t = threshold[q]; \
         uint32_t i = hash(key, t) >> shift; \
 \
-        if (tests && mdl_trees_is_test(p, node)) \
+        if (tests && mdl_flags_are_test(flags[q])) \
             continue; \
         for (; table[i] && (met[table[i] - 1].key != key || met[table[i] - 1].threshold != t); \
              steps++) \
@@ -109,17 +111,42 @@ static uint32_t name(struct rank_builder *b, const struct trees_plan *p, const i
 MEET(meet_f32, uint32_t)
 MEET(meet_f64, uint64_t)
 
-mdl_status mdl_ranks_open(struct rank_builder *b, const struct trees_plan *p,
-                          const uint32_t *splits, mdl_error *err)
+/* All questions that the file lists. */
+static mdl_status take_listed(struct rank_builder *b, const struct trees_plan *p, mdl_error *err)
 {
-    const uint64_t most = p->n_nodes / 2;
+    const struct tree_asked *a = &p->asked;
+
+    b->question = p->question;
+    b->many = a->n > (uint64_t)b->most_columns * (RANK_MOST + 1);
+    if (b->many)
+        return MDL_OK;
+    b->met = mdl_arena_take_raw(b->temp, a->n, sizeof *b->met);
+    if (!b->met)
+        return mdl_arena_fail(b->temp, err, "ranks");
+    for (uint32_t q = 0; q < a->n; q++) {
+        if (p->tested && mdl_flags_are_test(a->flags[q]))
+            continue;
+        b->known[q] = b->n_entries;
+        b->met[b->n_entries++] = (struct rank_met){
+            (uint64_t)mdl_tree_word(a->feature, q) << FLAG_BITS | a->flags[q],
+            a->wide ? ((const uint64_t *)a->threshold)[q] : ((const uint32_t *)a->threshold)[q],
+        };
+    }
+    return MDL_OK;
+}
+
+mdl_status mdl_ranks_open(struct rank_builder *b, const struct node *n, mdl_error *err)
+{
+    const struct trees_plan *p = n->plan;
+    const uint64_t most = p->question.bytes ? p->asked.n : p->n_nodes / 2;
 
     b->ordinal = p->ordinal;
-    b->splits = splits;
     b->patience = STEPS_MOST * (most + 4096);
     b->known = mdl_arena_take_raw(b->temp, most, sizeof *b->known);
     if (!b->known)
         return mdl_arena_fail(b->temp, err, "ranks");
+    if (p->question.bytes)
+        return take_listed(b, p, err);
     b->shift = 32 - 3;
     for (b->mask = 7; b->mask < FIRST_MOST && b->mask / 4 <= most; b->mask = 2 * b->mask + 1)
         b->shift--;
@@ -130,16 +157,14 @@ mdl_status mdl_ranks_meet(struct rank_builder *b, const struct node *n, uint32_t
                           uint32_t end, mdl_error *err)
 {
     const struct trees_plan *p = n->plan;
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
 
-    for (uint32_t k = first; k < end && !b->many;) {
+    for (uint32_t k = first; k < end && !b->many && !p->question.bytes;) {
         if (b->n_entries >= b->mask / 4) {
             const mdl_status s = make_larger(b, err);
             if (s)
                 return s;
         }
-        k = t->type == MDL_F32 ? meet_f32(b, p, t->data, k, end)
-                               : meet_f64(b, p, t->data, k, end);
+        k = p->asked.wide ? meet_f64(b, p, k, end) : meet_f32(b, p, k, end);
         b->many = b->n_entries > (uint64_t)b->most_columns * (RANK_MOST + 1)
                || b->steps >= b->patience;
     }
@@ -180,6 +205,18 @@ static uint64_t ordered(double t)
     return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
+/* Are entries in order as they are? */
+static int is_sorted(const struct rank_met *met, uint32_t n)
+{
+    uint32_t bad = 0;
+
+    for (uint32_t e = 1; e < n; e++)
+        bad |= (uint32_t)(met[e].key < met[e - 1].key)
+             | ((uint32_t)(met[e].key == met[e - 1].key)
+                & (uint32_t)(met[e].threshold < met[e - 1].threshold));
+    return !bad;
+}
+
 /* Entries by key, then by threshold, to b->order: byte by byte, the lowest first. */
 static mdl_status sort(struct rank_builder *b, mdl_error *err)
 {
@@ -192,7 +229,8 @@ static mdl_status sort(struct rank_builder *b, mdl_error *err)
         from[e] = e;
         b->met[e] = (struct rank_met){ b->entries[e].key, ordered(b->entries[e].t) };
     }
-    for (uint32_t digit = 0; digit < 8 + sizeof b->entries->key; digit++) {
+    const uint32_t digits = is_sorted(b->met, b->n_entries) ? 0 : 8 + sizeof b->entries->key;
+    for (uint32_t digit = 0; digit < digits; digit++) {
         const uint64_t *word = digit < 8 ? &b->met->threshold : &b->met->key;   /* every other */
         const uint32_t shift = 8 * (digit % 8), n = b->n_entries;
         uint32_t at[257] = { 0 };
@@ -381,25 +419,33 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
     return make_search(b, table, a, err);
 }
 
-/* Columns and ranks of splits take the place of the numbers of what they ask. */
-static void know(struct rank_builder *b, const struct trees_plan *p, uint32_t n_splits)
+/* Columns and ranks take the place of the numbers of what is asked. */
+static mdl_status know(struct rank_builder *b, const struct trees_plan *p, mdl_error *err)
 {
     uint32_t *known = b->known, *places = b->table;   /* the table has had its time */
+    const uint32_t *splits = p->right_node ? b->splits : NULL;
+    const uint8_t *flags = p->asked.flags;
+    const uint32_t end = p->question.bytes ? p->asked.n : p->n_nodes - p->n_leaves;
 
+    if (!places)
+        places = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *places);
+    if (!places)
+        return mdl_arena_fail(b->temp, err, "ranks");
     for (uint32_t e = 0; e < b->n_entries; e++)
         places[e] = b->entries[e].column | (uint32_t)b->entries[e].rank << 16;
-    for (uint32_t k = 0; k < n_splits; k++)
-        if (!p->n_general || !mdl_trees_is_test(p, b->splits[k]))
+    for (uint32_t k = 0; k < end; k++)
+        if (!p->tested || !mdl_flags_are_test(flags[splits ? splits[k] : k]))
             known[k] = places[known[k]];
+    return MDL_OK;
 }
 
 mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const struct value *x,
-                           uint32_t n_splits, struct arena *a, int *found, mdl_error *err)
+                           struct arena *a, int *found, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
 
     *found = 0;
-    if (!p->n_trees || b->many)
+    if (!p->n_trees || b->many || !p->in_order)
         return MDL_OK;
     mdl_status s = find_rules(b, n, x->type, err);
     if (!s) s = sort(b, err);
@@ -409,8 +455,8 @@ mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const s
     if (columns >= b->most_columns)
         return MDL_OK;
     *found = 1;
-    know(b, p, n_splits);
-    s = make_table(b, &p->ranks, columns, x->type, a, err);
+    s = know(b, p, err);
+    if (!s) s = make_table(b, &p->ranks, columns, x->type, a, err);
     p->ranks.cols = (uint32_t)x->cols;
     return s;
 }

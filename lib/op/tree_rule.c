@@ -61,14 +61,6 @@ static double right_from(const struct trees_params *p, double threshold, int *al
     return t;
 }
 
-static double threshold_at(const struct node *n, uint32_t i)
-{
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-
-    return t->type == MDL_F32 ? (double)((const float *)t->data)[i]
-                              : ((const double *)t->data)[i];
-}
-
 static int nan_goes_right(uint8_t flags, double t)
 {
     switch (flags & NODE_MISSING) {
@@ -94,5 +86,6 @@ struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t 
 {
     const struct trees_plan *p = n->plan;
 
-    return mdl_trees_rule_of(n->params, x_type, threshold_at(n, i), p->flags[i]);
+    return mdl_trees_rule_of(n->params, x_type, mdl_tree_threshold(p, i),
+                             (uint8_t)mdl_tree_flags(p, i));
 }

@@ -43,45 +43,49 @@ static double linear_leaf(const struct tree_walk *w, uint32_t leaf, const void *
     return sum;
 }
 
-static void add_f32(const struct tree_walk *w, float *y, uint32_t tree, uint32_t leaf)
+static void add_f32(const struct tree_walk *w, float *y, uint32_t leaf)
 {
-    const struct trees_params *params = w->n->params;
-    const struct tensor *weight = &w->n->tensors[TREES_WEIGHT];
-    const size_t width = (size_t)params->leaf_width;
-    const float *value = (const float *)w->n->tensors[TREES_VALUE].data + leaf * width;
+    const float *value = mdl_tree_values(w->n, leaf);
 
-    for (size_t k = 0; k < width; k++)
-        y[k] += weight->type ? value[k] * ((const float *)weight->data)[tree] : value[k];
+    for (size_t k = 0; k < w->p->leaf_width; k++)
+        y[k] += value[k];
 }
 
 static void add_f64(const struct tree_walk *w, double *y, uint32_t tree, uint32_t leaf,
                     const void *row)
 {
-    const struct trees_params *params = w->n->params;
-    const struct tensor *weight = &w->n->tensors[TREES_WEIGHT];
-    const size_t width = (size_t)params->leaf_width;
-    const double *value = (const double *)w->n->tensors[TREES_VALUE].data + leaf * width;
-    const double linear = w->n->tensors[TREES_LINEAR_CONST].type
-                              ? linear_leaf(w, leaf, row, *value) : 0;
+    const struct tensor *t = w->n->tensors;
+    const double *value = mdl_tree_values(w->n, leaf);
 
-    if (w->n->tensors[TREES_LINEAR_CONST].type)
-        value = &linear;
-    for (size_t k = 0; k < width; k++)
-        y[k] += weight->type ? value[k] * ((const double *)weight->data)[tree] : value[k];
+    if (t[TREES_LINEAR_CONST].type) {          /* one value a leaf, weighed anew */
+        const double x = linear_leaf(w, leaf, row, ((const double *)t[TREES_VALUE].data)[leaf]);
+        *y += t[TREES_WEIGHT].type ? x * ((const double *)t[TREES_WEIGHT].data)[tree] : x;
+        return;
+    }
+    for (size_t k = 0; k < w->p->leaf_width; k++)
+        y[k] += value[k];
+}
+
+int32_t mdl_tree_leaf_id(const struct node *n, uint32_t tree, uint32_t leaf)
+{
+    const struct tensor *t = &n->tensors[TREES_LEAF_ID];
+
+    switch (t->type) {
+    case MDL_U8: return ((const uint8_t *)t->data)[leaf];
+    case MDL_U16: return ((const uint16_t *)t->data)[leaf];
+    case MDL_I32: return ((const int32_t *)t->data)[leaf];
+    default: return (int32_t)(leaf - ((const struct trees_plan *)n->plan)->first_leaf[tree]);
+    }
 }
 
 void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t leaf)
 {
-    const struct tensor *leaf_id = &w->n->tensors[TREES_LEAF_ID];
-
     if (w->ids.data)
-        ((int32_t *)view_row(w->ids, r))[tree - w->first] =
-            leaf_id->type ? ((const int32_t *)leaf_id->data)[leaf]
-                          : (int32_t)(leaf - w->p->first_leaf[tree]);
+        ((int32_t *)view_row(w->ids, r))[tree - w->first] = mdl_tree_leaf_id(w->n, tree, leaf);
     if (!w->sums.data)
         return;
     if (w->n->tensors[TREES_VALUE].type == MDL_F32)
-        add_f32(w, (float *)view_row(w->sums, r) + w->p->output[tree], tree, leaf);
+        add_f32(w, (float *)view_row(w->sums, r) + w->p->output[tree], leaf);
     else
         add_f64(w, (double *)view_row(w->sums, r) + w->p->output[tree], tree, leaf,
                 view_row(w->x, r));

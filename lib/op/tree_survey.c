@@ -1,10 +1,17 @@
 /*
- * op/tree_survey.c - all nodes of all trees, seen once
+ * op/tree_survey.c - all trees, seen once
  *
- * Checked, counted and numbered tree by tree, each while it is in the nearest cache.  Trees are
- * written in pre-order: behind a node follows what is below it, the left child's first.  So,
- * from the last node to the first, what is below a node ends where it ends for the right child,
- * which is where it ends for the left one; and if all is below the root, each has one parent.
+ * Checked, counted and numbered one after the other, each while it is in the nearest cache.  A tree
+ * is what its splits have below their left children (op/tree.h): with what is below its root, every
+ * split knows what is below itself, and hands it on.
+ *
+ *     split            0    1    2          left 1 0 0, 3 splits in all
+ *     splits below     3    1    1          itself included: left + right + 1
+ *     leaves before    0    0    2          right: those of the split + left + 1
+ *
+ * A file of nodes is checked node by node first.  From the last to the first, what is below a node
+ * ends where it ends for the right child, which is where it ends for the left one; and if all is
+ * below the root, each has one parent and the tree is in pre-order.
  *
  *     nodes    0  1  2  3  4  5  6         0: 1, 4   1: 2, 3   4: 5, 6
  *     end      7  4  3  4  7  6  7
@@ -18,7 +25,7 @@
 #include <string.h>
 
 /* What flags say of a node; there is none with IS_WRONG. */
-enum { IS_WRONG = 1, IS_TEST = 2, IS_CATEGORY = 4 };
+enum { IS_WRONG = 1, IS_TEST = 2 };
 
 static void list_flags(uint8_t *is)
 {
@@ -31,26 +38,28 @@ static void list_flags(uint8_t *is)
         if (kind == NODE_NUMBER && !(f & (0xC0u | NODE_SET_LEFT)))
             is[f] = (f & NODE_MISSING) == NODE_ZERO_DEFAULT ? IS_TEST : 0;
         if (kind == NODE_CATEGORY && !(f & 0xC0u))
-            is[f] = IS_TEST | IS_CATEGORY;
+            is[f] = IS_TEST;
     }
 }
 
-/* Counted over the trees before, and what there is in the tree. */
-struct counts {
-    uint32_t set, split;
-    uint32_t end;                 /* splits with those of the tree                         */
-    uint32_t is;                  /* of all its nodes                                      */
+/* A tree, and what was found out about it. */
+struct tree_seen {
+    uint32_t start, end;          /* its nodes                  */
+    uint32_t first, splits;       /* its first split; how many  */
+    uint32_t is;                  /* of all its nodes           */
+    uint32_t deepest;
 };
 
-/* Which of the nodes [start, end) are splits, and which leaves: numbered, with the leaves before
- * them.  Without a branch on what a node is: they follow each other in no order. */
-static void find_splits(const struct trees_plan *p, const uint8_t *is, uint32_t start, uint32_t end,
-                        const struct survey *s, struct counts *c)
+/* ---- files of nodes ---------------------------------------------------------------------- */
+
+/* Which nodes are splits, and which leaves.  Without a branch on what a node is: they follow each
+ * other in no order. */
+static void find_splits(const struct trees_plan *p, const uint8_t *is, const struct survey *s,
+                        struct tree_seen *t)
 {
-    const uint8_t *flags = p->flags + start;
-    const size_t nodes = end - start;
-    uint32_t *ordinal = p->ordinal + start, *splits = s->splits + c->split, *leaves = s->place;
-    const uint32_t before = start - c->split;
+    const uint8_t *flags = p->asked.flags + t->start;
+    const size_t nodes = t->end - t->start;
+    uint32_t *splits = s->splits + t->first, *leaves = s->place;
     uint32_t all = 0;
     size_t n = 0;
 
@@ -58,22 +67,23 @@ static void find_splits(const struct trees_plan *p, const uint8_t *is, uint32_t 
         const size_t f = flags[i];
 
         all |= is[f];
-        ordinal[i] = before + (uint32_t)(i - n);
-        leaves[i - n] = (uint32_t)i + start;
-        splits[n] = (uint32_t)i + start;
+        leaves[i - n] = (uint32_t)i + t->start;
+        splits[n] = (uint32_t)i + t->start;
         n += f != NODE_LEAF;
     }
-    c->is = all;
-    c->end = c->split + (uint32_t)n;
+    t->is = all;
+    t->splits = (uint32_t)n;
 }
 
-/* Are they right, each for itself?  A leaf has zeros; the magnitude of NaN, as an integer, is above
- * that of infinity. */
+/* Are they right, each for itself?  A leaf has zeros, and so has the threshold of a category; the
+ * magnitude of NaN, as an integer, is above that of infinity. */
 #define CHECK(name, integer, infinity) \
-static int name(const struct trees_plan *p, const integer *threshold, uint64_t cols, \
-                const uint32_t *splits, size_t n_splits, const uint32_t *leaves, size_t n_leaves) \
+static int name(const struct trees_plan *p, uint64_t cols, const uint32_t *splits, size_t n_splits, \
+                const uint32_t *leaves, size_t n_leaves) \
 { \
-    const uint32_t *feature = p->feature, *right = p->right; \
+    const integer *threshold = p->asked.threshold; \
+    const uint32_t *feature = p->asked.feature.at, *right = p->right_node; \
+    const uint8_t *flags = p->asked.flags; \
     uint32_t most = 0; \
     integer magnitude = 0, any = 0; \
 \
@@ -86,22 +96,25 @@ static int name(const struct trees_plan *p, const integer *threshold, uint64_t c
     } \
     for (size_t k = 0; k < n_leaves; k++) \
         any |= feature[leaves[k]] | right[leaves[k]] | threshold[leaves[k]]; \
+    for (size_t k = 0; k < n_splits && p->n_sets; k++) \
+        if ((flags[splits[k]] & NODE_KIND) == NODE_CATEGORY) \
+            any |= threshold[splits[k]]; \
     return !any && most < cols && magnitude <= infinity; \
 }
 CHECK(nodes_are_right_f32, uint32_t, 0xFF000000u)
 CHECK(nodes_are_right_f64, uint64_t, 0xFFE0000000000000u)
 
 /* Is a tree whose nodes are right in pre-order?  Its right children are in no range so far. */
-static int is_in_order(const struct trees_plan *p, uint32_t start, uint32_t end,
-                       const struct survey *s, const struct counts *c)
+static int is_in_order(const struct trees_plan *p, const struct survey *s,
+                       const struct tree_seen *t)
 {
-    const uint32_t nodes = end - start, *right = p->right + start;
+    const uint32_t nodes = t->end - t->start, *right = p->right_node + t->start;
     uint32_t *below = s->place;   /* the first node that is not below one */
     uint32_t bad = 0;
 
     memcpy(below, s->next, (nodes + 1ull) * sizeof *below);   /* all are leaves */
-    for (uint32_t k = c->end; k-- > c->split;) {
-        const uint32_t i = s->splits[k] - start, given = right[i] - start;
+    for (uint32_t k = t->splits; k-- > 0;) {
+        const uint32_t i = s->splits[t->first + k] - t->start, given = right[i] - t->start;
         const uint32_t r = given < nodes ? given : nodes;
 
         bad |= below[i + 1] ^ given;
@@ -110,153 +123,182 @@ static int is_in_order(const struct trees_plan *p, uint32_t start, uint32_t end,
     return !bad && below[0] == nodes;
 }
 
-/* How deep a tree is, and how many nodes a row passes in it: by the training weights, else as if
- * half went each way. */
-struct measure {
-    const double *cover, *half;   /* cover NULL: by half                                   */
-    uint32_t deepest;
-    double   sum;
-};
-
-static void add_split(struct measure *m, uint32_t i, uint32_t level)
-{
-    m->deepest = level >= m->deepest ? level + 1 : m->deepest;
-    m->sum += m->cover ? m->cover[i] : m->half[level < 63 ? level : 63];
-}
-
-/* The splits of a tree in pre-order. */
-static void measure_splits(const struct trees_plan *p, uint32_t start, const struct survey *s,
-                           const struct counts *c, struct measure *to)
-{
-    const uint32_t *right = p->right, *splits = s->splits;
-    uint32_t *level = s->place;
-    struct measure m = *to;
-
-    level[0] = 0;
-    for (uint32_t k = c->split; k < c->end; k++) {
-        const uint32_t i = splits[k], own = level[i - start];
-
-        level[i + 1 - start] = level[right[i] - start] = own + 1;
-        add_split(&m, i, own);
-    }
-    *to = m;
-}
-
-/* Category nodes have no thresholds; and the numbers of their sets. */
-static int number_sets(const struct node *n, const struct survey *s, struct counts *c)
-{
-    struct trees_plan *p = n->plan;
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-    uint64_t zero = 0;
-
-    for (uint32_t k = c->split; k < c->end; k++) {
-        const uint32_t i = s->splits[k];
-
-        if ((p->flags[i] & NODE_KIND) != NODE_CATEGORY)
-            continue;
-        zero |= t->type == MDL_F32 ? ((const uint32_t *)t->data)[i] : ((const uint64_t *)t->data)[i];
-        p->ordinal[i] = c->set++;
-    }
-    return !zero;
-}
-
 static mdl_status bad_parent(const struct node *n, uint32_t i, const char *what, mdl_error *err)
 {
     return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_RIGHT].offset + 4ull * i,
                        "node %u %s", i, what);
 }
 
-/* The same for a tree in any order. */
-static mdl_status number_any(const struct node *n, uint32_t start, uint32_t end, struct survey *s,
-                             struct counts *c, struct measure *m, mdl_error *err)
+/* Number a tree that is in another order. */
+static mdl_status number_any(const struct node *n, struct survey *s, struct tree_seen *t,
+                             mdl_error *err)
 {
     struct trees_plan *p = n->plan;
+    uint32_t *level = s->place, k = 0;   /* 1 + level; 0: no parent so far */
 
-    memset(s->place, 0, (size_t)(end - start) * sizeof *s->place);
-    s->place[0] = 1;              /* 1 + level; 0: no parent so far */
-    for (uint32_t i = start; i < end; i++) {
-        const uint32_t place = s->place[i - start], kind = p->flags[i] & NODE_KIND;
+    memset(level, 0, (size_t)(t->end - t->start) * sizeof *level);
+    level[0] = 1;
+    for (uint32_t i = t->start; i < t->end; i++) {
+        const uint32_t own = level[i - t->start];
 
-        if (!place)
+        if (!own)
             return bad_parent(n, i, "has no parent", err);
-        p->ordinal[i] = kind == NODE_CATEGORY ? c->set++ : i - c->split;
-        if (kind == NODE_LEAF)
+        p->ordinal[i] = i - (t->first + k);
+        if ((p->asked.flags[i] & NODE_KIND) == NODE_LEAF)
             continue;
-        uint32_t *left = &s->place[i + 1 - start], *right = &s->place[p->right[i] - start];
+        uint32_t *left = &level[i + 1 - t->start], *right = &level[p->right_node[i] - t->start];
         if (*left || *right)
-            return bad_parent(n, *left ? i + 1 : p->right[i], "has two parents", err);
-        *left = *right = place + 1;
-        add_split(m, i, place - 1);
-        s->splits[c->split++] = i;
+            return bad_parent(n, *left ? i + 1 : p->right_node[i], "has two parents", err);
+        *left = *right = own + 1;
+        t->deepest = own > t->deepest ? own : t->deepest;
+        p->path += s->half[own < 64 ? own - 1 : 63] / p->n_trees;
+        s->splits[t->first + k++] = i;
     }
+    t->splits = k;
     return MDL_OK;
 }
 
-/* Check and number a tree that is written as trees are; 0: it is not. */
-static int survey_written(const struct node *n, uint32_t tree, uint64_t cols, const uint8_t *is,
-                          const struct survey *s, struct counts *c, struct measure *m)
+/* Is it written as trees are?  Then its splits know how many are below their left children. */
+static int is_written(const struct node *n, uint64_t cols, const uint8_t *is,
+                      const struct survey *s, struct tree_seen *t)
 {
     const struct trees_plan *p = n->plan;
-    const struct tensor *t = &n->tensors[TREES_THRESHOLD];
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1], set = c->set;
+    uint32_t *left = s->left;
 
-    find_splits(p, is, start, end, s, c);
-    const uint32_t *splits = s->splits + c->split;
-    const uint32_t count = c->end - c->split, leaves = end - start - count;
-    const int right = t->type == MDL_F32
-        ? nodes_are_right_f32(p, t->data, cols, splits, count, s->place, leaves)
-        : nodes_are_right_f64(p, t->data, cols, splits, count, s->place, leaves);
-    if (start == end || c->is & IS_WRONG || !right || !is_in_order(p, start, end, s, c))
+    if (t->start == t->end)
         return 0;
-    if (c->is & IS_CATEGORY && !number_sets(n, s, c)) {
-        c->set = set;
+    find_splits(p, is, s, t);
+    const uint32_t *splits = s->splits + t->first, leaves = t->end - t->start - t->splits;
+    const int right = p->asked.wide
+        ? nodes_are_right_f64(p, cols, splits, t->splits, s->place, leaves)
+        : nodes_are_right_f32(p, cols, splits, t->splits, s->place, leaves);
+    if (t->is & IS_WRONG || !right || !is_in_order(p, s, t))
         return 0;
-    }
-    measure_splits(p, start, s, c, m);
-    c->split = c->end;
+    for (uint32_t k = 0; k < t->splits; k++)
+        left[t->first + k] = (p->right_node[splits[k]] - splits[k] - 2) / 2;
     return 1;
 }
+
+/* ---- trees of splits --------------------------------------------------------------------- */
+
+#define RUN 4u                    /* leaves behind a split that are numbered at once */
+
+/* Number the nodes of a tree, and its splits; 0: what is below a left child is more than there is
+ * below its parent. */
+static int number(struct trees_plan *p, const struct tree_words left, const struct survey *s,
+                  struct tree_seen *t)
+{
+    const uint32_t first = t->first, n = t->splits, waste = n;
+    struct tree_below *below = s->below;
+    uint32_t *splits = s->splits + first, *ordinal = p->ordinal;
+    uint32_t deepest = 0, done = t->start, bad = 0;
+
+    below[0] = (struct tree_below){ n, t->start - first, 1 };
+    ordinal[t->start] = t->start - first;
+    for (uint32_t k = 0; k < n; k++) {
+        const struct tree_below b = below[k];
+        const uint32_t given = mdl_tree_word(left, first + k), i = first + k + b.leaf;
+        const uint32_t l = given < b.splits ? given : 0, r = b.splits - 1 - l;
+
+        bad |= given ^ l;
+        splits[k] = i;
+        for (; done < i; done++)  /* many leaves */
+            ordinal[done] = done - (first + k);
+        ordinal[i] = b.leaf;
+        for (uint32_t j = 0; j < RUN; j++)
+            ordinal[i + 1 + j] = b.leaf + j;
+        done = i + 1 + RUN;
+        deepest = b.level > deepest ? b.level : deepest;
+        below[l ? k + 1 : waste] = (struct tree_below){ l, b.leaf, b.level + 1 };
+        below[r ? k + 1 + l : waste] = (struct tree_below){ r, b.leaf + l + 1, b.level + 1 };
+    }
+    for (; done < t->end; done++)
+        ordinal[done] = done - (first + n);
+    t->deepest = deepest;
+    return !bad;
+}
+
+/* How many splits a row passes in a tree: by the training weights, else as if half went each way. */
+static double path_of(const struct node *n, uint32_t tree, const struct survey *s,
+                      const struct tree_seen *t)
+{
+    const uint32_t before = t->start - t->first;
+    double path = 0, *sum = s->sum;
+
+    if (sum)
+        mdl_tree_leaf_covers(n, tree, sum);
+    if (sum && sum[t->splits + 1] > 0) {
+        for (uint32_t k = 0; k < t->splits; k++) {
+            const double *leaf = sum + (s->below[k].leaf - before);
+            path += leaf[s->below[k].splits + 1] - leaf[0];
+        }
+        return path / sum[t->splits + 1];
+    }
+    for (uint32_t k = 0; k < t->splits; k++)
+        path += s->half[s->below[k].level < 64 ? s->below[k].level - 1 : 63];
+    return path;
+}
+
+/* ---- all of them ------------------------------------------------------------------------- */
 
 MDL_INLINE void fetch_tree(const struct node *n, uint32_t tree)
 {
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_THRESHOLD], *cover = &n->tensors[TREES_COVER];
 
-    if (tree >= p->n_trees || p->tree_start[tree + 1] - p->tree_start[tree] > NEAR_NODES)
+    if (tree >= p->n_trees || p->tree_start[tree + 1] - p->tree_start[tree] > NEAR_NODES
+        || !p->right_node)
         return;
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    mdl_trees_fetch(p->flags, start, end, 1);
-    mdl_trees_fetch(p->feature, start, end, sizeof *p->feature);
-    mdl_trees_fetch(p->right, start, end, sizeof *p->right);
+    mdl_trees_fetch(p->asked.flags, start, end, 1);
+    mdl_trees_fetch(p->asked.feature.at, start, end, sizeof(uint32_t));
+    mdl_trees_fetch(p->right_node, start, end, sizeof *p->right_node);
     mdl_trees_fetch(t->data, start, end, mdl_type_bytes(t->type));
     if (cover->type)
-        mdl_trees_fetch(cover->data, start, end, sizeof(double));
+        mdl_trees_fetch(cover->data, start, end, mdl_type_bytes(cover->type));
+}
+
+/* Do ranks decide all of its questions? */
+static int has_tests(const struct trees_plan *p, const struct tree_seen *t)
+{
+    uint32_t any = 0;
+
+    for (uint32_t k = t->first; k < t->first + t->splits && p->tested; k++)
+        any |= (uint32_t)mdl_flags_are_test(p->asked.flags[mdl_tree_word(p->question, k)]);
+    return any != 0;
 }
 
 static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols,
-                              const uint8_t *is, struct survey *s, struct counts *c,
-                              struct rank_builder *b, mdl_error *err)
+                              const uint8_t *is, struct survey *s, struct rank_builder *b,
+                              mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const uint32_t start = p->tree_start[tree], first = c->split;
-    const double *cover = n->tensors[TREES_COVER].type ? n->tensors[TREES_COVER].data : NULL;
-    const int weighed = cover && start < p->n_nodes && cover[start] > 0;
-    struct measure m = { .cover = weighed ? cover : NULL, .half = s->half };
+    struct tree_seen t = { .start = p->tree_start[tree], .end = p->tree_start[tree + 1],
+                           .first = s->n_splits };
+    const int nodes = p->right_node != NULL;
 
     fetch_tree(n, tree + 1);
-    p->first_leaf[tree] = start - first;
-    if (!survey_written(n, tree, cols, is, s, c, &m)) {
+    p->first_leaf[tree] = t.start - t.first;
+    t.splits = (t.end - t.start) / 2;
+    if (nodes && !is_written(n, cols, is, s, &t)) {
         mdl_status status = mdl_trees_explain(n, p, cols, tree, err);
-        if (!status) status = number_any(n, start, p->tree_start[tree + 1], s, c, &m, err);
+        if (!status) status = number_any(n, s, &t, err);
         if (status)
             return status;
         p->in_order = 0;
+    } else {
+        if (!number(p, b->left, s, &t))
+            return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_LEFT].offset,
+                               "tree %u has more splits below a left child than below its parent",
+                               tree);
+        p->ordinal[t.end] = t.end - (t.first + t.splits);
+        p->path += path_of(n, tree, s, &t) / p->n_trees;
     }
-    p->general[tree] = (c->is & IS_TEST) != 0;
+    p->general[tree] = (uint8_t)(nodes ? (t.is & IS_TEST) != 0 : has_tests(p, &t));
     p->n_general += p->general[tree];
-    p->depth[tree] = m.deepest;
-    p->path += (weighed ? m.sum / cover[start] : m.sum) / p->n_trees;
-    return mdl_ranks_meet(b, n, first, c->split, err);
+    p->depth[tree] = t.deepest;
+    s->n_splits += t.splits;
+    return p->in_order ? mdl_ranks_meet(b, n, t.first, s->n_splits, err) : MDL_OK;
 }
 
 static uint32_t largest_tree(const struct trees_plan *p)
@@ -270,18 +312,29 @@ static uint32_t largest_tree(const struct trees_plan *p)
 }
 
 /* Room for what is found out. */
-static mdl_status make_room(struct trees_plan *p, struct survey *s, struct arena *a, mdl_error *err)
+static mdl_status make_room(const struct node *n, struct survey *s, struct rank_builder *b,
+                            struct arena *a, mdl_error *err)
 {
+    struct trees_plan *p = n->plan;
+    const uint64_t splits = p->n_nodes / 2 + 1ull;
+
     s->largest = largest_tree(p);
     s->place = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->place);
     s->level = mdl_arena_take_raw(&s->temp, s->largest, sizeof *s->level);
     s->next = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->next);
-    s->splits = mdl_arena_take_raw(&s->temp, p->n_nodes / 2 + 1ull + s->largest, sizeof *s->splits);
-    if (!s->place || !s->level || !s->next || !s->splits)
+    s->below = mdl_arena_take_raw(&s->temp, s->largest / 2 + 2ull, sizeof *s->below);
+    s->sum = mdl_trees_weighed(n)
+                 ? mdl_arena_take_raw(&s->temp, s->largest / 2 + 3ull, sizeof *s->sum) : NULL;
+    s->splits = mdl_arena_take_raw(&s->temp, splits + s->largest, sizeof *s->splits);
+    s->left = p->right_node ? mdl_arena_take_raw(&s->temp, splits, sizeof *s->left) : NULL;
+    if (!s->place || !s->level || !s->next || !s->below || !s->splits
+        || (p->right_node && !s->left) || (mdl_trees_weighed(n) && !s->sum))
         return mdl_arena_fail(&s->temp, err, "tree ensemble");
     for (uint32_t i = 0; i <= s->largest; i++)
         s->next[i] = i + 1;
-    p->ordinal = mdl_arena_take_raw(a, p->n_nodes, sizeof *p->ordinal);
+    b->splits = s->splits;
+    b->left = p->right_node ? (struct tree_words){ s->left, sizeof *s->left } : p->left;
+    p->ordinal = mdl_arena_take_raw(a, p->n_nodes + 2ull + RUN, sizeof *p->ordinal);
     p->first_leaf = mdl_arena_take_raw(a, p->n_trees, sizeof *p->first_leaf);
     p->depth = mdl_arena_take_raw(a, p->n_trees, sizeof *p->depth);
     p->general = mdl_arena_take_raw(a, p->n_trees, sizeof *p->general);
@@ -295,22 +348,21 @@ mdl_status mdl_trees_survey(const struct node *n, uint64_t cols, struct survey *
 {
     struct trees_plan *p = n->plan;
     uint8_t is[256];
-    struct counts c = { .set = 0 };
-    mdl_status status = make_room(p, s, a, err);
+    mdl_status status = make_room(n, s, b, a, err);
 
     /* Without forks only a row that can be matched needs ranks. */
     b->most_columns = s->largest / 2 + 1 <= FORK_LEAVES ? UINT16_MAX : TOP_MOST;
     if (!status)
-        status = mdl_ranks_open(b, p, s->splits, err);
+        status = mdl_ranks_open(b, n, err);
     list_flags(is);
     s->half[0] = 1;
     for (uint32_t l = 1; l < 64; l++)
         s->half[l] = s->half[l - 1] / 2;
     p->in_order = 1;
     for (uint32_t t = 0; t < p->n_trees && !status; t++)
-        status = survey_tree(n, t, cols, is, s, &c, b, err);
-    p->n_leaves = p->n_nodes - c.split;
-    p->n_sets = c.set;
-    s->n_splits = c.split;
+        status = survey_tree(n, t, cols, is, s, b, err);
+    p->n_leaves = p->n_nodes - s->n_splits;
+    if (!status)
+        p->ordinal[p->n_nodes] = p->n_leaves;
     return status;
 }

@@ -31,19 +31,18 @@ int mdl_test_right(const struct node *n, const struct tree_test *t, uint32_t x_t
 {
     const struct trees_plan *p = n->plan;
 
-    return !mdl_trees_goes_left(n, t->node, mdl_trees_cell(x_type, row, p->feature[t->node]));
+    return !mdl_trees_goes_left(n, t->node, mdl_trees_cell(x_type, row, mdl_tree_feature(p, t->node)));
 }
 
-/* Does the set of category node i name a category that has no code? */
-static int names_beyond(const struct node *n, uint32_t i)
+/* Does the set of a category question name a category that has no code? */
+static int names_beyond(const struct node *n, uint32_t question)
 {
     const struct trees_plan *p = n->plan;
     const uint32_t *start = n->tensors[TREES_SET_START].data;
-    const uint32_t *words = n->tensors[TREES_SET_WORDS].data;
+    const uint32_t *words = n->tensors[TREES_SET_WORDS].data, set = p->asked.set[question];
 
-    for (uint32_t w = start[p->ordinal[i]] + CODE_NONE / 32; w < start[p->ordinal[i] + 1]; w++)
-        if (w > start[p->ordinal[i]] + CODE_NONE / 32 ? words[w] != 0
-                                                      : words[w] >> CODE_NONE % 32 != 0)
+    for (uint32_t w = start[set] + CODE_NONE / 32; w < start[set + 1]; w++)
+        if (w > start[set] + CODE_NONE / 32 ? words[w] != 0 : words[w] >> CODE_NONE % 32 != 0)
             return 1;
     return 0;
 }
@@ -59,7 +58,8 @@ static void set_right(struct tree_test *t, uint32_t code, int right)
 static uint32_t named_by(const struct node *n, const struct tree_test *t)
 {
     const struct trees_plan *p = n->plan;
-    const uint32_t *start = n->tensors[TREES_SET_START].data, set = p->ordinal[t->node];
+    const uint32_t *start = n->tensors[TREES_SET_START].data;
+    const uint32_t set = p->asked.set[mdl_tree_question(p, t->node)];
     const uint32_t count = 32 * (start[set + 1] - start[set]);
 
     return count < CODE_NONE ? count : CODE_NONE;
@@ -81,10 +81,11 @@ static uint32_t number_codes(const struct node *n, uint32_t *code, uint64_t cols
     const struct trees_plan *p = n->plan;
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        if ((p->flags[i] & NODE_KIND) == NODE_CATEGORY && code[p->feature[i]] != UINT32_MAX)
-            code[p->feature[i]] = names_beyond(n, i) || (p->flags[i] & NODE_MISSING) == NODE_ZERO_DEFAULT
-                                      ? UINT32_MAX : 1;
+    for (uint32_t q = 0; q < p->asked.n; q++) {
+        const uint32_t flags = p->asked.flags[q], f = mdl_tree_word(p->asked.feature, q);
+        if ((flags & NODE_KIND) == NODE_CATEGORY && code[f] != UINT32_MAX)
+            code[f] = names_beyond(n, q) || (flags & NODE_MISSING) == NODE_ZERO_DEFAULT ? UINT32_MAX : 1;
+    }
     for (uint64_t f = 0; f < cols; f++)
         code[f] = code[f] == 1 && count < CODE_PLAIN ? ++count : 0;
     return count;
@@ -99,7 +100,7 @@ mdl_status mdl_tests_prepare(struct node *n, uint64_t cols, struct arena *temp, 
     if (!p->n_general)
         return MDL_OK;
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        tests += (uint32_t)mdl_trees_is_test(p, i);
+        tests += (uint32_t)(!mdl_tree_is_leaf(p, i) && mdl_trees_is_test(p, i));
     uint32_t *code = mdl_arena_take(temp, cols, sizeof *code);
     if (!code)
         return mdl_arena_fail(temp, err, "tree ensemble");
@@ -116,11 +117,11 @@ mdl_status mdl_tests_prepare(struct node *n, uint64_t cols, struct arena *temp, 
     tests = 0;
     for (uint32_t t = 0; t < p->n_trees; t++) {
         for (uint32_t i = p->tree_start[t]; i < p->tree_start[t + 1]; i++) {
-            if (!mdl_trees_is_test(p, i))
+            if (mdl_tree_is_leaf(p, i) || !mdl_trees_is_test(p, i))
                 continue;
             struct tree_test *test = &p->tests[tests++];
-            const uint32_t number = (p->flags[i] & NODE_KIND) == NODE_CATEGORY
-                                        ? code[p->feature[i]] : 0;
+            const uint32_t number = (mdl_tree_flags(p, i) & NODE_KIND) == NODE_CATEGORY
+                                        ? code[mdl_tree_feature(p, i)] : 0;
             *test = (struct tree_test){ .node = i, .slot = TOP_EXITS,
                                         .code = (uint16_t)(number ? number - 1 : CODE_PLAIN) };
             p->n_plain += !number;

@@ -22,20 +22,29 @@
  */
 #define PARTS (2 * TOP_NODES + 1)
 
+/* A node: the split, of all, that it is or that would come next, the leaf that is leftmost below it,
+ * and the splits below it, itself included.  0: it is that leaf. */
+struct stand {
+    uint32_t split, leaf, below;
+};
+
 /* How all pieces grew, so that they can be counted before there is room for them.  Tiles lie
  * behind the first piece of their tree in the order in which they are met. */
 struct piece {
-    uint32_t root, end;           /* node; behind all that is below it, in pre-order       */
+    struct stand root;
     uint8_t  part;                /* of the piece above                                    */
     uint8_t  nodes;
     uint8_t  below;               /* exits that are splits                                 */
-    uint8_t  whole;               /* all that is below its root, in pre-order: not grown   */
+    uint8_t  whole;               /* all that is below its root: not grown                 */
 };
 
 struct cutting {
+    const struct node *n;
     const struct trees_plan *p;
     const struct rank_builder *b;
-    const double *cover;          /* NULL: level by level                                  */
+    struct tree_words left;
+    double   *cover;              /* of the tree's leaves, added up; NULL: level by level  */
+    uint32_t  first_leaf;         /* of the tree                                           */
     struct piece *pieces;
     uint32_t  n_pieces;
     uint8_t  *taken;              /* parts, piece by piece                                 */
@@ -44,9 +53,14 @@ struct cutting {
     struct tree_question never;       /* right                                                 */
 };
 
-static int is_split(const struct trees_plan *p, uint32_t i)
+static struct stand left_of(struct stand s, uint32_t below)
 {
-    return (p->flags[i] & NODE_KIND) != NODE_LEAF;
+    return (struct stand){ s.split + 1, s.leaf, below };
+}
+
+static struct stand right_of(struct stand s, uint32_t below)
+{
+    return (struct stand){ s.split + 1 + below, s.leaf + below + 1, s.below - 1 - below };
 }
 
 /*
@@ -56,24 +70,26 @@ static int is_split(const struct trees_plan *p, uint32_t i)
  */
 struct frontier {
     uint64_t key[TOP_EXITS];
-    uint32_t node[TOP_EXITS], end[TOP_EXITS];
+    struct stand node[TOP_EXITS];
     uint8_t  part[TOP_EXITS];
 };
 
 #define SLOT_BITS (2 * TOP_EXITS - 1)
 
-/* Node i could be taken if it is no leaf; all that is below it ends at `end`. */
-static void offer(const struct cutting *c, struct frontier *f, uint32_t slot, uint32_t i,
-                  uint32_t end, uint32_t part, uint64_t level)
+/* A node could be taken if it is no leaf. */
+static void offer(const struct cutting *c, struct frontier *f, uint32_t slot, struct stand s,
+                  uint32_t part, uint64_t level)
 {
     uint64_t weight = level;
 
-    if (c->cover)
-        memcpy(&weight, &c->cover[i], sizeof weight);
+    if (c->cover) {
+        const double *leaf = c->cover + (s.leaf - c->first_leaf);
+        const double w = leaf[s.below + 1] - leaf[0];
+        memcpy(&weight, &w, sizeof weight);
+    }
     weight = (weight & ~(uint64_t)SLOT_BITS) | TOP_EXITS | slot;
-    f->key[slot] = weight & (0 - (uint64_t)is_split(c->p, i));
-    f->node[slot] = i;
-    f->end[slot] = end;
+    f->key[slot] = weight & (0 - (uint64_t)(s.below != 0));
+    f->node[slot] = s;
     f->part[slot] = (uint8_t)part;
 }
 
@@ -99,25 +115,25 @@ static uint64_t find_best(const struct frontier *f, uint32_t eights)
 /* Grow a piece to at most `most` nodes; `go_on`: more begin at the splits it ends at. */
 static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_on)
 {
-    const uint32_t below = (piece->end - piece->root) / 2;   /* splits, in pre-order */
     struct frontier f;
     uint32_t nodes = 0;
     uint64_t best;
 
-    if (c->p->in_order && go_on && below <= most) {
-        piece->nodes = (uint8_t)below;
+    if (go_on && piece->root.below <= most) {
+        piece->nodes = (uint8_t)piece->root.below;
         piece->whole = 1;
         return;
     }
     memset(f.key, 0, (most + 1) * sizeof *f.key);
-    offer(c, &f, 0, piece->root, piece->end, 0, UINT64_MAX);
+    offer(c, &f, 0, piece->root, 0, UINT64_MAX);
     for (; nodes < most && (best = find_best(&f, nodes / 8 + 1)) != 0; nodes++) {
         const uint32_t slot = best & (TOP_EXITS - 1), part = f.part[slot];
-        const uint32_t node = f.node[slot], end = f.end[slot], right = c->p->right[node];
+        const struct stand s = f.node[slot];
+        const uint32_t left = mdl_tree_word(c->left, s.split);
 
         c->taken[c->n_taken++] = (uint8_t)part;
-        offer(c, &f, slot, node + 1, right, 2 * nodes + 1, best - SLOT_BITS - 1);
-        offer(c, &f, nodes + 1, right, end, 2 * nodes + 2, best - SLOT_BITS - 1);
+        offer(c, &f, slot, left_of(s, left), 2 * nodes + 1, best - SLOT_BITS - 1);
+        offer(c, &f, nodes + 1, right_of(s, left), 2 * nodes + 2, best - SLOT_BITS - 1);
     }
     piece->nodes = (uint8_t)nodes;
     for (uint32_t k = 0; k <= nodes; k++) {
@@ -125,40 +141,24 @@ static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_o
             continue;
         piece->below++;
         if (go_on)
-            c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .end = f.end[k],
-                                                       .part = f.part[k] };
+            c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .part = f.part[k] };
     }
-}
-
-/* Of tree number `tree`, if there is one: what grows, or what is put down. */
-MDL_INLINE void fetch_tree(const struct cutting *c, uint32_t tree, int put)
-{
-    const struct trees_plan *p = c->p;
-
-    if (tree >= p->n_trees || p->tree_start[tree + 1] - p->tree_start[tree] > NEAR_NODES)
-        return;
-    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    const uint32_t split = start - p->first_leaf[tree], splits = (end - start) / 2;
-    mdl_trees_fetch(p->right, start, end, sizeof *p->right);
-    if (!put) {
-        mdl_trees_fetch(p->flags, start, end, 1);
-        if (c->cover)
-            mdl_trees_fetch(c->cover, start, end, sizeof *c->cover);
-        return;
-    }
-    mdl_trees_fetch(p->ordinal, start, end, sizeof *p->ordinal);
-    mdl_trees_fetch(c->b->splits, split, split + splits, sizeof *c->b->splits);
-    mdl_trees_fetch(c->b->known, split, split + splits, sizeof *c->b->known);
 }
 
 /* Cut a tree whose first piece has at most `most` nodes. */
 static void cut(struct cutting *c, uint32_t tree, uint32_t most)
 {
-    const int go_on = !c->p->general[tree];
+    const struct trees_plan *p = c->p;
+    const int go_on = !p->general[tree];
+    const uint32_t start = p->tree_start[tree], first = p->first_leaf[tree];
     uint32_t k = c->n_pieces;
 
-    c->pieces[c->n_pieces++] = (struct piece){ .root = c->p->tree_start[tree],
-                                               .end = c->p->tree_start[tree + 1] };
+    c->first_leaf = first;
+    if (c->cover)
+        mdl_tree_leaf_covers(c->n, tree, c->cover);
+    c->pieces[c->n_pieces++] = (struct piece){
+        .root = { start - first, first, (p->tree_start[tree + 1] - start) / 2 },
+    };
     grow(c, &c->pieces[k++], most, go_on);
     while (k < c->n_pieces)
         grow(c, &c->pieces[k++], TILE_NODES, go_on);
@@ -174,21 +174,24 @@ static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint
     return t;
 }
 
-/* Node i of a tree becomes a slot of a piece. */
-static struct tree_question step_at(const struct cutting *c, uint32_t tree, uint32_t i, uint32_t slot)
+/* A node of a tree becomes a slot of a piece. */
+static struct tree_question step_at(const struct cutting *c, uint32_t tree, struct stand s,
+                                    uint32_t slot)
 {
+    const uint32_t i = s.split + s.leaf;
+
     if (!c->p->general[tree] || !mdl_trees_is_test(c->p, i))
-        return mdl_rank_of(c->b, i);
+        return mdl_rank_at(c->b, s.split);
     test_at(c->p, tree, i)->slot = (uint8_t)slot;
     return c->never;              /* a test is not right by its rank */
 }
 
 /* Exits of a tree with tests that are no leaves: the plain rule goes on there. */
-static void go_on_plainly(const struct cutting *c, const uint32_t *node, const uint8_t *first,
-                          uint32_t parts, uint32_t *exit)
+static void go_on_plainly(const struct stand *node, const uint8_t *first, uint32_t parts,
+                          uint32_t *exit)
 {
     for (uint32_t k = 0; k < parts; k++)
-        exit[first[k]] = is_split(c->p, node[k]) ? TOP_GOES_ON | node[k] : c->p->ordinal[node[k]];
+        exit[first[k]] = node[k].below ? TOP_GOES_ON | (node[k].split + node[k].leaf) : node[k].leaf;
 }
 
 /* What no node has been put into: never right, but for the last one, always. */
@@ -205,21 +208,20 @@ static void make_empty(const struct rank_table *ranks, struct tree_top *top, str
 }
 
 /*
- * Put down a piece that is all of a subtree in pre-order: nodes, and exits, lie together, and how
- * many leaves are before a node says which exit is leftmost below it.  Its own is the last node
- * of which it is that, so ancestors[] holds, meanwhile, those of the node that is next.
+ * Put down a piece that is all of a subtree: nodes, and exits, lie together.  What an exit has for
+ * ancestors is that of the node that is next, until the next one knows better.
  */
 #define PUT_WHOLE(name, kind, mask, exits) \
 static void name(const struct cutting *c, const struct piece *piece, kind *to, uint32_t *exit, \
                  uint8_t *lowest) \
 { \
-    const uint32_t *ordinal = c->p->ordinal, *right = c->p->right, *splits = c->b->splits; \
-    const uint32_t leaf = ordinal[piece->root], first = piece->root - leaf; \
+    const uint32_t *splits = c->b->splits; \
+    const uint32_t leaf = piece->root.leaf, first = piece->root.split; \
     const uint32_t end = first + piece->nodes; \
 \
     to->ancestors[0] = 0; \
     for (uint32_t k = first; k < end; k++) { \
-        const uint32_t i = splits[k], e = i - k - leaf, slot = ordinal[right[i]] - leaf - 1; \
+        const uint32_t e = splits[k] - k - leaf, slot = e + mdl_tree_word(c->left, k); \
         const struct tree_question s = mdl_rank_at(c->b, k); \
 \
         to->column[slot] = (uint8_t)s.column; \
@@ -243,9 +245,8 @@ static void name(struct cutting *c, uint32_t tree, const struct piece *piece, ki
                  uint32_t *exit, uint8_t *lowest) \
 { \
     const uint8_t *taken = c->taken + c->n_taken; \
-    const uint32_t *right = c->p->right, *ordinal = c->p->ordinal; \
     const uint32_t n = piece->nodes, parts = 2 * n + 1; \
-    uint32_t node[PARTS]; \
+    struct stand node[PARTS]; \
     mask ancestors[PARTS]; \
     uint8_t first[PARTS], exits[PARTS]; \
 \
@@ -257,25 +258,25 @@ static void name(struct cutting *c, uint32_t tree, const struct piece *piece, ki
     ancestors[0] = 0; \
     first[0] = 0; \
     for (uint32_t k = 0; k < n; k++) { \
-        const uint32_t part = taken[k], i = node[part]; \
-        const uint32_t slot = first[part] + exits[2 * k + 1] - 1u; \
-        const struct tree_question s = step_at(c, tree, i, slot); \
+        const uint32_t part = taken[k], slot = first[part] + exits[2 * k + 1] - 1u; \
+        const uint32_t left = mdl_tree_word(c->left, node[part].split); \
+        const struct tree_question s = step_at(c, tree, node[part], slot); \
 \
         to->column[slot] = (uint8_t)s.column; \
         to->rank[slot] = s.rank; \
         lowest[slot] = first[part]; \
-        node[2 * k + 1] = i + 1; \
-        node[2 * k + 2] = right[i]; \
+        node[2 * k + 1] = left_of(node[part], left); \
+        node[2 * k + 2] = right_of(node[part], left); \
         first[2 * k + 1] = first[part]; \
         first[2 * k + 2] = (uint8_t)(slot + 1); \
         ancestors[2 * k + 1] = ancestors[2 * k + 2] = (mask)(ancestors[part] | (mask)1 << slot); \
     } \
     for (uint32_t k = 0; k < parts; k++) { \
         to->ancestors[first[k]] = ancestors[k]; \
-        exit[first[k]] = ordinal[node[k]]; \
+        exit[first[k]] = node[k].leaf; \
     } \
     if (c->p->general[tree]) \
-        go_on_plainly(c, node, first, parts, exit); \
+        go_on_plainly(node, first, parts, exit); \
     else \
         for (uint32_t k = 0; k < piece->below; k++) \
             exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++; \
@@ -315,7 +316,6 @@ static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile
     c->n_pieces = c->n_taken = 0;
     c->tile = first_tile;
     for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {
-        fetch_tree(c, t + 1, 1);
         c->below = c->n_pieces + 1;
         if (first_tile) {
             p->tiles[t] = no_tile;
@@ -333,12 +333,11 @@ static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile
     }
 }
 
-mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct arena *temp,
-                         struct arena *a, mdl_error *err)
+mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, double *cover,
+                         struct arena *temp, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const struct tensor *cover = &n->tensors[TREES_COVER];
-    struct cutting c = { .p = p, .b = b, .cover = cover->type ? cover->data : NULL };
+    struct cutting c = { .n = n, .p = p, .b = b, .left = b->left, .cover = cover };
     const uint64_t splits = p->n_nodes - p->n_leaves;
     const int small = !p->n_general && splits <= (uint64_t)TILE_NODES * p->n_trees;
     uint32_t whole = 0;
@@ -349,12 +348,11 @@ mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, struct ar
         return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         const uint32_t first = c.n_pieces;
-        fetch_tree(&c, t + 1, 0);
         cut(&c, t, small ? TILE_NODES : TOP_NODES);
         whole += !c.pieces[first].below;
     }
     const uint32_t tiles = small ? c.n_pieces : c.n_pieces - p->n_trees;
-    const int apart = !small && (whole < p->n_trees || !p->in_order);
+    const int apart = !small && whole < p->n_trees;
     p->tiles = mdl_arena_take_raw(a, tiles, sizeof *p->tiles);
     p->tops = small ? NULL : mdl_arena_take_raw(a, p->n_trees, sizeof *p->tops);
     p->exits = apart ? mdl_arena_take_raw(a, p->n_trees, sizeof *p->exits) : NULL;

@@ -56,6 +56,22 @@ static uint32_t enter(struct vectors *v, uint32_t leaf)
     return v->n - 1;
 }
 
+/* The file says which leaves share values. */
+static mdl_status take_shared(const struct node *n, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const struct tensor *t = &n->tensors[TREES_VECTOR];
+    const struct tree_words w = { t->data, (uint32_t)mdl_type_bytes(t->type) };
+
+    p->vectors = p->value;
+    p->vector = mdl_arena_take_raw(a, p->n_leaves, sizeof *p->vector);
+    if (!p->vector)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint32_t leaf = 0; leaf < p->n_leaves; leaf++)
+        p->vector[leaf] = mdl_tree_word(w, leaf);
+    return MDL_OK;
+}
+
 mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,
                            mdl_error *err)
 {
@@ -66,6 +82,8 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
                          .bytes = width * mdl_type_bytes(n->tensors[TREES_VALUE].type) };
     uint64_t size = 64;
 
+    if (n->tensors[TREES_VECTOR].type)
+        return take_shared(n, a, err);
     if (width < 2 || !most)
         return MDL_OK;
     while (size < 2ull * (most + 1))

@@ -16,10 +16,10 @@ static void place_nodes(const struct trees_plan *p, uint32_t tree, uint32_t *pla
 
     place[0] = 1;
     for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF)
+        if (mdl_tree_is_leaf(p, i))
             continue;
         place[i + 1 - start] = 2 * place[i - start];
-        place[p->right[i] - start] = 2 * place[i - start] + 1;
+        place[mdl_tree_right(p, i) - start] = 2 * place[i - start] + 1;
     }
 }
 
@@ -72,7 +72,7 @@ static void put_heap(const struct trees_plan *p, uint32_t tree, const struct ran
     place_nodes(p, tree, place);
     for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
         const uint32_t at = place[i - start];
-        if ((p->flags[i] & NODE_KIND) == NODE_LEAF) {
+        if (mdl_tree_is_leaf(p, i)) {
             const uint32_t leftmost = at << (HEAP_LEVELS - level_of(at));
             h->leaves |= (uint64_t)1 << (leftmost - HEAP_NODES);
             continue;
@@ -100,7 +100,7 @@ mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_
         put_levels(p);
         return MDL_OK;
     }
-    if (!p->in_order || most > HEAP_LEVELS
+    if (most > HEAP_LEVELS
         || p->n_nodes - p->n_leaves <= (uint64_t)TILE_NODES * p->n_trees)
         return MDL_OK;
     p->heaps = mdl_arena_take(a, p->n_trees, sizeof *p->heaps);

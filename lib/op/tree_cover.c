@@ -1,0 +1,54 @@
+/*
+ * op/tree_cover.c - training weights of nodes, however the file has them
+ *
+ * A source that counts rows gives a split what its leaves have together, so that files list leaves
+ * alone where that is exact, and in a type as narrow as it can be.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree.h"
+
+int mdl_trees_weighed(const struct node *n)
+{
+    return n->tensors[TREES_COVER].type != 0;
+}
+
+static double cover_at(const struct tensor *t, size_t i)
+{
+    switch (t->type) {
+    case MDL_U8: return ((const uint8_t *)t->data)[i];
+    case MDL_U16: return ((const uint16_t *)t->data)[i];
+    case MDL_U32: return ((const uint32_t *)t->data)[i];
+    case MDL_F32: return (double)((const float *)t->data)[i];
+    default: return ((const double *)t->data)[i];
+    }
+}
+
+void mdl_tree_covers(const struct node *n, uint32_t tree, double *cover)
+{
+    const struct trees_plan *p = n->plan;
+    const struct tensor *t = &n->tensors[TREES_COVER];
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+
+    for (uint32_t i = end; i-- > start;)       /* children lie behind their parents */
+        cover[i - start] = t->count == p->n_nodes ? cover_at(t, i)
+                         : mdl_tree_is_leaf(p, i) ? cover_at(t, p->ordinal[i])
+                         : cover[i + 1 - start] + cover[mdl_tree_right(p, i) - start];
+}
+
+void mdl_tree_leaf_covers(const struct node *n, uint32_t tree, double *sum)
+{
+    const struct trees_plan *p = n->plan;
+    const struct tensor *t = &n->tensors[TREES_COVER];
+    const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    const uint32_t first = p->first_leaf[tree], leaves = p->ordinal[end] - first;
+
+    sum[0] = 0;
+    for (uint32_t k = 0; k < leaves && t->count != p->n_nodes; k++)
+        sum[k + 1] = sum[k] + cover_at(t, first + k);
+    /* A leaf is the last node before which there are as many leaves. */
+    for (uint32_t i = start; i < end && t->count == p->n_nodes; i++) {
+        const uint32_t k = p->ordinal[i] - first;
+        sum[k + 1] = sum[k] + cover_at(t, i);
+    }
+}
