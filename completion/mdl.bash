@@ -17,7 +17,7 @@ _mdl()
     --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
     --isa)       COMPREPLY=($(compgen -W "ref avx2 avx512 neon" -- "$word")); return ;;
     --engine)    COMPREPLY=($(compgen -W "plain row block planes deep" -- "$word")); return ;;
-    --without)   COMPREPLY=($(compgen -W "all fold same dead" -- "$word")); return ;;
+    --without)   COMPREPLY=($(compgen -W "all fold shapes casts transposes reshapes same dead" -- "$word")); return ;;
     --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
     --trees|--dim|--input|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;

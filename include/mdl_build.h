@@ -121,6 +121,9 @@ typedef struct mdl_op_info {
     const char *about;         /* one line: the formula                                */
     uint32_t    max_results;   /* n_results, or more                                   */
     uint32_t    flags;         /* MDL_OP_*                                             */
+    uint32_t    contents;      /* bit i: shapes of its results depend on what is in input i; bit
+                                  31 stands for that and all after                      */
+    uint32_t    reserved;
 } mdl_op_info;
 
 #define MDL_OP_TENSOR 1u       /* works on tensors of any rank, not on tables          */

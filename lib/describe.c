@@ -252,7 +252,8 @@ mdl_status mdl_op(size_t i, mdl_op_info *info)
                               .flags = (op_is_tensor(op) ? MDL_OP_TENSOR : 0)
                                      | (op->traits & ND_HALF ? MDL_OP_HALF : 0)
                                      | (op->traits & ND_RANDOM ? MDL_OP_RANDOM : 0)
-                                     | (op->traits & ND_SHAPE ? MDL_OP_SHAPE : 0) };
+                                     | (op->traits & ND_SHAPE ? MDL_OP_SHAPE : 0),
+                              .contents = op->contents };
     return GIVE(info, all);
 }
 

@@ -1,7 +1,8 @@
 /*
  * optimize/dead.c - nodes that no output needs
  *
- * A body's state stays with its owner, whose results it is part of.
+ * A body's state stays with its owner, whose results it is part of.  A result that is constant
+ * needs no node.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -19,7 +20,7 @@ void mdl_flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned 
 {
     for (size_t i = 0; i < f->outputs.bytes / sizeof(struct flow_output); i++) {
         const int32_t v = ((struct flow_output *)(void *)f->outputs.data)[i].value;
-        if (v != FLOW_NONE)
+        if (v != FLOW_NONE && !mdl_flow_constant(f, v))
             needed[v] = 1;
     }
     for (uint32_t i = mdl_flow_n_nodes(f); i-- > 0;) {
@@ -32,7 +33,7 @@ void mdl_flow_mark_needed(const struct flow *f, unsigned char *needed, unsigned 
         for (uint32_t k = 0; k < n->n_out; k++)
             needed[n->out[k]] = 1;
         for (uint32_t k = 0; k < n->n_in; k++)
-            if (n->in[k] != FLOW_NONE)
+            if (n->in[k] != FLOW_NONE && !mdl_flow_constant(f, n->in[k]))
                 needed[n->in[k]] = 1;
         for (int b = 0; b < 2; b++)
             if (n->bodies[b] > 0)

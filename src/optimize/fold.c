@@ -2,7 +2,7 @@
  * optimize/fold.c - what is always the same is computed once
  *
  * Nodes that read constants alone, and, where the shapes of all inputs are known, nodes that
- * read shapes alone.  The library itself computes them, in a model made of what they need; so
+ * read shapes alone, which depend on nothing else.  The library itself computes them, in a model made of what they need; so
  * a folded value has the bits it would have had.
  *
  * SPDX-License-Identifier: MIT
@@ -33,18 +33,19 @@ static const char *const unknown[] = { "text_match", "text_normalize", "text_spl
 struct folder {
     struct flow *f;
     unsigned char *fixed;         /* [values] 1: by constants, 2: by shapes too, 0: not       */
+    unsigned char *settled;       /* [values] the shape depends on shapes of inputs alone     */
     unsigned char *wanted;        /* [values] read by a node that is not folded               */
     int static_inputs;
 };
 
-static uint32_t flags_of(const char *name)
+static mdl_op_info info_of(const char *name)
 {
     mdl_op_info info = { .size = sizeof info };
 
     for (size_t i = 0; !mdl_op(i, &info); i++)
         if (!strcmp(info.name, name))
-            return info.flags;
-    return 0;
+            return info;
+    return (mdl_op_info){ .size = sizeof info };
 }
 
 static int is_flow(const struct flow_node *n)
@@ -78,6 +79,56 @@ static int is_long(const struct flow *f, const struct flow_node *n)
     return work > MOST_WORK;
 }
 
+/* Do shapes of a node's results depend on shapes, and on contents that are fixed, alone? */
+static int is_settled(const struct folder *w, const struct flow_node *n, const mdl_op_info *op)
+{
+    int settled = !n->dead && !is_flow(n) && op->flags & MDL_OP_TENSOR;
+
+    for (uint32_t k = 0; settled && k < n->n_in; k++)
+        if (n->in[k] != FLOW_NONE)
+            settled = w->settled[n->in[k]]
+                   && (w->fixed[n->in[k]] || !(op->contents >> (k < 31 ? k : 31) & 1));
+    return settled;
+}
+
+/* Whether a node can be folded: 1 by constants, 2 by shapes too, 0 not. */
+static unsigned char how_fixed(const struct folder *w, const struct flow_node *n,
+                               const mdl_op_info *op)
+{
+    unsigned char fixed = 1;
+
+    if (n->dead || is_flow(n) || is_long(w->f, n) || op->flags & MDL_OP_RANDOM
+        || !(op->flags & MDL_OP_TENSOR))
+        return 0;
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        const unsigned char in = n->in[k] == FLOW_NONE ? 1 : w->fixed[n->in[k]];
+        if (in == 1)
+            continue;
+        if (in != 2 && !(op->flags & MDL_OP_SHAPE && w->settled[n->in[k]] && !n->region))
+            return 0;
+        fixed = 2;
+    }
+    return fixed;
+}
+
+static void mark_node(struct folder *w, const struct flow_node *n)
+{
+    const mdl_op_info op = info_of(n->op);
+    const unsigned char fixed = how_fixed(w, n, &op);
+    const int settled = is_settled(w, n, &op);
+    int computed = !n->n_out;
+
+    for (uint32_t k = 0; k < n->n_out; k++)
+        if (!mdl_flow_constant(w->f, n->out[k])) {
+            w->fixed[n->out[k]] = fixed;
+            w->settled[n->out[k]] = (unsigned char)settled;
+            computed = !fixed;
+        }
+    for (uint32_t k = 0; computed && !n->dead && k < n->n_in; k++)
+        if (n->in[k] != FLOW_NONE && w->fixed[n->in[k]])
+            w->wanted[n->in[k]] = 1;
+}
+
 /* Mark what can be folded; how many values there are of those that others read. */
 static uint32_t mark(struct folder *w)
 {
@@ -85,28 +136,11 @@ static uint32_t mark(struct folder *w)
     uint32_t n_wanted = 0;
 
     for (uint32_t v = 0; v < mdl_flow_n_values(f); v++)
-        w->fixed[v] = mdl_flow_constant(f, (int32_t)v) != NULL;
-    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
-        const struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
-        const uint32_t flags = flags_of(n->op);
-        unsigned char fixed = 1;
-        if (n->dead || is_flow(n) || is_long(f, n) || flags & MDL_OP_RANDOM || !(flags & MDL_OP_TENSOR))
-            fixed = 0;
-        for (uint32_t k = 0; fixed && k < n->n_in; k++) {
-            const unsigned char in = n->in[k] == FLOW_NONE ? 1 : w->fixed[n->in[k]];
-            if (in == 1)
-                continue;
-            if (in == 2 || (flags & MDL_OP_SHAPE && w->static_inputs && !n->region))
-                fixed = 2;
-            else
-                fixed = 0;
-        }
-        for (uint32_t k = 0; k < n->n_out; k++)
-            w->fixed[n->out[k]] = fixed;
-        for (uint32_t k = 0; !fixed && !n->dead && k < n->n_in; k++)
-            if (n->in[k] != FLOW_NONE && w->fixed[n->in[k]])
-                w->wanted[n->in[k]] = 1;
-    }
+        w->settled[v] = w->fixed[v] = mdl_flow_constant(f, (int32_t)v) != NULL;
+    for (uint32_t i = 0; w->static_inputs && i < COUNT(f->inputs, struct flow_input); i++)
+        w->settled[AT(f->inputs, struct flow_input, i)->value] = 1;
+    for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++)
+        mark_node(w, mdl_flow_node_at(f, (int32_t)i));
     for (uint32_t i = 0; i < COUNT(f->outputs, struct flow_output); i++) {
         const int32_t v = AT(f->outputs, struct flow_output, i)->value;
         if (v != FLOW_NONE && w->fixed[v])
@@ -251,6 +285,7 @@ static int inputs_are_static(const struct flow *f)
 static uint32_t run(struct flow *f)
 {
     struct folder w = { .f = f, .fixed = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1),
+                        .settled = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1),
                         .wanted = mdl_arena_take(&f->arena, mdl_flow_n_values(f), 1),
                         .static_inputs = inputs_are_static(f) };
     const uint32_t n_values = mdl_flow_n_values(f);
@@ -258,7 +293,7 @@ static uint32_t run(struct flow *f)
     size_t n = 0;
     uint32_t changed = 0;
 
-    if (!w.fixed || !w.wanted || !mark(&w))
+    if (!w.fixed || !w.settled || !w.wanted || !mark(&w))
         return 0;
     for (uint32_t v = 0; v < n_values; v++) {
         if (w.wanted[v])

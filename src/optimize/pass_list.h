@@ -4,6 +4,10 @@
  *
  * SPDX-License-Identifier: MIT
  */
-PASS(fold)        /* fold.c       what is always the same is computed once        */
-PASS(same)        /* same.c       nodes that compute the same are one             */
-PASS(dead)        /* dead.c       nodes that no output needs                        */
+PASS(fold)        /* fold.c        what is always the same is computed once        */
+PASS(shapes)      /* shapes.c      arithmetic of shapes, where they are known      */
+PASS(casts)       /* casts.c       conversions that change nothing, or two in one  */
+PASS(transposes)  /* transposes.c  the same of transpositions                      */
+PASS(reshapes)    /* reshapes.c    the same of reshapes                            */
+PASS(same)        /* same.c        nodes that compute the same are one             */
+PASS(dead)        /* dead.c        nodes that no output needs                      */

@@ -92,11 +92,13 @@ def _refuse_pickle(head: bytes, name: str) -> None:
 
 
 def import_(source: Union[Path, bytes], *, from_: Optional[str] = None,
-            best_iteration: Optional[int] = None, file: Optional[str] = None) -> Builder:
-    """What libmodel_import makes of a file or bytes; best_iteration as in mdl_import.h."""
+            best_iteration: Optional[int] = None, file: Optional[str] = None,
+            without: Optional[str] = None) -> Builder:
+    """What libmodel_import makes of a file or bytes; best_iteration and without (passes that are
+    left out) as in mdl_import.h."""
     options = _lib.mdl_import_options(
         size=ctypes.sizeof(_lib.mdl_import_options), from_=from_.encode() if from_ else None,
-        file=file.encode() if file else None,
+        file=file.encode() if file else None, without=without.encode() if without else None,
         best_iteration=AS_THE_FILE_SAYS if best_iteration is None else best_iteration)
     made, error = ctypes.c_void_p(), _lib.new_error()
     if isinstance(source, bytes):
