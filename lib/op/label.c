@@ -2,7 +2,7 @@
  * op/label.c - from scores to classes
  *
  *   argmax      x [rows, cols]        -> int32 [rows, 1]   first column of the largest value
- *   above       x [rows, 1]           -> int32 [rows, 1]   1 where x is above the threshold
+ *   above       x [rows, cols]        -> int32 [rows, cols]   1 where x is above the threshold
  *   complement  p [rows, 1]           -> [rows, 2]         1 - p and p, in p's type
  *
  * x and p are float32 or float64.  NaN is no maximum (all NaN: column 0) and is above
@@ -68,40 +68,32 @@ static const struct field above_fields[] = {
     FIELD(FIELD_INT, above_params, inclusive, 0, NULL),
 };
 
-static mdl_status need_one_column(const struct node *n, const struct graph *g, mdl_error *err)
-{
-    const struct value *x = node_in(n, g, 0);
-    const mdl_status s = mdl_op_need_float(n, g, 0, err);
-
-    if (!s && x->cols != 1)
-        return mdl_fail(err, MDL_ERR_FORMAT, "x has %llu columns, expected 1",
-                        (unsigned long long)x->cols);
-    return s;
-}
-
 static mdl_status above_infer(struct node *n, struct graph *g, mdl_error *err)
 {
     const struct above_params *p = n->params;
-    const mdl_status s = need_one_column(n, g, err);
+    const mdl_status s = mdl_op_need_float(n, g, 0, err);
 
     if (s)
         return s;
     if (p->threshold != p->threshold || (p->inclusive != 0 && p->inclusive != 1))
         return mdl_fail(err, MDL_ERR_FORMAT, "the threshold is NaN, or inclusive is not 0 or 1");
-    value_table(node_out(n, g, 0), MDL_I32, 1);
+    value_table(node_out(n, g, 0), MDL_I32, node_in(n, g, 0)->cols);
     return MDL_OK;
 }
 
 static void above_run(const struct node *n, const struct run *r)
 {
     const struct view in = run_in(n, r, 0), out = run_out(n, r, 0);
-    const uint32_t type = node_in(n, r->graph, 0)->type;
+    const struct value *v = node_in(n, r->graph, 0);
     const struct above_params *p = n->params;
 
     for (size_t row = 0; row < r->rows; row++) {
-        const double x = cell(in, type, row, 0);
+        int32_t *y = view_row(out, row);
 
-        *(int32_t *)view_row(out, row) = p->inclusive ? x >= p->threshold : x > p->threshold;
+        for (size_t c = 0; c < (size_t)v->cols; c++) {
+            const double x = cell(in, v->type, row, c);
+            y[c] = p->inclusive ? x >= p->threshold : x > p->threshold;
+        }
     }
 }
 
@@ -122,9 +114,13 @@ const struct op mdl_op_above = {
 
 static mdl_status complement_infer(struct node *n, struct graph *g, mdl_error *err)
 {
-    const mdl_status s = need_one_column(n, g, err);
+    const struct value *x = node_in(n, g, 0);
+    const mdl_status s = mdl_op_need_float(n, g, 0, err);
 
-    if (!s) value_table(node_out(n, g, 0), node_in(n, g, 0)->type, 2);
+    if (!s && x->cols != 1)
+        return mdl_fail(err, MDL_ERR_FORMAT, "x has %llu columns, expected 1",
+                        (unsigned long long)x->cols);
+    if (!s) value_table(node_out(n, g, 0), x->type, 2);
     return s;
 }
 

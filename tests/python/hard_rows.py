@@ -23,9 +23,9 @@ def beside(values: Sequence[float], dtype: np.dtype) -> np.ndarray:
     """Each value as it is, and its neighbours below and above, in dtype."""
     with np.errstate(over="ignore"):
         v = np.unique(np.asarray(values, np.float64)).astype(dtype)
-    v = v[np.isfinite(v)]
-    down = np.nextafter(v, dtype.type(-np.inf))
-    up = np.nextafter(v, dtype.type(np.inf))
+        v = v[np.isfinite(v)]
+        down = np.nextafter(v, dtype.type(-np.inf))
+        up = np.nextafter(v, dtype.type(np.inf))
     return np.concatenate([v, down, up])
 
 

@@ -30,9 +30,9 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
             best_iteration: Optional[int] = None) -> Model:
     """A trained model as a Model.
 
-    source: the path or the bytes of what XGBoost (JSON, UBJSON) or LightGBM (text) saved or of
-    an ONNX model, or a live object: a Booster or scikit-learn style model of the former, a
-    fitted scikit-learn estimator or Pipeline, a torch.nn.Module or Keras model (which need a
+    source: the path or the bytes of what XGBoost (JSON, UBJSON), LightGBM (text) or CatBoost
+    (cbm, JSON) saved or of an ONNX model, or a live object: a Booster or scikit-learn style model
+    of XGBoost or LightGBM, a CatBoost model, a fitted scikit-learn estimator or Pipeline, a torch.nn.Module or Keras model (which need a
     sample, and write ONNX first), an onnx.ModelProto.
     sample: rows as the object's predict takes them.  A live object is asked some rows, and the
     model must answer the same; the first of these rows stay in the file as golden rows for
@@ -132,14 +132,17 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
         if framework == "lightgbm":
             from . import _lightgbm
             return _lightgbm.convert(obj, sample)
+        if framework == "catboost":
+            from . import _catboost
+            return _catboost.convert(obj, sample)
         if framework == "sklearn":
             from . import _sklearn
             return _with_label_dtype(_sklearn.convert(obj, sample), obj)
     kind = type(obj)
     raise UnsupportedError(
         f"an object of {kind.__module__}.{kind.__qualname__} cannot be converted; known are models "
-        "of XGBoost, LightGBM, scikit-learn, torch, Keras and ONNX, and files of the first two and "
-        "of ONNX",
+        "of XGBoost, LightGBM, CatBoost, scikit-learn, torch, Keras and ONNX, and files of the "
+        "first three and of ONNX",
         parts=[f"{kind.__module__}.{kind.__qualname__}"])
 
 

@@ -34,11 +34,15 @@ Weights = Dict[str, Array]
 
 
 class Live(NamedTuple):
-    """A live object: its answers to an array of the model's dtype, by name of output, and its
-    own predict."""
+    """A live object: its answers to an array of the model's dtype, by name of output, its own
+    predict, and what its links are good for if that is less than LINK."""
     framework: str
     answers: Callable[[Array], Answers]
     predict: Callable[[Any], Any]
+    link: float = 0.0
+
+    def tolerance(self, dtype: Any) -> float:
+        return max(LINK[np.dtype(dtype)], self.link)
 
 
 def prove(builder: Builder, live: Live, sample: Optional[Any]) -> Model:
@@ -75,27 +79,27 @@ def _compared(model: Model, live: Live, rows: Array) -> Answers:
         answer = np.asarray(answer)
         if output.role == "label" and output.classes is not None:
             position = {c: i for i, c in enumerate(output.classes.tolist())}
-            answer = np.array([position[c] for c in answer.tolist()], np.int32)
+            answer = np.array([position[c] for c in answer.ravel().tolist()], np.int32)
         answer = answer.reshape(len(rows), -1)
         if answer.shape != ours[name].shape:
             raise Error(f"output '{name}': {live.framework} answers {answer.shape[1]} columns, "
                         f"libmodel {ours[name].shape[1]}. {PLEASE}")
         theirs[name] = answer.astype(output.dtype)
     for name, answer in theirs.items():
-        _compare(model, live.framework, name, ours, answer)
+        _compare(model, live, name, ours, answer)
     return theirs
 
 
 PLEASE = "Please report this with the versions of both."
 
 
-def _compare(model: Model, framework: str, name: str, ours: Answers, theirs: Array) -> None:
+def _compare(model: Model, live: Live, name: str, ours: Answers, theirs: Array) -> None:
     output, mine = model.outputs[name], ours[name]
     same = (mine == theirs) | ((mine != mine) & (theirs != theirs))
     if output.role in ("value", "probability"):
         size = np.maximum(np.abs(theirs), 1.0) if output.role == "probability" else np.abs(theirs)
         with np.errstate(invalid="ignore"):
-            same |= np.abs(mine - theirs) <= LINK[output.dtype] * size
+            same |= np.abs(mine - theirs) <= live.tolerance(output.dtype) * size
     if output.role == "label" and "probability" in ours:
         same |= _ties(ours["probability"])
     if "label" in model.outputs and output.role == "value" and _is_class(mine):
@@ -103,7 +107,7 @@ def _compare(model: Model, framework: str, name: str, ours: Answers, theirs: Arr
     if same.all():
         return
     row, column = (int(i) for i in np.argwhere(~same)[0])
-    raise Error(f"output '{name}', row {row}, column {column}: {framework} answers "
+    raise Error(f"output '{name}', row {row}, column {column}: {live.framework} answers "
                 f"{theirs[row, column]!r}, libmodel {mine[row, column]!r}. {PLEASE}")
 
 
@@ -127,7 +131,7 @@ def _compare_predict(model: Model, live: Live, rows: Any) -> None:
     same = ours == theirs
     if ours.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
-            same |= np.abs(ours - theirs) <= LINK[ours.dtype] * np.abs(theirs)
+            same |= np.abs(ours - theirs) <= live.tolerance(ours.dtype) * np.abs(theirs)
         same |= (ours != ours) & (theirs != theirs)
     elif not same.all():
         same |= _ties(model.predict_proba(rows))[:, 0]
@@ -179,12 +183,14 @@ def rows_around(model: Model, rows: int = ROWS) -> Array:
     for column, values in _thresholds(ensembles).items():
         chosen = values[random.integers(len(values), size=rows)].astype(dtype)
         side = random.integers(3, size=rows)
-        made[:, column] = np.choose(side, [np.nextafter(chosen, dtype(-np.inf)), chosen,
-                                           np.nextafter(chosen, dtype(np.inf))])
+        with np.errstate(over="ignore"):
+            made[:, column] = np.choose(side, [np.nextafter(chosen, dtype(-np.inf)), chosen,
+                                               np.nextafter(chosen, dtype(np.inf))])
     for column, count in counts.items():
         made[:, column] = random.integers(count + 1, size=rows)
     far = random.random(made.shape) < 0.05
-    made[far] = (made[far] * 1000).astype(dtype)
+    with np.errstate(over="ignore"):
+        made[far] = (made[far] * 1000).astype(dtype)
     made[random.random(made.shape) < 0.1] = np.nan
     made[random.random(made.shape) < 0.05] = 0
     for column in counts:

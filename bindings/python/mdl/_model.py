@@ -334,7 +334,7 @@ class Model:
         if self._outputs[at][0].role == "label":
             classes = self._dressed(at).classes
             if classes is not None:
-                return classes[made[:, 0]]
+                return self._shaped(classes[made], at)
         return self._shaped(made, at)
 
     def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None,
@@ -501,8 +501,8 @@ class Model:
             return made[:, 0] if one and made.shape[1] == 1 else made
         if made.shape[1] != 1 or output.name == "transformed":
             return made
-        return made if self._metadata.get("predict_ndim") == "2" and output.role == "value" \
-            else made[:, 0]
+        return made if self._metadata.get("predict_ndim") == "2" \
+            and output.role in ("value", "label") else made[:, 0]
 
 
 # Estimators whose apply gives one number a row.
