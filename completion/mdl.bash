@@ -5,7 +5,7 @@ _mdl()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "demo convert inspect predict check bench ops help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "demo convert inspect predict check bench diff ops help --help --version" -- "$word"))
         return
     fi
     case $before in
@@ -20,22 +20,23 @@ _mdl()
     --without)   COMPREPLY=($(compgen -W "all fold shapes casts transposes reshapes same dead" -- "$word")); return ;;
     --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
-    --trees|--dim|--input|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
+    --trees|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
     convert) options="--out --from --dir --without --best-iteration --force --format --quiet --help" ;;
-    inspect) options="--all --passes --out --format --quiet --help" ;;
+    inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
     predict) options="--output --input --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
     bench)   options="--rows --threads --split --data --seconds --dim --input --isa --engine --out --format --quiet --help" ;;
+    diff)    options="--tolerance --header --columns --separator --unknown --out --format --quiet --help" ;;
     ops)     options="--format --quiet --help" ;;
     help)    options="--format --quiet --help" ;;
     esac
     case $word in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            COMPREPLY=($(compgen -W "demo convert inspect predict check bench ops help" -- "$word"))
+            COMPREPLY=($(compgen -W "demo convert inspect predict check bench diff ops help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
             compopt -o filenames 2> /dev/null

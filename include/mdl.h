@@ -524,6 +524,50 @@ MDL_API const char *mdl_engine_name(size_t i);
 MDL_API double mdl_engine_cost(const mdl_model *model, const char *engine, size_t rows,
                                const char **chosen);
 
+/* ---- trees, for tools that show or compare them ---------------------------------------------- */
+
+typedef struct mdl_tree_info {
+    uint32_t size;
+    uint32_t nodes, leaves;      /* all nodes, and those that are leaves                     */
+    uint32_t depth;              /* splits on the way to the deepest leaf                    */
+    uint32_t output;             /* the first result column that its leaves are added to     */
+    uint32_t leaf_width;         /* numbers of a leaf                                        */
+    uint32_t round;              /* of boosting, from 0                                      */
+    uint32_t has_cover;          /* mdl_tree_cover knows training weights                    */
+    uint32_t input;              /* the input whose columns its splits speak of; UINT32_MAX: */
+                                 /* those of what other operators made                       */
+} mdl_tree_info;
+
+/* Node 0 is the root; children lie behind their parents. */
+typedef struct mdl_tree_node_info {
+    uint32_t size;
+    uint32_t flags;              /* MDL_NODE_* of mdl_build.h; MDL_NODE_LEAF is 0            */
+    uint32_t feature;            /* of a split: the column of what the operator sees         */
+    uint32_t left, right;        /* of a split                                               */
+    int32_t  leaf_id;            /* of a leaf: the source's number of it                     */
+    double   threshold;          /* of a split by number; "compare" of mdl_node_param: how   */
+    uint64_t set_words;          /* of a split by category:                                  */
+    const uint32_t *set;         /* bit c % 32 of word c / 32: category c is a member        */
+    uint64_t n_linear;           /* of a linear leaf: linear_const + sum of coef * x[feature] */
+    const uint32_t *linear_feature;
+    const double *linear_coef;
+    double   linear_const;
+} mdl_tree_node_info;
+
+/* How many trees operator `node` has; 0 when it is not "trees". */
+MDL_API size_t mdl_tree_count(const mdl_model *model, size_t node);
+/* MDL_ERR_ARGUMENT behind the last tree or node.  Pointers stay until mdl_free. */
+MDL_API mdl_status mdl_tree_shape(const mdl_model *model, size_t node, size_t tree,
+                                  mdl_tree_info *info);
+MDL_API mdl_status mdl_tree_node(const mdl_model *model, size_t node, size_t tree, size_t i,
+                                 mdl_tree_node_info *info);
+/* The numbers of leaf `i` (a node of the tree), [leaf_width], times the weight of its tree. */
+MDL_API mdl_status mdl_tree_leaf(const mdl_model *model, size_t node, size_t tree, size_t i,
+                                 double *values);
+/* Training weights of a tree's nodes, [nodes]; MDL_ERR_NOT_FOUND when the file has none. */
+MDL_API mdl_status mdl_tree_cover(const mdl_model *model, size_t node, size_t tree,
+                                  double *cover);
+
 #ifdef __cplusplus
 }
 #endif

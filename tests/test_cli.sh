@@ -211,6 +211,41 @@ exits inspect_csv 0 "$mdl" inspect m.mdl --format csv -o i.csv
 [ ! -s out ] && head -1 i.csv | grep -q '^section,name,key,value$'; claim inspect_writes_files $?
 "$mdl" inspect - < m.mdl > out 2> err
 claim inspect_reads_a_pipe $?
+exits a_tree_is_shown 0 "$mdl" inspect m.mdl --tree 0
+prints a_tree_says_its_size 'tree 0 of'
+prints a_tree_has_branches '- yes  '
+prints a_tree_has_leaves 'leaf '
+exits a_tree_as_json 0 "$mdl" inspect m.mdl --tree 0 --format json
+[ "$(grep -c '"node":' out)" = "$("$mdl" inspect m.mdl --tree 0 | sed -n 's/.*: \([0-9]*\) nodes.*/\1/p')" ]
+claim a_tree_as_json_has_all_its_nodes $?
+exits a_tree_for_graphviz 0 "$mdl" inspect m.mdl --tree 0 --dot
+prints a_tree_for_graphviz_is_a_digraph 'digraph tree_0 {'
+exits a_tree_as_svg 0 "$mdl" inspect m.mdl --tree 0 --svg -o tree.svg
+grep -q '^</svg>$' tree.svg; claim a_tree_as_svg_is_whole $?
+exits no_such_tree_is_usage 2 "$mdl" inspect m.mdl --tree 100000
+says no_such_tree_says_how_many 'there are 24, from 0 on'
+exits no_such_operator_is_usage 2 "$mdl" inspect m.mdl --tree 0 --node 99
+exits a_tree_that_is_no_number_is_usage 2 "$mdl" inspect m.mdl --tree seven
+exits a_picture_of_no_tree_is_usage 2 "$mdl" inspect m.mdl --svg
+
+# ---- diff --------------------------------------------------------------------------------
+
+exits the_same_model_does_not_differ 0 "$mdl" diff m.mdl m.mdl d/rows.csv
+[ ! -s out ]; claim nothing_is_said_of_no_difference $?
+exits fewer_rounds_differ 0 "$mdl" convert d/cancer.json -o fewer.mdl --best-iteration 4
+exits fewer_rounds_differ 1 "$mdl" diff m.mdl fewer.mdl d/rows.csv
+grep -q 'trees  *24  *5' out; claim fewer_trees_are_counted $?
+prints other_predictions_are_counted 'rows differ, by at most'
+exits tolerance_covers_predictions 1 "$mdl" diff m.mdl fewer.mdl d/rows.csv --tolerance 1e9
+! grep -q 'predictions' out; claim predictions_within_tolerance_are_equal $?
+exits a_diff_as_json 1 "$mdl" diff m.mdl fewer.mdl --format json
+prints a_diff_as_json_has_places '"where": "operator 0 (trees)", "what": "trees"'
+exits a_diff_of_one_model_is_usage 2 "$mdl" diff m.mdl
+exits a_diff_with_nothing_is_an_io_error 6 "$mdl" diff m.mdl nowhere.mdl
+exits tolerance_without_rows_is_usage 2 "$mdl" diff m.mdl m.mdl --tolerance 1
+exits a_negative_tolerance_is_usage 2 "$mdl" diff m.mdl m.mdl d/rows.csv --tolerance -1
+exits rows_from_a_pipe_are_usage 2 "$mdl" diff m.mdl m.mdl -
+
 exits inspect_of_nothing_is_an_io_error 6 "$mdl" inspect nowhere.mdl
 exits inspect_of_a_source_is_a_bad_model 3 "$mdl" inspect d/cancer.json
 says a_source_gets_the_way_out 'mdl convert'

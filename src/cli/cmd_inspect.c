@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "cli/sink.h"
 #include "cli/tensors.h"
+#include "cli/tree_view.h"
 
 #include <string.h>
 
@@ -20,6 +21,10 @@
 static const struct cli_option options[] = {
     { "all", 'a', NULL, "every column, category and node, however many" },
     { "passes", 0, NULL, "the clean-up passes over networks, and what each did to MODEL.mdl" },
+    { "tree", 't', "N", "tree N, from 0 on: its splits and leaves" },
+    { "node", 0, "N", "of operator N, where several have trees" },
+    { "dot", 0, NULL, "the tree for Graphviz" },
+    { "svg", 0, NULL, "the tree as a picture" },
     { "out", 'o', "FILE", "write there instead of to standard output" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
@@ -31,6 +36,8 @@ static const char more[] =
     "example:\n"
     "  mdl inspect model.mdl\n"
     "  mdl inspect model.mdl --format json\n"
+    "  mdl inspect model.mdl --tree 7\n"
+    "  mdl inspect model.mdl --tree 7 --svg -o tree.svg\n"
     "  mdl inspect net.mdl --passes\n";
 
 const char *cli_kind_name(uint32_t kind)
@@ -320,18 +327,49 @@ static void as_facts(FILE *to, const mdl_model *m, const char *path)
     cli_report_end(&r, to);
 }
 
+/* --tree, as it was asked for. */
+static int show_tree(struct cli *c, const mdl_model *m, FILE *to)
+{
+    const char *node_text = cli_option(c, "node"), *tree_text = cli_option(c, "tree");
+    uint64_t node = SIZE_MAX, tree;
+    struct tree_view v;
+
+    if (!cli_parse_count(tree_text, 0, &tree))
+        return cli_fail(c, CLI_USAGE, "--tree wants a number from 0 on, not '%s'", tree_text);
+    if (node_text && !cli_parse_count(node_text, 0, &node))
+        return cli_fail(c, CLI_USAGE, "--node wants a number from 0 on, not '%s'", node_text);
+    const int code = cli_tree_open(c, &v, m, (size_t)node, (size_t)tree);
+    if (!code) {
+        if (cli_option(c, "dot"))
+            cli_tree_as_dot(to, &v);
+        else if (cli_option(c, "svg"))
+            cli_tree_as_svg(to, &v);
+        else if (c->format != CLI_TABLE)
+            cli_tree_as_table(to, &v, c->format);
+        else
+            cli_tree_as_text(to, &v);
+    }
+    cli_tree_close(&v);
+    return code;
+}
+
 static int run(struct cli *c)
 {
     mdl_model *m = NULL;
     struct sink sink;
     const int passes = cli_option(c, "passes") != NULL;
 
+    if (!cli_option(c, "tree") && (cli_option(c, "dot") || cli_option(c, "svg")
+                                   || cli_option(c, "node")))
+        return cli_fail(c, CLI_USAGE, "which tree? --tree N says it, from 0 on");
     if (!c->n_args && !passes)
         return cli_fail(c, CLI_USAGE, "too few arguments; use: mdl %s %s", c->name,
                         c->verb->args);
     int code = c->n_args ? cli_load_model(c, &m, c->args[0]) : CLI_OK;
     if (!code) code = cli_sink_open(c, &sink, cli_option(c, "out"));
-    if (!code) {
+    if (!code && cli_option(c, "tree") && m) {
+        code = cli_sink_close(c, &sink, show_tree(c, m, sink.file));
+    } else if (!code) {
         if (passes)
             cli_inspect_passes(c, sink.file, m);
         else if (c->format == CLI_JSON)

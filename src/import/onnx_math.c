@@ -290,36 +290,33 @@ static uint32_t type_by_name(const char *name)
     return 0;
 }
 
-/* The type that the attribute "to" means; 0 after a refusal. */
-static uint32_t type_to(struct onnx *o, const struct onnx_node *n)
+static void take_to(struct onnx *o, const struct onnx_node *n, int32_t node)
 {
-    if (n->opset < 6 && !n->domain[0]) {
+    uint32_t type;
+
+    if (n->opset < 6) {
         const char *name = mdl_onnx_string(o, n, "to", "");
-        if (!type_by_name(name))
+        type = type_by_name(name);
+        if (!type)
             mdl_onnx_refuse(o, n, "to '%s'", name);
-        return type_by_name(name);
+    } else {
+        const int64_t code = mdl_onnx_int(o, n, "to", 0);
+        type = mdl_onnx_type(code);
+        if (!type || type == MDL_C64 || type == MDL_C128) {
+            mdl_onnx_refuse(o, n, "to %lld", (long long)code);
+            type = 0;
+        }
     }
-    const int64_t code = mdl_onnx_int(o, n, "to", 0);
-    const uint32_t type = mdl_onnx_type(code);
-    if (type && type != MDL_C64 && type != MDL_C128)
-        return type;
-    mdl_onnx_refuse(o, n, "to %lld", (long long)code);
-    return 0;
+    if (type)
+        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
 }
 
 static void map_cast(struct onnx *o, struct onnx_node *n)
 {
-    const uint32_t type = type_to(o, n);
-    const int32_t node = mdl_onnx_emit(o, n, type == MDL_STRING ? "text_of" : "convert", n->in, n->n_in);
+    const int32_t node = emit(o, n, NULL, n->in, n->n_in);
 
-    if (type && type != MDL_STRING)
-        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
-    if (type != MDL_STRING) {
-        take_rounding(o, n, node);
-        return;
-    }
-    mdl_onnx_ignore(o, n, "saturate");
-    mdl_onnx_ignore(o, n, "round_mode");
+    take_to(o, n, node);
+    take_rounding(o, n, node);
 }
 
 static void map_cast_like(struct onnx *o, struct onnx_node *n)
@@ -329,11 +326,7 @@ static void map_cast_like(struct onnx *o, struct onnx_node *n)
 
 static void map_bit_cast(struct onnx *o, struct onnx_node *n)
 {
-    const uint32_t type = type_to(o, n);
-    const int32_t node = emit(o, n, NULL, n->in, n->n_in);
-
-    if (type)
-        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
+    take_to(o, n, emit(o, n, NULL, n->in, n->n_in));
 }
 
 /* ---- dropout --------------------------------------------------------------------------------------- */
