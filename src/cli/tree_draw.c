@@ -71,7 +71,10 @@ void cli_tree_as_dot(FILE *to, const struct tree_view *v)
 
 /* ---- as SVG: the root at the left, a line of text a leaf --------------------------------------- */
 
-enum { LINE = 24, STEP = 230, EDGE = 14, LETTER = 7 };
+#define LINE   24                 /* pixels: a leaf, a level, a margin, a letter */
+#define STEP   230
+#define EDGE   14
+#define LETTER 7u
 
 static void put_xml(FILE *to, const char *text)
 {
@@ -114,13 +117,13 @@ void cli_tree_as_svg(FILE *to, const struct tree_view *v)
         return;
     for (uint32_t k = 0; k < v->info.nodes; k++) {
         const size_t n = strlen(cli_tree_node_text(v, v->stops[k].node, text, sizeof text));
-        const size_t width = STEP * v->stops[k].depth + LETTER * (n + 4);
+        const size_t width = (size_t)STEP * v->stops[k].depth + LETTER * (n + 4);
         widest = width > widest ? width : widest;
     }
     fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%zu\" height=\"%u\" "
             "font-family=\"ui-monospace, monospace\" font-size=\"11\">\n<style>text{fill:#222}"
             "path{stroke:#999;fill:none}@media(prefers-color-scheme:dark){text{fill:#ddd}"
-            "path{stroke:#666}}</style>\n", widest, (v->info.leaves + 2) * LINE);
+            "path{stroke:#666}}</style>\n", widest, (v->info.leaves + 2u) * LINE);
     for (uint32_t k = 0; k < v->info.nodes; k++) {
         const struct tree_stop *s = &v->stops[k];
         const int x = EDGE + STEP * (int)s->depth;
