@@ -274,7 +274,7 @@ typedef struct mdl_csr {
 #define MDL_OUTPUT_PROBA    3u  /* class probabilities                                   */
 #define MDL_OUTPUT_LABEL    4u  /* index into the output's labels, int32                 */
 #define MDL_OUTPUT_LEAF     5u  /* leaf per tree, int32, numbered as the source does     */
-#define MDL_OUTPUT_CONTRIB  6u  /* reserved for feature contributions                    */
+#define MDL_OUTPUT_CONTRIB  6u  /* in requests: contributions of columns, see mdl_explain */
 #define MDL_OUTPUT_OTHER  255u  /* any further named output                              */
 
 typedef struct mdl_predict_options {
@@ -376,6 +376,80 @@ MDL_API mdl_context *mdl_context_init(const mdl_model *model, size_t rows, void 
 MDL_API mdl_status mdl_context_create(mdl_context **context, const mdl_model *model,
                                       mdl_error *error);
 MDL_API void mdl_context_free(mdl_context *context);
+
+/* ---- explaining ------------------------------------------------------------------ */
+
+/*
+ * What each column adds to the margins of a tree ensemble, in float64.
+ *
+ *     mdl_explainer *e;
+ *     mdl_tensor v = { sizeof v };
+ *     mdl_explainer_create(&e, m, NULL, &err);
+ *     mdl_explain_shape(e, rows, &v);
+ *     v.data = ...;
+ *     mdl_explain(e, &x, &v, &err);
+ *     mdl_explainer_free(e);
+ *
+ * An explainer holds what is worked out once for a model and a method; any number of threads may
+ * use it at the same time.  It must be freed before the model.
+ *
+ * Methods: Shapley values with the training rows' ways through the trees for what is not known
+ * ("tree path dependent"), exactly; the same for pairs of columns; Saabas' steps along the path;
+ * Shapley values against background rows ("interventional").  The last needs background rows, the
+ * others the covers of nodes, which XGBoost, LightGBM and scikit-learn write.
+ */
+#define MDL_EXPLAIN_SHAP         0u
+#define MDL_EXPLAIN_INTERACTIONS 1u
+#define MDL_EXPLAIN_STEPS        2u
+#define MDL_EXPLAIN_BACKGROUND   3u
+
+typedef struct mdl_explain_options {
+    uint32_t          size;
+    uint32_t          method;       /* MDL_EXPLAIN_*                                         */
+    uint64_t          tree_begin;   /* iterations [tree_begin, tree_end);                    */
+    uint64_t          tree_end;     /* 0: all                                                */
+    const mdl_tensor *background;   /* [rows, columns] as x of mdl_explain, copied; or NULL  */
+    const mdl_parallel *parallel;   /* threads; NULL: what the load gave; copied             */
+} mdl_explain_options;
+
+#define MDL_EXPLAIN_OPTIONS_INIT { sizeof(mdl_explain_options), 0, 0, 0, NULL, NULL }
+
+typedef struct mdl_explainer mdl_explainer;
+
+/*
+ * MDL_ERR_UNSUPPORTED for a model without exactly one tree ensemble, with linear leaves, or
+ * without covers where they are needed.  `options` and `error` may be NULL.
+ */
+MDL_API mdl_status mdl_explainer_create(mdl_explainer **out, const mdl_model *model,
+                                        const mdl_explain_options *options, mdl_error *error);
+/* NULL is fine; no call may be using it. */
+MDL_API void mdl_explainer_free(mdl_explainer *explainer);
+
+/*
+ * The values of `rows` rows: type MDL_F64, packed, data NULL, and the shape
+ *
+ *     [rows, outputs, columns + 1]               one more, the last: what is expected without a row
+ *     [rows, outputs, columns + 1, columns + 1]  interactions: half of what a pair adds at both of
+ *                                                its places, what is left of a column at its own
+ *
+ * A row of values adds up to the margin, a row of interactions to the values.  Outputs are those of
+ * the ensemble.  The columns are the model's if each column that the trees see is made of one of
+ * them alone (scaled, imputed, in another order); else, behind one-hot encoding for example, they
+ * are those that the trees see.  mdl_explain_column names them: "" when there is no name, NULL
+ * beyond the last.
+ */
+MDL_API mdl_status mdl_explain_shape(const mdl_explainer *explainer, size_t rows, mdl_tensor *values);
+MDL_API const char *mdl_explain_column(const mdl_explainer *explainer, size_t column);
+
+/*
+ * Explain rows: x as for mdl_predict_tensor; `values` of that shape, MDL_F32 or MDL_F64, any
+ * strides.  Working memory comes from the model's allocator and goes back.  A row's values do not
+ * depend on its neighbours or on threads.
+ */
+MDL_API mdl_status mdl_explain(const mdl_explainer *explainer, const mdl_tensor *x,
+                               const mdl_tensor *values, mdl_error *error);
+MDL_API mdl_status mdl_explain_csr(const mdl_explainer *explainer, const mdl_csr *x,
+                                   const mdl_tensor *values, mdl_error *error);
 
 /* ---- several threads for one call -------------------------------------------- */
 

@@ -74,8 +74,8 @@ mdl_status mdl_predict_f64(const mdl_model *model, const double *x, size_t rows,
 /* ---- checked calls --------------------------------------------------------------------------- */
 
 /* A caller's tensor as a table of floats (x) or of anything we write (y). */
-static mdl_status check_tensor(struct table *t, const mdl_tensor *given, const char *what,
-                               int is_output, mdl_error *err)
+mdl_status mdl_table_of(struct table *t, const mdl_tensor *given, const char *what, int is_output,
+                        mdl_error *err)
 {
     if (!given || given->size < sizeof *given || (!given->data && given->dims[0]))
         return mdl_fail(err, MDL_ERR_ARGUMENT, "%s is NULL or its size is not set", what);
@@ -101,7 +101,7 @@ static mdl_status check_tensor(struct table *t, const mdl_tensor *given, const c
     return MDL_OK;
 }
 
-static mdl_status check_csr(const mdl_csr *x, mdl_error *err)
+mdl_status mdl_csr_check(const mdl_csr *x, mdl_error *err)
 {
     if (!x || x->size < sizeof *x || !x->row_start)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "x is NULL or its size is not set");
@@ -204,6 +204,12 @@ static mdl_status predict_table_tensors(const struct call *c, mdl_context *conte
     return mdl_tensors_predict(c->model, context, &x, &y, output, c->err);
 }
 
+/* Contributions of columns (explain.c). */
+static int wants_values(const mdl_predict_options *o)
+{
+    return !o->output_name && o->output == MDL_OUTPUT_CONTRIB;
+}
+
 static mdl_status predict_table(const mdl_model *model, struct table *in, const mdl_tensor *y,
                                 const mdl_predict_options *options, mdl_error *error)
 {
@@ -216,7 +222,9 @@ static mdl_status predict_table(const mdl_model *model, struct table *in, const 
     mdl_status s = mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", error);
 
     if (!s) s = mdl_parallel_copy(&parallel, o.parallel, error);
-    if (!s) s = check_tensor(&out, y, "y", 1, error);
+    if (!s) s = mdl_table_of(&out, y, "y", 1, error);
+    if (!s && wants_values(&o))
+        return mdl_explain_table(model, in, &out, &o, error);
     if (!s) s = resolve(&c, &output, &o);
     if (!s) s = check_cols(&c, in, &out, output);
     if (s)
@@ -235,7 +243,7 @@ mdl_status mdl_predict_tensor(const mdl_model *model, const mdl_tensor *x, const
 
     if (!model)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the model is NULL");
-    const mdl_status s = check_tensor(&in, x, "x", 0, error);
+    const mdl_status s = mdl_table_of(&in, x, "x", 0, error);
     return s ? s : predict_table(model, &in, y, options, error);
 }
 
@@ -244,7 +252,7 @@ mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x, const mdl_t
 {
     if (!model)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the model is NULL");
-    const mdl_status s = check_csr(x, error);
+    const mdl_status s = mdl_csr_check(x, error);
     if (s)
         return s;
     struct table in = { .rows = x->rows, .cols = x->cols, .type = x->type, .csr = x };
@@ -261,6 +269,8 @@ mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_options *o
     if (!model || !cols)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the model or cols is NULL");
     mdl_status s = mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", error);
+    if (!s && wants_values(&o))
+        return mdl_explain_cols(model, cols, error);
     if (!s) s = resolve(&c, &output, &o);
     if (!s) *cols = mdl_model_is_tensors(model) ? model->output_cols[output]
                                                 : (size_t)cols_of(&c, output);
@@ -292,7 +302,7 @@ static mdl_status bind(struct call *c, const mdl_tensor *t, size_t position, int
     const struct schema *schema = &c->model->m.schema;
     char name[64];
 
-    const mdl_status s = check_tensor(table, t, is_output ? "an output" : "an input", is_output,
+    const mdl_status s = mdl_table_of(table, t, is_output ? "an output" : "an input", is_output,
                                       c->err);
     if (s)
         return s;

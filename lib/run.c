@@ -141,15 +141,25 @@ void mdl_context_free(mdl_context *c)
 
 /* ---- a block of rows ------------------------------------------------------------------------ */
 
-/* What outputs want, backwards from them: marks[v] of every value needed. */
-static void mark_wanted(const mdl_model *m, const uint32_t *out_at, size_t n_out,
-                        unsigned char *marks)
+static uint32_t value_of(const struct call *c, size_t i)
 {
-    const struct graph *g = &m->m.graph;
+    return c->value_at ? c->value_at[i] : c->model->m.schema.outputs[c->out_at[i]].value;
+}
+
+/* Is it the first output alone that is wanted? */
+static int is_main(const struct call *c)
+{
+    return c->n_out == 1 && c->out_at && !c->out_at[0];
+}
+
+/* What outputs want, backwards from them: marks[v] of every value needed. */
+static void mark_wanted(const struct call *c, unsigned char *marks)
+{
+    const struct graph *g = &c->model->m.graph;
 
     memset(marks, 0, g->n_values);
-    for (size_t i = 0; i < n_out; i++)
-        marks[m->m.schema.outputs[out_at[i]].value] = 1;
+    for (size_t i = 0; i < c->n_out; i++)
+        marks[value_of(c, i)] = 1;
     for (uint32_t i = g->n_nodes; i-- > 0;) {
         const struct node *n = &g->nodes[i];
         int wanted = 0;
@@ -158,11 +168,6 @@ static void mark_wanted(const mdl_model *m, const uint32_t *out_at, size_t n_out
         for (uint32_t k = 0; wanted && k < n->n_in; k++)
             marks[n->in[k]] = 1;
     }
-}
-
-static uint32_t value_of(const struct call *c, size_t i)
-{
-    return c->model->m.schema.outputs[c->out_at[i]].value;
 }
 
 /* Tables that lie as a node wants them are read and written where they are. */
@@ -256,8 +261,7 @@ static mdl_status run_block(const struct call *c, unsigned char *scratch,
     for (size_t i = 0; i < c->n_out; i++) {
         const uint32_t value = value_of(c, i);
         if ((const unsigned char *)views[value].data != table_cell(&c->out[i], first, 0))
-            mdl_table_write(m->kernels, &c->out[i], first, rows, views[value],
-                            g->values[value].type);
+            mdl_table_write(m->kernels, &c->out[i], first, rows, views[value], views[value].type);
     }
     return MDL_OK;
 }
@@ -279,7 +283,7 @@ static uint64_t wanted_bytes(const struct call *c, const unsigned char *marks)
 /* Scratch of a row, at most. */
 static uint64_t row_bytes(const struct call *c)
 {
-    return c->n_out == 1 && !c->out_at[0] ? c->model->main_bytes : c->model->plan.row_bytes;
+    return is_main(c) ? c->model->main_bytes : c->model->plan.row_bytes;
 }
 
 static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_t scratch_bytes,
@@ -289,9 +293,9 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
     const uint64_t end = first + rows;
     const unsigned char *marks = m->main_marks;
 
-    if (c->n_out != 1 || c->out_at[0]) {
+    if (!is_main(c)) {
         unsigned char *own = scratch + m->m.graph.n_values * sizeof(struct view);
-        mark_wanted(m, c->out_at, c->n_out, own);
+        mark_wanted(c, own);
         marks = own;
     }
     const uint64_t room = scratch_bytes - fixed_bytes(m);
@@ -383,7 +387,7 @@ mdl_status mdl_run_prepare(mdl_model *m, mdl_error *err)
     m->task_rows = task_rows(m);
     for (uint32_t v = 0; v < g->n_values; v++)
         m->row_bytes[v] = (size_t)g->values[v].cols * mdl_type_bytes(g->values[v].type);
-    mark_wanted(m, &main_output, 1, m->main_marks);
+    mark_wanted(&(struct call){ .model = m, .out_at = &main_output, .n_out = 1 }, m->main_marks);
     m->main_bytes = m->plan.temp_bytes;
     for (uint32_t v = 0; v < g->n_values; v++)
         m->main_bytes += m->main_marks[v] ? m->plan.bytes[v] : 0;

@@ -13,7 +13,8 @@ struct call {
     const mdl_model *model;
     struct table *in;             /* [n_inputs] */
     struct table *out;            /* [n_out], data written */
-    const uint32_t *out_at;       /* [n_out] which outputs */
+    const uint32_t *out_at;       /* [n_out] which outputs, or */
+    const uint32_t *value_at;     /* [n_out] which values of the graph; NULL: outputs */
     size_t n_out;
     uint64_t rows;
     uint64_t tree_begin, tree_end;
@@ -28,5 +29,16 @@ mdl_status mdl_run_call(struct call *c, mdl_context *context, const mdl_parallel
  * them on several. */
 mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t first, uint64_t rows);
 mdl_status mdl_run_split(const struct call *c, const mdl_parallel *parallel);
+
+/* predict.c: a caller's tensor as a table of floats, or of anything we write; are sparse rows what
+ * they say? */
+mdl_status mdl_table_of(struct table *t, const mdl_tensor *given, const char *what, int is_output,
+                        mdl_error *err);
+mdl_status mdl_csr_check(const mdl_csr *x, mdl_error *err);
+
+/* explain.c: contributions as a table, all outputs side by side; how many columns it has. */
+mdl_status mdl_explain_table(const mdl_model *m, const struct table *in, const struct table *out,
+                             const mdl_predict_options *o, mdl_error *err);
+mdl_status mdl_explain_cols(const mdl_model *m, size_t *cols, mdl_error *err);
 
 #endif

@@ -33,6 +33,7 @@ struct tree_tile;
 struct tree_heap;
 struct tree_level;
 struct deep_table;                /* kernel/deep.h */
+struct shap_tree;                 /* kernel/shap.h */
 struct gemm;                      /* kernel/gemm.h */
 
 struct kernels {
@@ -142,6 +143,14 @@ struct kernels {
                          const uint32_t *key);
     void (*deep_row_u64)(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
                          const uint64_t *key);
+
+    /*
+     * What each column adds to the worth of a tree for SHAP_ROWS rows (kernel/shap.h):
+     *   phi [columns][SHAP_ROWS] +=   x [columns][SHAP_ROWS]   sides [tests][SHAP_ROWS] -1: left
+     * `work` has shap_level(points) doubles for each level of nodes, and a level more.
+     */
+    void (*shap)(double *phi, const double *x, const double *sides, const struct shap_tree *t,
+                 double *work);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.

@@ -10,6 +10,7 @@
 #include "kernel/deep.h"
 #include "kernel/half.h"
 #include "kernel/math.h"
+#include "kernel/shap.h"
 #include "kernel/tree.h"
 
 #define AT(type, base, stride, row) \
@@ -594,6 +595,9 @@ static void narrow(float *y, const double *x, size_t n)
 #include "kernel/ref_reduce.h"
 
 #include "kernel/ref_gemm.h"
+#if MDL_OPS_TREE
+#include "kernel/ref_shap.h"
+#endif
 
 const struct kernels mdl_kernels_ref = {
     .isa = "ref",

@@ -37,6 +37,7 @@
     .deep_rows_u64 = deep_rows_u64,
     .deep_row_u32 = deep_row_u32,
     .deep_row_u64 = deep_row_u64,
+    .shap = shap,
 #endif
     .dense_f32 = dense_f32,
     .dense_f64 = dense_f64,

@@ -29,6 +29,8 @@
 #include "kernel/top_tmpl.h"
 #include "kernel/block_tmpl.h"
 #include "kernel/planes_tmpl.h"
+#include "kernel/shap.h"
+#include "kernel/shap_tmpl.h"
 
 #define FEW_REAL float
 #define FEW_NAMED NAMED_F

@@ -1,0 +1,71 @@
+/*
+ * kernel/shap.h - a tree as the kernel of Shapley values goes over it
+ *
+ * The prediction of a tree, where feature i is known with probability p_i and else left to the
+ * training rows, is a polynomial F(p): at a node whose left child had the share z of the rows, a
+ * row goes left with factor f = z (1 - p) + o p, o being 1 if it does, and right with 1 - f.  The
+ * value of i is the integral of dF/dp_i along p_1 = p_2 = ... = t, of a degree below the number of
+ * features on a path; as many Gauss-Legendre points as half of that give it exactly.
+ *
+ * A feature that is asked again on a path, when it had the product zo of shares so far, has
+ *
+ *     f = (zo z (1 - t) + o t) / (zo (1 - t) + t)      df/dp = (o - z) zo / (zo (1 - t) + t)^2
+ *
+ * as long as the row has gone the way of the path at all of its nodes, else f = z and df/dp = 0.
+ * Still f of the right child is 1 - f of the left.  So with A the product of factors from the
+ * root, times the weight of the point, and G what a subtree is worth,
+ *
+ *     A(left) = A f       G = G(right) + f (G(left) - G(right))
+ *     A(right) = A - A f  value of the feature += A df/dp (G(left) - G(right))
+ *
+ * Rows are lanes; each level has room for each point.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MDL_KERNEL_SHAP_H
+#define MDL_KERNEL_SHAP_H
+
+#include "base/compiler.h"
+
+#define SHAP_ROWS  8u             /* rows at a time                                        */
+#define SHAP_NODE  UINT32_MAX     /* leaf: the child is a node                             */
+#define SHAP_FRESH UINT32_MAX     /* before: the feature is asked for the first time       */
+
+/* flags */
+#define SHAP_NAN_LEFT    1u
+#define SHAP_GIVEN       2u       /* `slot` of sides, not of x, says where rows go         */
+#define SHAP_BEFORE_LEFT 4u       /* the path went left at `before`                        */
+#define SHAP_IS_RIGHT    8u       /* it is a right child                                   */
+
+struct shap_node {
+    double   threshold;           /* x >= threshold goes right, NaN too                    */
+    double   share;               /* z                                                     */
+    double   left, right;         /* o - z of rows that go left, and right                 */
+    uint32_t slot;                /* column of x and of phi                                */
+    uint32_t level;               /* nodes above it                                        */
+    uint32_t leaf[2];             /* left and right child                                  */
+    uint32_t table;               /* f of rows that go left, and right [points] each; if   */
+                                  /* asked again df/dp / (o - z) [points] behind them      */
+    uint32_t before;              /* level at which the feature was asked                  */
+    uint32_t flags;
+    uint32_t given;               /* row of sides                                          */
+};
+
+/* Steps: a node's number times 4 and what is done there. */
+#define SHAP_ENTER  0u            /* rows go somewhere; the first child that is a node next */
+#define SHAP_ACROSS 1u            /* the left child is done, the right one next            */
+#define SHAP_LEAVE  2u            /* its children are done                                 */
+#define SHAP_BOTTOM 3u            /* enter and leave: both are leaves                      */
+
+struct shap_tree {
+    const struct shap_node *nodes;
+    const uint32_t *steps;
+    const double   *table, *leaf;
+    const double   *weight;       /* [points] of the points                                */
+    uint32_t n_steps, points;
+};
+
+/* Doubles of working memory for `levels` levels of nodes. */
+static inline uint64_t shap_level(uint64_t points) { return (1 + 3 * points) * SHAP_ROWS; }
+
+#endif

@@ -1,0 +1,662 @@
+/*
+ * op/tree_shap.c - trees laid out for the kernel of Shapley values, and rows through it
+ *
+ * kernel/shap.h says how values come out of a tree.  A tree is laid out in the order of a walk that
+ * goes left first.  Layouts are kept if they are not too many, else made for each block of rows.
+ *
+ * Interactions: what feature j changes in the value of i is the value of i where j is known less
+ * that where it is not, so a tree is gone through twice for each of its features, with half the
+ * weights each (Lundberg et al., 2020).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "op/tree_shap.h"
+
+#include "kernel/math.h"
+
+#include <string.h>
+
+#define KEPT_BYTES  (64u << 20)   /* of layouts                                            */
+#define BLOCK_BYTES (512u << 10)  /* of columns and values: half of a second cache         */
+#define MOST_GROUPS 16u
+
+/* ---- points ------------------------------------------------------------------------------------- */
+
+/* n Gauss-Legendre points of [0, 1] and their weights, by Newton's steps. */
+static void find_points(double *rule, uint32_t n)
+{
+    const double pi = 3.14159265358979323846;
+
+    for (uint32_t i = 0; i < n; i++) {
+        double x = mdl_cos(pi * (n - i - 0.25) / (n + 0.5)), slope = 1;
+        for (int step = 0; step < 8; step++) {
+            double p = 1, before = 0;
+            for (uint32_t k = 1; k <= n; k++) {
+                const double next = ((2.0 * k - 1) * x * p - (k - 1.0) * before) / k;
+                before = p;
+                p = next;
+            }
+            slope = n * (x * p - before) / (x * x - 1);
+            x -= p / slope;
+        }
+        const double weight = 1 / ((1 - x * x) * slope * slope);
+        rule[i] = (1 + x) / 2;
+        rule[n + i] = weight;
+        rule[2 * n + i] = weight / 2;
+        rule[3 * n + i] = -weight / 2;
+    }
+}
+
+static mdl_status need_rule(struct shap *s, uint32_t points, struct arena *a, mdl_error *err)
+{
+    if (s->rule[points])
+        return MDL_OK;
+    s->rule[points] = mdl_arena_take(a, points, 4 * sizeof(double));
+    if (!s->rule[points])
+        return mdl_arena_fail(a, err, "explanation");
+    find_points(s->rule[points], points);
+    return MDL_OK;
+}
+
+/* ---- the layout of a tree -------------------------------------------------------------------------- */
+
+struct frame {
+    double   weight;              /* share of the training rows that come here             */
+    double   product;             /* shares of its column above it, and                    */
+    uint32_t last;                /* the level that has it: put back when it is left       */
+    uint32_t at, node, side, fresh;
+};
+
+/* Room for a tree of as many splits as there are in any. */
+struct sketch {
+    struct shap_node *nodes;
+    uint32_t *steps, *tests;
+    double   *old;                /* of a node asked again: product of shares above it     */
+    double   *table, *leaf;
+    struct frame *frames;
+    double   *product;            /* [n_slots] of shares on the path                       */
+    uint32_t *last;               /* [n_slots] level, or SHAP_FRESH                        */
+    uint32_t n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
+    uint64_t n_table;
+};
+
+static uint64_t sketch_bytes(const struct shap *s)
+{
+    const uint64_t splits = s->most_splits;
+
+    return splits * (sizeof(struct shap_node) + sizeof(struct frame) + sizeof(double) + 16)
+         + (splits + 1) * s->width * sizeof(double) + s->n_slots * 16ull
+         + s->most_table * sizeof(double) + 64;
+}
+
+static void *cut(unsigned char **memory, uint64_t bytes)
+{
+    void *at = *memory;
+
+    *memory += (bytes + 7) / 8 * 8;
+    return at;
+}
+
+static void open_sketch(const struct shap *s, struct sketch *k, unsigned char **memory)
+{
+    const uint64_t splits = s->most_splits;
+
+    memset(k, 0, sizeof *k);
+    k->nodes = cut(memory, splits * sizeof *k->nodes);
+    k->frames = cut(memory, splits * sizeof *k->frames);
+    k->old = cut(memory, splits * sizeof *k->old);
+    k->leaf = cut(memory, (splits + 1) * s->width * sizeof *k->leaf);
+    k->table = cut(memory, s->most_table * sizeof *k->table);
+    k->product = cut(memory, s->n_slots * sizeof *k->product);
+    k->steps = cut(memory, splits * 3 * sizeof *k->steps);
+    k->tests = cut(memory, splits * sizeof *k->tests);
+    k->last = cut(memory, s->n_slots * sizeof *k->last);
+    memset(k->last, 0xFF, s->n_slots * sizeof *k->last);
+}
+
+static double cover_at(const struct shap *s, uint32_t i)
+{
+    return ((const double *)s->n->tensors[TREES_COVER].data)[i];
+}
+
+double mdl_shap_share(const struct shap *s, uint32_t i)
+{
+    const struct trees_plan *p = s->n->plan;
+    const double left = cover_at(s, i + 1), both = left + cover_at(s, p->right[i]);
+
+    return both > 0 ? left / both : 0.5;
+}
+
+double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k)
+{
+    const struct trees_plan *p = s->n->plan;
+    const size_t at = (size_t)leaf * s->width + k;
+
+    return s->n->tensors[TREES_VALUE].type == MDL_F32 ? (double)((const float *)p->value)[at]
+                                                      : ((const double *)p->value)[at];
+}
+
+static int is_leaf(const struct trees_plan *p, uint32_t i)
+{
+    return (p->flags[i] & NODE_KIND) == NODE_LEAF;
+}
+
+static void enter(const struct shap *s, struct sketch *k, uint32_t at, const struct frame *above)
+{
+    const struct trees_plan *p = s->n->plan;
+    const uint32_t slot = s->slot_of[p->feature[at]], before = k->last[slot];
+    struct frame *f = &k->frames[k->depth];
+    struct shap_node *n = &k->nodes[k->n_splits];
+    const double share = mdl_shap_share(s, at);
+
+    *f = (struct frame){ .weight = 1, .product = k->product[slot], .last = before, .at = at,
+                         .node = k->n_splits, .fresh = before == SHAP_FRESH };
+    *n = (struct shap_node){ .share = share, .left = 1 - share, .right = -share, .slot = slot,
+                             .level = k->depth, .leaf = { SHAP_NODE, SHAP_NODE }, .before = before };
+    if (above) {
+        const double taken = k->nodes[above->node].share;
+        f->weight = above->weight * (above->side ? 1 - taken : taken);
+        f->fresh += above->fresh;
+        n->flags |= above->side ? SHAP_IS_RIGHT : 0;
+    }
+    if (before != SHAP_FRESH)
+        n->flags |= k->frames[before].side ? 0 : SHAP_BEFORE_LEFT;
+    k->old[k->n_splits++] = before == SHAP_FRESH ? 1 : f->product;
+
+    const struct tree_rule rule = mdl_trees_rule(s->n, s->x_type, at);
+    n->threshold = rule.t;
+    n->flags |= rule.nan_right ? 0 : SHAP_NAN_LEFT;
+    if (mdl_trees_is_test(p, at) || rule.t != rule.t) {
+        n->flags |= SHAP_GIVEN;
+        n->given = k->n_tests;
+        k->tests[k->n_tests++] = at;
+    }
+    k->depth++;
+}
+
+static void meet_leaf(const struct shap *s, struct sketch *k, uint32_t at, double weight,
+                      uint32_t output, double *bias)
+{
+    const uint32_t leaf = ((const struct trees_plan *)s->n->plan)->ordinal[at];
+
+    for (uint32_t i = 0; i < s->width; i++) {
+        const double value = mdl_shap_value(s, leaf, i);
+        k->leaf[(size_t)i * k->all_leaves + k->n_leaves] = value;
+        if (bias)
+            bias[output + i] += weight * value;
+    }
+    k->n_leaves++;
+}
+
+/* Points that are exact for the tree. */
+static uint32_t points_of(const struct sketch *k)
+{
+    return k->fresh < 2 * SHAP_POINTS ? (k->fresh + 1) / 2 : SHAP_POINTS;
+}
+
+/* Nodes, steps and leaves of a tree; what it gives without a row is added to `bias`.  Sets the
+ * deepest level into *deepest, the most features of a path into k->fresh. */
+static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *bias,
+                 uint32_t *deepest)
+{
+    const struct trees_plan *p = s->n->plan;
+    const uint32_t root = p->tree_start[tree], output = p->output[tree];
+
+    k->n_splits = k->n_steps = k->n_tests = k->n_leaves = k->depth = k->fresh = 0;
+    k->all_leaves = (p->tree_start[tree + 1] - root + 1) / 2;
+    *deepest = 0;
+    if (is_leaf(p, root)) {
+        meet_leaf(s, k, root, 1, output, bias);
+        return;
+    }
+    enter(s, k, root, NULL);
+    while (k->depth) {
+        struct frame *f = &k->frames[k->depth - 1];
+        struct shap_node *n = &k->nodes[f->node];
+        const int leaves = (n->leaf[0] != SHAP_NODE) + 2 * (n->leaf[1] != SHAP_NODE);
+
+        if (f->side == 2) {
+            k->steps[k->n_steps++] = f->node << 2 | (leaves == 3 ? SHAP_BOTTOM : SHAP_LEAVE);
+            k->last[n->slot] = f->last;
+            k->product[n->slot] = f->product;
+            k->depth--;
+            if (k->depth)
+                k->frames[k->depth - 1].side++;
+            continue;
+        }
+        const uint32_t child = f->side ? p->right[f->at] : f->at + 1;
+        const double share = f->side ? 1 - n->share : n->share;
+        *deepest = k->depth > *deepest ? k->depth : *deepest;
+        k->fresh = f->fresh > k->fresh ? f->fresh : k->fresh;
+        k->last[n->slot] = k->depth - 1;
+        k->product[n->slot] = k->old[f->node] * share;
+        if (is_leaf(p, child)) {
+            n->leaf[f->side++] = k->n_leaves;
+            meet_leaf(s, k, child, f->weight * share, output, bias);
+            continue;
+        }
+        k->steps[k->n_steps++] = f->node << 2 | (f->side && !leaves ? SHAP_ACROSS : SHAP_ENTER);
+        enter(s, k, child, f);
+    }
+}
+
+/* Factors of all nodes; those of column `fixed` for where it is known, or not, and worth nothing. */
+static void fill(const struct shap *s, struct sketch *k, uint32_t fixed, int known)
+{
+    const uint32_t points = points_of(k);
+    const double *t = s->rule[points];
+
+    k->n_table = 0;
+    for (uint32_t i = 0; i < k->n_splits; i++) {
+        struct shap_node *n = &k->nodes[i];
+        const double z = n->share, zo = k->old[i];
+        const int again = n->before != SHAP_FRESH;
+        double *left = k->table + k->n_table, *right = left + points, *slope = right + points;
+
+        n->table = (uint32_t)k->n_table;
+        k->n_table += (2 + (uint64_t)again) * points;
+        n->left = n->slot == fixed ? 0 : 1 - z;
+        n->right = n->slot == fixed ? 0 : -z;
+        for (uint32_t q = 0; q < points; q++) {
+            const double stays = zo * (1 - t[q]), r = again ? 1 / (stays + t[q]) : 1;
+            left[q] = n->slot == fixed ? (known ? 1 : z) : (z * stays + t[q]) * r;
+            right[q] = n->slot == fixed ? (known ? 0 : z) : z * stays * r;
+            if (again)
+                slope[q] = zo * r * r;
+        }
+    }
+}
+
+/* ---- at first --------------------------------------------------------------------------------------- */
+
+static mdl_status check_covers(const struct shap *s, mdl_error *err)
+{
+    const struct trees_plan *p = s->n->plan;
+
+    if (!s->n->tensors[TREES_COVER].type)
+        return mdl_fail(err, MDL_ERR_UNSUPPORTED,
+                        "the model has no covers: how many training rows passed each node.  Convert it "
+                        "from a file that has them (XGBoost JSON or UBJSON: sum_hessian, LightGBM text: "
+                        "leaf_count and internal_count, the fitted object of scikit-learn), or give "
+                        "background rows");
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        if (!(cover_at(s, i) >= 0 && cover_at(s, i) <= 0x1p1000))
+            return mdl_fail(err, MDL_ERR_UNSUPPORTED, "the cover of node %u is negative, infinite or NaN",
+                            i);
+    return MDL_OK;
+}
+
+static mdl_status number_columns(struct shap *s, struct arena *a, mdl_error *err)
+{
+    const struct trees_plan *p = s->n->plan;
+
+    s->slot_of = mdl_arena_take_raw(a, s->cols, sizeof *s->slot_of);
+    if (!s->slot_of)
+        return mdl_arena_fail(a, err, "explanation");
+    memset(s->slot_of, 0xFF, s->cols * sizeof *s->slot_of);
+    for (uint32_t i = p->tree_start[s->first]; i < p->tree_start[s->last]; i++)
+        if (!is_leaf(p, i))
+            s->slot_of[p->feature[i]] = 0;
+    for (uint64_t c = 0; c < s->cols; c++)
+        s->n_slots += s->slot_of[c] == 0;
+    s->column = mdl_arena_take_raw(a, s->n_slots, sizeof *s->column);
+    s->slot_at = mdl_arena_take_raw(a, s->given, sizeof *s->slot_at);
+    if (!s->column || !s->slot_at)
+        return mdl_arena_fail(a, err, "explanation");
+    memset(s->slot_at, 0xFF, s->given * sizeof *s->slot_at);
+    for (uint32_t c = 0, slot = 0; c < s->cols; c++)
+        if (s->slot_of[c] == 0) {
+            s->column[slot] = c;
+            s->slot_at[s->origin ? s->origin[c] : c] = slot;
+            s->slot_of[c] = slot++;
+        }
+    return MDL_OK;
+}
+
+/* A copy of a layout that stays. */
+static mdl_status keep(const struct shap *s, const struct sketch *k, struct shap_kept *to,
+                       struct arena *a, mdl_error *err)
+{
+    struct shap_node *nodes = mdl_arena_take_raw(a, k->n_splits, sizeof *nodes);
+    uint32_t *steps = mdl_arena_take_raw(a, k->n_steps, sizeof *steps);
+    uint32_t *tests = mdl_arena_take_raw(a, k->n_tests, sizeof *tests);
+    double *table = mdl_arena_take_raw(a, k->n_table, sizeof *table);
+    double *leaf = mdl_arena_take_raw(a, (uint64_t)k->n_leaves * s->width, sizeof *leaf);
+
+    if (!nodes || !steps || !tests || !table || !leaf)
+        return mdl_arena_fail(a, err, "explanation");
+    memcpy(nodes, k->nodes, k->n_splits * sizeof *nodes);
+    memcpy(steps, k->steps, k->n_steps * sizeof *steps);
+    memcpy(tests, k->tests, k->n_tests * sizeof *tests);
+    memcpy(table, k->table, k->n_table * sizeof *table);
+    memcpy(leaf, k->leaf, (size_t)k->n_leaves * s->width * sizeof *leaf);
+    *to = (struct shap_kept){ nodes, steps, tests, table, leaf, k->n_steps, points_of(k),
+                              k->n_splits, k->n_leaves, k->n_tests };
+    return MDL_OK;
+}
+
+/* All trees once: what is expected of no row, and how much room they need. */
+static mdl_status survey(struct shap *s, struct arena *a, struct arena *temp, mdl_error *err)
+{
+    const struct trees_plan *p = s->n->plan;
+    struct sketch k;
+
+    for (uint32_t t = s->first; t < s->last; t++) {
+        const uint32_t splits = (p->tree_start[t + 1] - p->tree_start[t]) / 2;
+        s->most_splits = splits > s->most_splits ? splits : s->most_splits;
+    }
+    unsigned char *memory = mdl_arena_take_raw(temp, 1, sketch_bytes(s));
+    if (!memory)
+        return mdl_arena_fail(temp, err, "explanation");
+    open_sketch(s, &k, &memory);
+    for (uint32_t t = s->first; t < s->last; t++) {
+        uint32_t deepest;
+        walk(s, &k, t, s->bias, &deepest);
+        const uint32_t points = points_of(&k);
+        const uint64_t table = 3ull * points * k.n_splits;
+        s->most_points = points > s->most_points ? points : s->most_points;
+        s->most_depth = deepest > s->most_depth ? deepest : s->most_depth;
+        s->most_tests = k.n_tests > s->most_tests ? k.n_tests : s->most_tests;
+        s->most_table = table > s->most_table ? table : s->most_table;
+        const mdl_status status = points ? need_rule(s, points, a, err) : MDL_OK;
+        if (status)
+            return status;
+    }
+    if (s->most_table > UINT32_MAX || s->most_splits >> 29)
+        return mdl_fail(err, MDL_ERR_LIMIT, "a tree of %u splits is too large to be explained",
+                        s->most_splits);
+    return MDL_OK;
+}
+
+/* Layouts of the first trees, as many as fit. */
+static mdl_status keep_some(struct shap *s, struct arena *a, struct arena *temp, mdl_error *err)
+{
+    unsigned char *memory = mdl_arena_take_raw(temp, 1, sketch_bytes(s));
+    struct sketch k;
+    uint32_t deepest;
+
+    s->kept = mdl_arena_take(a, s->last - s->first, sizeof *s->kept);
+    if (!memory || !s->kept)
+        return mdl_arena_fail(memory ? a : temp, err, "explanation");
+    open_sketch(s, &k, &memory);
+    const uint64_t most = a->used + KEPT_BYTES;
+    for (uint32_t t = s->first; t < s->last && a->used < most; t++) {
+        walk(s, &k, t, NULL, &deepest);
+        fill(s, &k, SHAP_NONE, 0);
+        const mdl_status status = keep(s, &k, &s->kept[t - s->first], a, err);
+        if (status)
+            return status;
+    }
+    return MDL_OK;
+}
+
+/* What sums begin with; if they are averages, what they are divided by. */
+static mdl_status set_base(struct shap *s, struct arena *a, mdl_error *err)
+{
+    const struct tensor *base = &s->n->tensors[TREES_BASE];
+
+    s->bias = mdl_arena_take(a, s->outputs, sizeof *s->bias);
+    if (!s->bias)
+        return mdl_arena_fail(a, err, "explanation");
+    for (uint32_t k = 0; k < s->outputs && base->type; k++)
+        s->bias[k] = base->type == MDL_F32 ? (double)((const float *)base->data)[k]
+                                           : ((const double *)base->data)[k];
+    return MDL_OK;
+}
+
+mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct node *n,
+                            uint64_t begin, uint64_t end, struct arena *a, mdl_error *err)
+{
+    const struct trees_params *params = n->params;
+    struct arena temp;
+
+    s->n = n;
+    s->x_type = node_in(n, g, 0)->type;
+    s->cols = node_in(n, g, 0)->cols;
+    s->outputs = (uint32_t)params->outputs;
+    s->width = (uint32_t)params->leaf_width;
+    mdl_trees_range(n, begin, end, &s->first, &s->last);
+    end = end < mdl_trees_iterations(n) ? end : mdl_trees_iterations(n);
+    s->iterations = params->average ? (double)(end - begin) : 0;
+    if (n->tensors[TREES_LINEAR_CONST].type)
+        return mdl_fail(err, MDL_ERR_UNSUPPORTED, "leaves are linear models: there are no contributions "
+                        "of columns to such trees (LightGBM refuses them too)");
+    mdl_status status = s->way == SHAP_BACKGROUND ? MDL_OK : check_covers(s, err);
+    if (!status) status = number_columns(s, a, err);
+    if (!status) status = set_base(s, a, err);
+    if (status || s->way == SHAP_BACKGROUND)
+        return status;
+    s->rule = mdl_arena_take(a, SHAP_POINTS + 1, sizeof *s->rule);
+    if (!s->rule)
+        return mdl_arena_fail(a, err, "explanation");
+    mdl_arena_init(&temp, &a->allocator, a->limit);
+    status = survey(s, a, &temp, err);
+    mdl_arena_free(&temp);
+    if (!status && s->way == SHAP_PATHS && !s->interactions) {
+        mdl_arena_init(&temp, &a->allocator, a->limit);
+        status = keep_some(s, a, &temp, err);
+        mdl_arena_free(&temp);
+    }
+    for (uint32_t k = 0; k < s->outputs && s->iterations > 0; k++)
+        s->bias[k] /= s->iterations;
+    return status;
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------- */
+
+/* One block: rows in groups of SHAP_ROWS. */
+struct block {
+    const struct shap *s;
+    const struct kernels *kernels;
+    struct sketch k;
+    double *x;                    /* [groups][n_slots][SHAP_ROWS]                          */
+    double *phi;                  /* [groups][n_slots][SHAP_ROWS], of interactions         */
+    double *pairs;                /* [groups][n_slots][n_slots][SHAP_ROWS]                 */
+    double *sides, *levels;
+    size_t  groups, rows;
+};
+
+static uint64_t group_doubles(const struct shap *s)
+{
+    return (uint64_t)s->n_slots * SHAP_ROWS * (2 + (s->interactions ? (uint64_t)s->n_slots : 0));
+}
+
+size_t mdl_shap_rows(const struct shap *s)
+{
+    const uint64_t groups = BLOCK_BYTES / (8 * group_doubles(s) + 1);
+
+    return SHAP_ROWS * (size_t)(groups < 1 ? 1 : groups > MOST_GROUPS ? MOST_GROUPS : groups);
+}
+
+uint64_t mdl_shap_bytes(const struct shap *s, size_t rows)
+{
+    const uint64_t groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS;
+    const uint64_t levels = (s->most_depth + 2ull) * shap_level(s->most_points);
+
+    if (s->way != SHAP_PATHS)
+        return mdl_shap_walk_bytes(s, rows);
+    return sketch_bytes(s) + 64 + 8 * (groups * group_doubles(s) + s->most_tests * SHAP_ROWS + levels);
+}
+
+void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
+                  double value)
+{
+    unsigned char *at = out->data + (int64_t)row * out->stride[0] + (int64_t)output * out->stride[1]
+                      + (int64_t)i * out->stride[2] + (int64_t)j * out->stride[3];
+    const float narrow = (float)value;
+
+    if (out->type == MDL_F32)
+        memcpy(at, &narrow, sizeof narrow);
+    else
+        memcpy(at, &value, sizeof value);
+}
+
+/* Columns that trees ask about, rows side by side; lanes beyond the last row repeat it. */
+static void turn(const struct block *b, struct view x)
+{
+    const struct shap *s = b->s;
+
+    for (size_t r = 0; r < b->groups * SHAP_ROWS; r++) {
+        const void *row = view_row(x, r < b->rows ? r : b->rows - 1);
+        double *to = b->x + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
+        for (uint32_t c = 0; c < s->n_slots; c++)
+            to[(size_t)c * SHAP_ROWS] = mdl_trees_cell(x.type, row, s->column[c]);
+    }
+}
+
+/* Where rows of a group go at the tests of a tree. */
+static void answer(const struct block *b, const uint32_t *tests, uint32_t n, const double *x)
+{
+    const struct trees_plan *p = b->s->n->plan;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const double *at = x + (size_t)b->s->slot_of[p->feature[tests[i]]] * SHAP_ROWS;
+        for (size_t r = 0; r < SHAP_ROWS; r++)
+            b->sides[i * SHAP_ROWS + r] = mdl_trees_goes_left(b->s->n, tests[i], at[r]) ? -1 : 1;
+    }
+}
+
+static void run_groups(const struct block *b, const struct shap_tree *t, const uint32_t *tests,
+                       uint32_t n_tests, double *phi, size_t stride)
+{
+    for (size_t g = 0; g < b->groups; g++) {
+        const double *x = b->x + g * b->s->n_slots * SHAP_ROWS;
+        answer(b, tests, n_tests, x);
+        b->kernels->shap(phi + g * stride, x, b->sides, t, b->levels);
+    }
+}
+
+/* The pairs of a tree's features. */
+static void run_pairs(const struct block *b, struct shap_tree *t)
+{
+    const struct shap *s = b->s;
+    struct sketch k = b->k;
+    const size_t square = (size_t)s->n_slots * s->n_slots * SHAP_ROWS;
+
+    for (uint32_t i = 0; i < k.n_splits; i++) {
+        const uint32_t slot = k.nodes[i].slot;
+        int met = 0;
+        for (uint32_t j = 0; j < i && !met; j++)
+            met = k.nodes[j].slot == slot;
+        for (int known = 0; known < 2 && !met; known++) {
+            fill(s, &k, slot, known);
+            t->weight = s->rule[t->points] + (known ? 2 : 3) * t->points;
+            run_groups(b, t, k.tests, k.n_tests, b->pairs + (size_t)slot * s->n_slots * SHAP_ROWS, square);
+        }
+    }
+}
+
+/* What tree t adds to component `part` of its leaves. */
+static void run_tree(struct block *b, uint32_t t, uint32_t part)
+{
+    const struct shap *s = b->s;
+    const struct shap_kept *kept = s->kept ? &s->kept[t - s->first] : NULL;
+    struct shap_kept own;
+    uint32_t deepest;
+
+    if (!kept || !kept->leaf) {
+        walk(s, &b->k, t, NULL, &deepest);
+        if (!b->k.n_splits)
+            return;
+        fill(s, &b->k, SHAP_NONE, 0);
+        own = (struct shap_kept){ b->k.nodes, b->k.steps, b->k.tests, b->k.table, b->k.leaf, b->k.n_steps,
+                                  points_of(&b->k), b->k.n_splits, b->k.n_leaves, b->k.n_tests };
+        kept = &own;
+    }
+    if (!kept->n_splits)
+        return;
+    struct shap_tree tree = { .nodes = kept->nodes, .steps = kept->steps, .table = kept->table,
+                              .leaf = kept->leaf + (size_t)part * kept->n_leaves,
+                              .weight = s->rule[kept->points] + kept->points,
+                              .n_steps = kept->n_steps, .points = kept->points };
+    run_groups(b, &tree, kept->tests, kept->n_tests, b->phi, (size_t)s->n_slots * SHAP_ROWS);
+    if (s->interactions)
+        run_pairs(b, &tree);
+}
+
+static double scaled(const struct shap *s, double value)
+{
+    return s->iterations > 0 ? value / s->iterations : value;
+}
+
+static void put_values(const struct block *b, uint32_t output, const struct shap_out *out)
+{
+    const struct shap *s = b->s;
+
+    for (size_t r = 0; r < b->rows; r++) {
+        const double *phi = b->phi + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
+        for (uint64_t c = 0; c < s->given; c++)
+            mdl_shap_put(out, r, output, c, 0, s->slot_at[c] == SHAP_NONE ? 0
+                             : scaled(s, phi[(size_t)s->slot_at[c] * SHAP_ROWS]));
+        mdl_shap_put(out, r, output, s->given, 0, s->bias[output]);
+    }
+}
+
+/* The given column of a slot. */
+static uint64_t place_of(const struct shap *s, size_t slot)
+{
+    return s->origin ? s->origin[s->column[slot]] : s->column[slot];
+}
+
+/* Both halves of a pair are the same; what is left of a value is the column's own. */
+static void put_pairs(const struct block *b, uint32_t output, const struct shap_out *out)
+{
+    const struct shap *s = b->s;
+    const size_t n = s->n_slots;
+
+    for (size_t r = 0; r < b->rows; r++) {
+        const double *phi = b->phi + r / SHAP_ROWS * n * SHAP_ROWS + r % SHAP_ROWS;
+        const double *pairs = b->pairs + r / SHAP_ROWS * n * n * SHAP_ROWS + r % SHAP_ROWS;
+        for (uint64_t c = 0; c <= s->given; c++)
+            for (uint64_t d = 0; d <= s->given; d++)
+                mdl_shap_put(out, r, output, c, d, 0);
+        for (size_t i = 0; i < n; i++) {
+            const uint64_t at = place_of(s, i);
+            double own = scaled(s, phi[i * SHAP_ROWS]);
+            for (size_t j = 0; j < n; j++) {
+                if (j == i)
+                    continue;
+                const double both = scaled(s, (pairs[(i * n + j) * SHAP_ROWS]
+                                               + pairs[(j * n + i) * SHAP_ROWS]) / 2);
+                mdl_shap_put(out, r, output, at, place_of(s, j), both);
+                own -= both;
+            }
+            mdl_shap_put(out, r, output, at, at, own);
+        }
+        mdl_shap_put(out, r, output, s->given, s->given, s->bias[output]);
+    }
+}
+
+void mdl_shap_run(const struct shap *s, const struct kernels *kernels, struct view x, size_t rows,
+                  const struct shap_out *out, void *work)
+{
+    const struct trees_plan *p = s->n->plan;
+    struct block b = { .s = s, .kernels = kernels, .rows = rows,
+                       .groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS };
+    unsigned char *memory = work;
+
+    if (s->way != SHAP_PATHS) {
+        (s->way == SHAP_STEPS ? mdl_shap_steps : mdl_shap_pairs)(s, x, rows, work, out);
+        return;
+    }
+    open_sketch(s, &b.k, &memory);
+    const size_t group = (size_t)s->n_slots * SHAP_ROWS;
+    b.x = cut(&memory, b.groups * group * sizeof(double));
+    b.phi = cut(&memory, b.groups * group * sizeof(double));
+    b.pairs = cut(&memory, s->interactions ? b.groups * group * s->n_slots * sizeof(double) : 0);
+    b.sides = cut(&memory, (uint64_t)s->most_tests * SHAP_ROWS * sizeof(double));
+    b.levels = cut(&memory, 0);
+    turn(&b, x);
+    for (uint32_t output = 0; output < s->outputs; output++) {
+        memset(b.phi, 0, b.groups * group * sizeof(double));
+        if (s->interactions)
+            memset(b.pairs, 0, b.groups * group * s->n_slots * sizeof(double));
+        for (uint32_t t = s->first; t < s->last; t++)
+            if (output - p->output[t] < s->width)
+                run_tree(&b, t, output - p->output[t]);
+        if (s->interactions)
+            put_pairs(&b, output, out);
+        else
+            put_values(&b, output, out);
+    }
+}
