@@ -66,7 +66,7 @@ ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
   $(LIB_O): SMALL_FLAGS += -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
 endif
 # What runs at load, or seldom and never for long: small rather than fast.
-SELDOM_C := lib/build.c lib/describe.c $(wildcard lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
+SELDOM_C := lib/build.c lib/describe.c lib/explain.c $(wildcard lib/op/tree_shap*.c) $(wildcard lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
     classes columns cumulate deform dft einsum features grid linear_attention list lookup loss make \
     ngrams nms number regex regex_match roi scatter slide sort svm_classes text unique window)
 ifneq (,$(findstring -O2,$(CFLAGS)))

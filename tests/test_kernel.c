@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "kernel/kernel.h"
+#include "kernel/shap.h"
 #include "kernel/tree.h"
 
 #ifndef TABLE_AT
@@ -518,6 +519,56 @@ static void members_look_up_every_code_in_every_set(void **state)
         }
 }
 
+/* A tree with every kind of step: 0 has two nodes below it, 2 a leaf at its left and 3 one at its
+ * right; 3 asks again what 0 did, 4 what 2 did, and rows are told where to go there. */
+static void shapley_values_agree_with_ref(void **state)
+{
+    const uint32_t steps[] = { 0 << 2 | SHAP_ENTER, 1 << 2 | SHAP_BOTTOM, 0 << 2 | SHAP_ACROSS,
+                               2 << 2 | SHAP_ENTER, 3 << 2 | SHAP_ENTER, 4 << 2 | SHAP_BOTTOM,
+                               3 << 2 | SHAP_LEAVE, 2 << 2 | SHAP_LEAVE, 0 << 2 | SHAP_LEAVE };
+    const uint32_t level[] = { 0, 1, 1, 2, 3 }, slot[] = { 0, 1, 2, 0, 2 };
+    const uint32_t before[] = { SHAP_FRESH, SHAP_FRESH, SHAP_FRESH, 0, 1 };
+    const uint32_t leaf[][2] = { { SHAP_NODE, SHAP_NODE }, { 0, 1 }, { 2, SHAP_NODE },
+                                 { SHAP_NODE, 5 }, { 3, 4 } };
+    const struct kernels *k;
+    double x[3 * SHAP_ROWS], sides[2 * SHAP_ROWS], table[5 * 3 * 9], leaves[6], weight[9];
+    static double a[5 * 28 * SHAP_ROWS], b[5 * 28 * SHAP_ROWS];
+    uint64_t seed = 7;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (uint32_t round = 0; round < 200; round++) {
+            struct shap_node nodes[5];
+            struct guarded got, want;
+            const uint32_t points = 1 + round % 9;
+            double *phi = guard(&got), *ref = guard(&want);
+
+            fill_f64(x, 3 * SHAP_ROWS, &seed);
+            fill_f64(table, 5 * 3 * 9, &seed);
+            fill_f64(leaves, 6, &seed);
+            fill_f64(weight, 9, &seed);
+            for (size_t i = 0; i < 2 * SHAP_ROWS; i++)
+                sides[i] = next_random(&seed) >> 63 ? 1 : -1;
+            for (uint32_t i = 0; i < 5; i++)
+                nodes[i] = (struct shap_node){
+                    .threshold = some_value(&seed), .share = some_value(&seed), .left = some_value(&seed),
+                    .right = some_value(&seed), .slot = slot[i], .level = level[i],
+                    .leaf = { leaf[i][0], leaf[i][1] }, .table = i * 3 * points, .before = before[i],
+                    .flags = (uint32_t)(next_random(&seed) >> 40 & (SHAP_NAN_LEFT | SHAP_BEFORE_LEFT))
+                           | (i == 2 || i == 3 ? SHAP_IS_RIGHT : 0) | (i == 4 ? SHAP_GIVEN : 0),
+                    .given = i == 4 };
+            const struct shap_tree t = { nodes, steps, table, leaves, weight,
+                                         sizeof steps / sizeof *steps, points };
+            fill_f64(phi, 3 * SHAP_ROWS, &seed);
+            memcpy(ref, phi, 3 * SHAP_ROWS * sizeof *phi);
+            k->shap(phi, x, sides, &t, a);
+            mdl_kernels_ref.shap(ref, x, sides, &t, b);
+            assert_true(same_f64(phi, ref, 3 * SHAP_ROWS));
+            assert_guarded(&got, 3 * SHAP_ROWS * sizeof *phi, k->isa, "shap");
+            assert_true(same_f64(a, b, 4 * (size_t)shap_level(points) - SHAP_ROWS));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +583,7 @@ int main(void)
         cmocka_unit_test(leaves_are_added_in_the_order_of_the_trees),
         cmocka_unit_test(members_look_up_every_code_in_every_set),
         cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
+        cmocka_unit_test(shapley_values_agree_with_ref),
     };
 
     return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);

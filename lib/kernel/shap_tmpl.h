@@ -63,54 +63,53 @@ MDL_INLINE void shap_down(double *level, const struct shap_node *n, const double
     }
 }
 
-/* G of the node, and its feature's part. */
+/* G of the node, and its feature's part.  Of a node whose children are both leaves (`bottom`), their
+ * difference is a factor of the whole. */
 MDL_INLINE void shap_up(double *phi, double *level, const struct shap_node *n, const double *f,
-                        const double *leaf, size_t points, int leaves, int again)
+                        const double *leaf, size_t points, int bottom, int again)
 {
     const size_t size = SHAP_ROWS * points;
-    const double *a = level + SHAP_ROWS, *below = a + 3 * size + SHAP_ROWS + size;
-    double *g = level + SHAP_ROWS + (n->flags & SHAP_IS_RIGHT ? 2 : 1) * size;
+    const double *a = level + SHAP_ROWS;
+    const double *below[2] = { a + 3 * size + SHAP_ROWS + size, a + 3 * size + SHAP_ROWS + 2 * size };
+    double *g = level + SHAP_ROWS + (n->flags & SHAP_IS_RIGHT ? 2 : 1) * size, value[2][SHAP_ROWS];
+    size_t step[2] = { SHAP_ROWS, SHAP_ROWS };
     const vd share = vd_set(n->share), zero = vd_set(0);
-    const vd vl = vd_set(leaves & 1 ? leaf[n->leaf[0]] : 0);
-    const vd vr = vd_set(leaves & 2 ? leaf[n->leaf[1]] : 0);
+    const vd vl = vd_set(bottom ? leaf[n->leaf[0]] : 0), vr = vd_set(bottom ? leaf[n->leaf[1]] : 0);
     vd go[SHAP_VECS], sum[SHAP_VECS];
 
+    for (size_t side = 0; side < 2 && !bottom; side++)
+        if (n->leaf[side] != SHAP_NODE) {
+            EACH_VEC vd_store(value[side] + v * VD_LANES, vd_set(leaf[n->leaf[side]]));
+            below[side] = value[side];
+            step[side] = 0;
+        }
     EACH_VEC {
         go[v] = vd_load(level + v * VD_LANES);
         sum[v] = zero;
     }
-    for (size_t q = 0; q < points; q++, a += SHAP_ROWS, g += SHAP_ROWS, below += SHAP_ROWS) {
+    for (size_t q = 0; q < points; q++, a += SHAP_ROWS, g += SHAP_ROWS) {
         const vd left = vd_set(f[q]), right = vd_set(f[points + q]);
         const vd slope = vd_set(again ? f[2 * points + q] : 1);
         EACH_VEC {
-            const vd gl = leaves & 1 ? vl : vd_load(below + v * VD_LANES);
-            const vd gr = leaves & 2 ? vr : vd_load(below + size + v * VD_LANES);
+            const vd gl = bottom ? vl : vd_load(below[0] + v * VD_LANES);
+            const vd gr = bottom ? vr : vd_load(below[1] + v * VD_LANES);
             const vd d = vd_sub(gl, gr);
             vd part = vd_load(a + v * VD_LANES);
             vd_store(g + v * VD_LANES,
                      vd_add(gr, vd_mul(shap_pick(go[v], left, right, share, again), d)));
             if (again)
                 part = vd_mul(part, slope);
-            sum[v] = vd_add(sum[v], leaves == 3 ? part : vd_mul(part, d));
+            sum[v] = vd_add(sum[v], bottom ? part : vd_mul(part, d));
         }
+        below[0] += step[0];
+        below[1] += step[1];
     }
     double *to = phi + (size_t)n->slot * SHAP_ROWS;
     EACH_VEC {
-        const vd all = leaves == 3 ? vd_mul(sum[v], vd_sub(vl, vr)) : sum[v];
+        const vd all = bottom ? vd_mul(sum[v], vd_sub(vl, vr)) : sum[v];
         const vd slope = shap_pick(go[v], vd_set(n->left), vd_set(n->right), zero, again);
         vd_store(to + v * VD_LANES, vd_add(vd_load(to + v * VD_LANES), vd_mul(all, slope)));
     }
-}
-
-MDL_INLINE void shap_leave(double *phi, double *level, const struct shap_node *n, const double *f,
-                           const double *leaf, size_t points, int again)
-{
-    if (n->leaf[0] != SHAP_NODE)
-        shap_up(phi, level, n, f, leaf, points, 1, again);
-    else if (n->leaf[1] != SHAP_NODE)
-        shap_up(phi, level, n, f, leaf, points, 2, again);
-    else
-        shap_up(phi, level, n, f, leaf, points, 0, again);
 }
 
 static void shap(double *phi, const double *x, const double *sides, const struct shap_tree *t,
@@ -141,13 +140,13 @@ static void shap(double *phi, const double *x, const double *sides, const struct
                 shap_down(level, n, f, points, 0);
         } else if (what == SHAP_BOTTOM) {
             if (again)
-                shap_up(phi, level, n, f, t->leaf, points, 3, 1);
+                shap_up(phi, level, n, f, t->leaf, points, 1, 1);
             else
-                shap_up(phi, level, n, f, t->leaf, points, 3, 0);
+                shap_up(phi, level, n, f, t->leaf, points, 1, 0);
         } else if (again) {
-            shap_leave(phi, level, n, f, t->leaf, points, 1);
+            shap_up(phi, level, n, f, t->leaf, points, 0, 1);
         } else {
-            shap_leave(phi, level, n, f, t->leaf, points, 0);
+            shap_up(phi, level, n, f, t->leaf, points, 0, 0);
         }
     }
 }
