@@ -105,7 +105,7 @@ static mdl_model *model_of(const struct forest *f, int covers)
     mdl_error err = MDL_ERROR_INIT;
     const void *bytes;
     size_t size;
-    mdl_model *m;
+    mdl_model *m = NULL;
     const int32_t x = mdl_build_input(b, "x", f->x_type, COLS, MDL_ABSENT_MISSING);
     const int32_t n = mdl_build_trees(b, x, &f->ensemble);
 
@@ -425,7 +425,7 @@ static void long_paths_are_exact(void **state)
         const int32_t node = mdl_build_trees(b, in, &ensemble);
         const void *bytes;
         size_t size;
-        mdl_model *m;
+        mdl_model *m = NULL;
         mdl_error err = MDL_ERROR_INIT;
         mdl_build_tree(b, node, &tree);
         mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, node, 0));
