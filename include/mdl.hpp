@@ -439,6 +439,94 @@ private:
     mdl_pool *p_;
 };
 
+/* ---- explaining ------------------------------------------------------------------------ */
+
+/*
+ * What each column adds to the margin (mdl_explain in mdl.h).  The model outlives it.
+ *
+ *     mdl::explainer e(m);
+ *     std::vector<double> v(e.size(rows));        // [rows][outputs][columns + 1]
+ *     e.explain(x, v);
+ */
+class explainer {
+public:
+    explainer() noexcept : e_(nullptr), cols_(0) {}
+#ifndef MDL_NO_EXCEPTIONS
+    explicit explainer(const model &m, const mdl_explain_options *options = nullptr)
+        : e_(nullptr), cols_(0)
+    {
+        mdl_error e = no_error();
+
+        detail::check(try_create(m, options, &e), e);
+    }
+    /* Rows of float or double, packed; values of size(rows). */
+    template <class X> void explain(const X &x, span<double> values) const
+    {
+        mdl_error e = no_error();
+
+        detail::check(try_explain(x, values, &e), e);
+    }
+#endif
+    explainer(explainer &&other) noexcept : e_(other.e_), cols_(other.cols_) { other.e_ = nullptr; }
+    explainer &operator=(explainer &&other) noexcept
+    {
+        std::swap(e_, other.e_);
+        std::swap(cols_, other.cols_);
+        return *this;
+    }
+    explainer(const explainer &) = delete;
+    explainer &operator=(const explainer &) = delete;
+    ~explainer() { mdl_explainer_free(e_); }
+
+    /* What *this held is freed; on failure it is empty. */
+    mdl_status try_create(const model &m, const mdl_explain_options *options = nullptr,
+                          mdl_error *e = nullptr) noexcept
+    {
+        mdl_explainer_free(e_);
+        cols_ = m.input_cols();
+        return mdl_explainer_create(&e_, m.get(), options, e);
+    }
+    template <class X>
+    mdl_status try_explain(const X &x, span<double> values, mdl_error *e = nullptr) const noexcept
+    {
+        const std::size_t rows = cols_ ? x.size() / cols_ : 0;
+        mdl_tensor v = shape(rows);
+
+        if (!e_ || rows * cols_ != x.size() || values.size() != size(rows))
+            return detail::refuse(e, MDL_ERR_DATA, "x and values are not of that many rows");
+        const mdl_tensor in = table(x.data(), rows, cols_);
+        v.data = values.data();
+        return mdl_explain(e_, &in, &v, e);
+    }
+
+    explicit operator bool() const noexcept { return e_ != nullptr; }
+    mdl_explainer *get() const noexcept { return e_; }
+    mdl_tensor shape(std::size_t rows) const noexcept
+    {
+        mdl_tensor v = mdl_tensor();
+
+        v.size = static_cast<std::uint32_t>(sizeof v);
+        mdl_explain_shape(e_, rows, &v);
+        return v;
+    }
+    /* Numbers in the values of so many rows. */
+    std::size_t size(std::size_t rows) const noexcept
+    {
+        const mdl_tensor v = shape(rows);
+        std::size_t n = v.rank ? 1 : 0;
+
+        for (std::uint32_t i = 0; i < v.rank; i++)
+            n *= static_cast<std::size_t>(v.dims[i]);
+        return n;
+    }
+    /* Of the columns that values are for; nullptr beyond the last. */
+    const char *column(std::size_t i) const noexcept { return mdl_explain_column(e_, i); }
+
+private:
+    mdl_explainer *e_;
+    std::size_t cols_;
+};
+
 /* ---- scratch memory ------------------------------------------------------------------ */
 
 /* A call given get() as options.context allocates nothing.  One thread at a time; the

@@ -218,6 +218,34 @@ static void pooling(const mdl::model &m)
     CLAIM(!moved);
 }
 
+/* By hand, against (2, 1) whose answer is 8.5: age alone takes 6 away or, after colour, 2. */
+static void explaining(const mdl::model &m)
+{
+    const std::vector<float> x = { 1, 0, 2, 1 }, other = { 2, 1 };
+    const mdl_tensor background = mdl::table(other.data(), 1, 2);
+    mdl_explain_options o = MDL_EXPLAIN_OPTIONS_INIT;
+    mdl::explainer none, e;
+    mdl_error why = mdl::no_error();
+
+    CLAIM(!none && none.size(3) == 0 && none.try_explain(x, std::vector<double>()) == MDL_ERR_DATA);
+    CLAIM(none.try_create(m, nullptr, &why) == MDL_ERR_UNSUPPORTED && !none);
+    CLAIM(std::string(why.text).find("no covers") != std::string::npos);
+    o.method = MDL_EXPLAIN_BACKGROUND;
+    o.background = &background;
+    CLAIM(e.try_create(m, &o) == MDL_OK && e.size(2) == 6);
+    std::vector<double> v(e.size(2));
+    CLAIM(e.try_explain(x, v) == MDL_OK);
+    CLAIM(v == std::vector<double>({ -4, -2, 8.5, 0, 0, 8.5 }));
+    CLAIM(std::string(e.column(0)) == "age" && e.column(2) == nullptr);
+    const mdl::explainer moved(std::move(e));
+    CLAIM(!e && moved && moved.get() != nullptr);
+#ifndef MDL_NO_EXCEPTIONS
+    moved.explain(x, v);
+    CLAIM(thrown([&] { mdl::explainer fails(m); }) == MDL_ERR_UNSUPPORTED);
+    CLAIM(thrown([&] { moved.explain(other, v); }) == MDL_ERR_DATA);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     path = std::string(argc > 1 ? argv[1] : "tests/data") + "/golden_v1_small.mdl";
@@ -229,6 +257,7 @@ int main(int argc, char **argv)
     predicting(m);
     asking(m);
     pooling(m);
+    explaining(m);
 #ifndef MDL_NO_EXCEPTIONS
     throwing();
 #endif

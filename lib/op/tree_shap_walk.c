@@ -119,7 +119,7 @@ void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *wo
 /* ---- background ---------------------------------------------------------------------------------------- */
 
 /* A row beside one of the background. */
-struct pair {
+struct beside {
     const struct shap *s;
     const double *x, *b;          /* [n_slots]                                             */
     double *phi;                  /* [outputs][n_slots]                                    */
@@ -138,7 +138,7 @@ static double weigh(uint32_t a, uint32_t b)
     return w;
 }
 
-static void reach(const struct pair *q, uint32_t tree, uint32_t leaf)
+static void reach(const struct beside *q, uint32_t tree, uint32_t leaf)
 {
     const struct shap *s = q->s;
     const struct trees_plan *p = s->n->plan;
@@ -157,7 +157,7 @@ static void reach(const struct pair *q, uint32_t tree, uint32_t leaf)
 }
 
 /* Take the side of a fork whose feature is not decided. */
-static void decide(struct pair *q, const struct fork_at *f, int x_left)
+static void decide(struct beside *q, const struct fork_at *f, int x_left)
 {
     const int from_row = x_left == !f->side;
 
@@ -166,7 +166,7 @@ static void decide(struct pair *q, const struct fork_at *f, int x_left)
     q->n_background += from_row ? 0 : 1;
 }
 
-static void undo(struct pair *q, const struct fork_at *f)
+static void undo(struct beside *q, const struct fork_at *f)
 {
     q->n_row -= q->from[f->slot] == FROM_ROW ? 1 : 0;
     q->n_background -= q->from[f->slot] == FROM_ROW ? 0 : 1;
@@ -174,7 +174,7 @@ static void undo(struct pair *q, const struct fork_at *f)
 }
 
 /* Down from node i to a leaf, noting where the two part. */
-static uint32_t descend(struct pair *q, uint32_t i)
+static uint32_t descend(struct beside *q, uint32_t i)
 {
     const struct trees_plan *p = q->s->n->plan;
 
@@ -195,7 +195,7 @@ static uint32_t descend(struct pair *q, uint32_t i)
     return i;
 }
 
-static void run_pair(struct pair *q, uint32_t tree)
+static void run_pair(struct beside *q, uint32_t tree)
 {
     const struct trees_plan *p = q->s->n->plan;
     uint32_t i = p->tree_start[tree];
@@ -220,7 +220,7 @@ void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *wo
 {
     const size_t each = (size_t)s->n_slots * s->outputs;
     double *own = work + each;
-    struct pair q = { .s = s, .x = own, .phi = work,
+    struct beside q = { .s = s, .x = own, .phi = work,
                       .forks = (struct fork_at *)(void *)(own + s->n_slots) };
 
     q.from = (unsigned char *)(q.forks + most_of(s, 1) + 1);

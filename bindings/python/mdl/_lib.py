@@ -82,6 +82,12 @@ class mdl_predict_options(Structure):
                 ("parallel", POINTER(mdl_parallel))]
 
 
+class mdl_explain_options(Structure):
+    _fields_ = [("size", c_uint32), ("method", c_uint32), ("tree_begin", c_uint64),
+                ("tree_end", c_uint64), ("background", POINTER(mdl_tensor)),
+                ("parallel", POINTER(mdl_parallel))]
+
+
 class mdl_input_info(Structure):
     _fields_ = [("size", c_uint32), ("type", c_uint32), ("rank", c_uint32),
                 ("absent_missing", c_uint32), ("name", c_char_p), ("dims", c_int64 * MAX_RANK)]
@@ -180,6 +186,13 @@ MODEL: Dict[str, Signature] = {
     "mdl_output_shape": (c_int32, [c_void_p, _options_p, _size_p, _error_p]),
     "mdl_context_bytes": (c_size_t, [c_void_p, c_size_t]),
     "mdl_context_init": (c_void_p, [c_void_p, c_size_t, c_void_p, c_size_t]),
+    "mdl_explainer_create": (c_int32, [POINTER(c_void_p), c_void_p, POINTER(mdl_explain_options),
+                                       _error_p]),
+    "mdl_explainer_free": (None, [c_void_p]),
+    "mdl_explain_shape": (c_int32, [c_void_p, c_size_t, _tensor_p]),
+    "mdl_explain_column": (c_char_p, [c_void_p, c_size_t]),
+    "mdl_explain": (c_int32, [c_void_p, _tensor_p, _tensor_p, _error_p]),
+    "mdl_explain_csr": (c_int32, [c_void_p, POINTER(mdl_csr), _tensor_p, _error_p]),
     "mdl_pool_create": (c_int32, [POINTER(c_void_p), c_uint32, POINTER(mdl_allocator), _error_p]),
     "mdl_pool_parallel": (POINTER(mdl_parallel), [c_void_p]),
     "mdl_pool_free": (None, [c_void_p]),

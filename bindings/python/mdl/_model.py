@@ -11,9 +11,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from . import _lib, _pool, _tensors
+from . import _explain, _lib, _pool, _tensors
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
+from ._explain import Explanation
 
 Bytes = Union[bytes, bytearray, memoryview]
 Source = Union[str, "os.PathLike[str]", Bytes]
@@ -122,6 +123,7 @@ class Model:
         self._source_kind = self._metadata.get("source_kind", "")
         self._shapes: Optional[List[Optional[_tensors.Shape]]] = None
         self._threads = 1
+        self._explainers: Dict[Tuple[str, Optional[TreeRange], int], _explain.Explainer] = {}
 
     @classmethod
     def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, engine: Optional[str] = None,
@@ -152,6 +154,7 @@ class Model:
     def close(self) -> None:
         """Give the memory back; calls of other threads that are under way finish first."""
         self._handle = None
+        self._explainers = {}
 
     def __enter__(self) -> "Model":
         self._held()
@@ -358,9 +361,37 @@ class Model:
         at = self._role("leaf")
         return self._shaped(self._ask(X, at, tree_range, threads), at)
 
-    def explain(self, X: Any) -> Array:
-        """Feature contributions are not there yet: raises UnsupportedError."""
-        raise UnsupportedError("feature contributions (SHAP) are not there yet")
+    def explain(self, X: Any, *, method: str = "shap", background: Any = None,
+                tree_range: Optional[TreeRange] = None,
+                threads: Optional[int] = None) -> Explanation:
+        """What each column adds to the margin of a tree ensemble, in float64.
+
+        method: "shap", Shapley values by the training rows' ways through the trees, exactly;
+        "interactions", the same for pairs of columns; "steps", Saabas' cheap approximation;
+        "background", Shapley values against the rows `background` (which alone asks for it).
+        The columns are those of X, or, behind one-hot encoding and the like, those that the trees
+        see.  UnsupportedError for a model that is not one tree ensemble, or lacks what is needed.
+        """
+        handle = self._held()
+        rows = rows_of(X, self._schema)
+        method = _explain.checked(method, background)
+        use = self._threads if threads is None else _pool.checked(threads)
+        key = method, None if tree_range is None else _range(tree_range), use
+        explainer = self._explainers.get(key)
+        if explainer is None or background is not None:
+            given = None if background is None else rows_of(background, self._schema)
+            if isinstance(given, Csr):
+                raise UnsupportedError("background rows are dense")
+            explainer = _explain.Explainer(handle, key[0], key[1], given, use)
+            if background is None:
+                if len(self._explainers) >= 4:        # of many ranges none is worth keeping
+                    self._explainers = {}
+                self._explainers[key] = explainer
+        made = explainer.run(rows)
+        classes = self.classes
+        names = None if classes is None or len(classes) != made.shape[1] else \
+            [str(name) for name in classes]
+        return _explain.shaped(made, explainer.names, rows, names)
 
     def run(self, inputs: Mapping[str, Any],
             outputs: Optional[List[str]] = None) -> Dict[str, Any]:
