@@ -73,10 +73,11 @@ struct sketch {
     uint32_t *steps, *tests;
     double   *old;                /* of a node asked again: product of shares above it     */
     double   *table, *leaf;
+    double   *cover;              /* of all nodes, the root's first                        */
     struct frame *frames;
     double   *product;            /* [n_slots] of shares on the path                       */
     uint32_t *last;               /* [n_slots] level, or SHAP_FRESH                        */
-    uint32_t n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
+    uint32_t root, n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
     uint64_t n_table;
 };
 
@@ -84,9 +85,9 @@ static uint64_t sketch_bytes(const struct shap *s)
 {
     const uint64_t splits = s->most_splits;
 
-    return splits * (sizeof(struct shap_node) + sizeof(struct frame) + sizeof(double) + 16)
+    return splits * (sizeof(struct shap_node) + sizeof(struct frame) + 3 * sizeof(double) + 16)
          + (splits + 1) * s->width * sizeof(double) + s->n_slots * 16ull
-         + s->most_table * sizeof(double) + 64;
+         + s->most_table * sizeof(double) + 72;
 }
 
 static void *cut(unsigned char **memory, uint64_t bytes)
@@ -105,6 +106,7 @@ static void open_sketch(const struct shap *s, struct sketch *k, unsigned char **
     k->nodes = cut(memory, splits * sizeof *k->nodes);
     k->frames = cut(memory, splits * sizeof *k->frames);
     k->old = cut(memory, splits * sizeof *k->old);
+    k->cover = cut(memory, (2 * splits + 1) * sizeof *k->cover);
     k->leaf = cut(memory, (splits + 1) * s->width * sizeof *k->leaf);
     k->table = cut(memory, s->most_table * sizeof *k->table);
     k->product = cut(memory, s->n_slots * sizeof *k->product);
@@ -114,40 +116,28 @@ static void open_sketch(const struct shap *s, struct sketch *k, unsigned char **
     memset(k->last, 0xFF, s->n_slots * sizeof *k->last);
 }
 
-static double cover_at(const struct shap *s, uint32_t i)
+double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t root, uint32_t i)
 {
-    return ((const double *)s->n->tensors[TREES_COVER].data)[i];
-}
-
-double mdl_shap_share(const struct shap *s, uint32_t i)
-{
-    const struct trees_plan *p = s->n->plan;
-    const double left = cover_at(s, i + 1), both = left + cover_at(s, p->right[i]);
+    const double left = cover[i + 1 - root], both = left + cover[mdl_tree_right(p, i) - root];
 
     return both > 0 ? left / both : 0.5;
 }
 
 double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k)
 {
-    const struct trees_plan *p = s->n->plan;
-    const size_t at = (size_t)leaf * s->width + k;
+    const void *values = mdl_tree_values(s->n, leaf);
 
-    return s->n->tensors[TREES_VALUE].type == MDL_F32 ? (double)((const float *)p->value)[at]
-                                                      : ((const double *)p->value)[at];
-}
-
-static int is_leaf(const struct trees_plan *p, uint32_t i)
-{
-    return (p->flags[i] & NODE_KIND) == NODE_LEAF;
+    return s->n->tensors[TREES_VALUE].type == MDL_F32 ? (double)((const float *)values)[k]
+                                                      : ((const double *)values)[k];
 }
 
 static void enter(const struct shap *s, struct sketch *k, uint32_t at, const struct frame *above)
 {
     const struct trees_plan *p = s->n->plan;
-    const uint32_t slot = s->slot_of[p->feature[at]], before = k->last[slot];
+    const uint32_t slot = s->slot_of[mdl_tree_feature(p, at)], before = k->last[slot];
     struct frame *f = &k->frames[k->depth];
     struct shap_node *n = &k->nodes[k->n_splits];
-    const double share = mdl_shap_share(s, at);
+    const double share = mdl_shap_share(p, k->cover, k->root, at);
 
     *f = (struct frame){ .weight = 1, .product = k->product[slot], .last = before, .at = at,
                          .node = k->n_splits, .fresh = before == SHAP_FRESH };
@@ -204,8 +194,10 @@ static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *
 
     k->n_splits = k->n_steps = k->n_tests = k->n_leaves = k->depth = k->fresh = 0;
     k->all_leaves = (p->tree_start[tree + 1] - root + 1) / 2;
+    k->root = root;
+    mdl_tree_covers(s->n, tree, k->cover);
     *deepest = 0;
-    if (is_leaf(p, root)) {
+    if (mdl_tree_is_leaf(p, root)) {
         meet_leaf(s, k, root, 1, output, bias);
         return;
     }
@@ -224,13 +216,13 @@ static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *
                 k->frames[k->depth - 1].side++;
             continue;
         }
-        const uint32_t child = f->side ? p->right[f->at] : f->at + 1;
+        const uint32_t child = f->side ? mdl_tree_right(p, f->at) : f->at + 1;
         const double share = f->side ? 1 - n->share : n->share;
         *deepest = k->depth > *deepest ? k->depth : *deepest;
         k->fresh = f->fresh > k->fresh ? f->fresh : k->fresh;
         k->last[n->slot] = k->depth - 1;
         k->product[n->slot] = k->old[f->node] * share;
-        if (is_leaf(p, child)) {
+        if (mdl_tree_is_leaf(p, child)) {
             n->leaf[f->side++] = k->n_leaves;
             meet_leaf(s, k, child, f->weight * share, output, bias);
             continue;
@@ -269,20 +261,21 @@ static void fill(const struct shap *s, struct sketch *k, uint32_t fixed, int kno
 
 /* ---- at first --------------------------------------------------------------------------------------- */
 
-static mdl_status check_covers(const struct shap *s, mdl_error *err)
+static mdl_status fail_without_covers(mdl_error *err)
 {
-    const struct trees_plan *p = s->n->plan;
+    return mdl_fail(err, MDL_ERR_UNSUPPORTED,
+                    "the model has no covers: how many training rows passed each node.  Convert it "
+                    "from a file that has them (XGBoost JSON or UBJSON: sum_hessian, LightGBM text: "
+                    "leaf_count and internal_count, the fitted object of scikit-learn), or give "
+                    "background rows");
+}
 
-    if (!s->n->tensors[TREES_COVER].type)
-        return mdl_fail(err, MDL_ERR_UNSUPPORTED,
-                        "the model has no covers: how many training rows passed each node.  Convert it "
-                        "from a file that has them (XGBoost JSON or UBJSON: sum_hessian, LightGBM text: "
-                        "leaf_count and internal_count, the fitted object of scikit-learn), or give "
-                        "background rows");
-    for (uint32_t i = 0; i < p->n_nodes; i++)
-        if (!(cover_at(s, i) >= 0 && cover_at(s, i) <= 0x1p1000))
+static mdl_status check_covers(const struct sketch *k, uint32_t nodes, mdl_error *err)
+{
+    for (uint32_t i = 0; i < nodes; i++)
+        if (!(k->cover[i] >= 0 && k->cover[i] <= 0x1p1000))
             return mdl_fail(err, MDL_ERR_UNSUPPORTED, "the cover of node %u is negative, infinite or NaN",
-                            i);
+                            k->root + i);
     return MDL_OK;
 }
 
@@ -295,8 +288,8 @@ static mdl_status number_columns(struct shap *s, struct arena *a, mdl_error *err
         return mdl_arena_fail(a, err, "explanation");
     memset(s->slot_of, 0xFF, s->cols * sizeof *s->slot_of);
     for (uint32_t i = p->tree_start[s->first]; i < p->tree_start[s->last]; i++)
-        if (!is_leaf(p, i))
-            s->slot_of[p->feature[i]] = 0;
+        if (!mdl_tree_is_leaf(p, i))
+            s->slot_of[mdl_tree_feature(p, i)] = 0;
     for (uint64_t c = 0; c < s->cols; c++)
         s->n_slots += s->slot_of[c] == 0;
     s->column = mdl_arena_take_raw(a, s->n_slots, sizeof *s->column);
@@ -358,7 +351,9 @@ static mdl_status survey(struct shap *s, struct arena *a, struct arena *temp, md
         s->most_depth = deepest > s->most_depth ? deepest : s->most_depth;
         s->most_tests = k.n_tests > s->most_tests ? k.n_tests : s->most_tests;
         s->most_table = table > s->most_table ? table : s->most_table;
-        const mdl_status status = points ? need_rule(s, points, a, err) : MDL_OK;
+        mdl_status status = check_covers(&k, p->tree_start[t + 1] - k.root, err);
+        if (!status && points)
+            status = need_rule(s, points, a, err);
         if (status)
             return status;
     }
@@ -421,8 +416,9 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     if (n->tensors[TREES_LINEAR_CONST].type)
         return mdl_fail(err, MDL_ERR_UNSUPPORTED, "leaves are linear models: there are no contributions "
                         "of columns to such trees (LightGBM refuses them too)");
-    mdl_status status = s->way == SHAP_BACKGROUND ? MDL_OK : check_covers(s, err);
-    if (!status) status = number_columns(s, a, err);
+    if (s->way != SHAP_BACKGROUND && !mdl_trees_weighed(n))
+        return fail_without_covers(err);
+    mdl_status status = number_columns(s, a, err);
     if (!status) status = set_base(s, a, err);
     if (status || s->way == SHAP_BACKGROUND)
         return status;
@@ -510,7 +506,7 @@ static void answer(const struct block *b, const uint32_t *tests, uint32_t n, con
     const struct trees_plan *p = b->s->n->plan;
 
     for (uint32_t i = 0; i < n; i++) {
-        const double *at = x + (size_t)b->s->slot_of[p->feature[tests[i]]] * SHAP_ROWS;
+        const double *at = x + (size_t)b->s->slot_of[mdl_tree_feature(p, tests[i])] * SHAP_ROWS;
         for (size_t r = 0; r < SHAP_ROWS; r++)
             b->sides[i * SHAP_ROWS + r] = mdl_trees_goes_left(b->s->n, tests[i], at[r]) ? -1 : 1;
     }

@@ -86,7 +86,7 @@ void mdl_shap_run(const struct shap *s, const struct kernels *k, struct view x, 
 
 void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
                   double value);
-double mdl_shap_share(const struct shap *s, uint32_t i);
+double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t root, uint32_t i);
 double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k);
 
 /* tree_shap_walk.c: one row after the other. */

@@ -42,7 +42,7 @@ uint64_t mdl_shap_walk_bytes(const struct shap *s, size_t rows)
     const uint64_t each = 8ull * s->n_slots * s->outputs;
 
     if (s->way == SHAP_STEPS)
-        return each * rows + 8ull * most_of(s, 0) * s->width;
+        return each * rows + 8ull * most_of(s, 0) * (s->width + 1ull);
     return each + 9ull * s->n_slots + (most_of(s, 1) + 1ull) * sizeof(struct fork_at);
 }
 
@@ -62,26 +62,22 @@ static void put_row(const struct shap *s, size_t row, const double *phi, double 
 
 /* ---- steps ------------------------------------------------------------------------------------------ */
 
-static int is_leaf(const struct trees_plan *p, uint32_t i)
-{
-    return (p->flags[i] & NODE_KIND) == NODE_LEAF;
-}
-
 /* What is expected at each node of a tree. */
-static void expect(const struct shap *s, uint32_t tree, double *mean)
+static void expect(const struct shap *s, uint32_t tree, double *mean, double *cover)
 {
     const struct trees_plan *p = s->n->plan;
     const uint32_t start = p->tree_start[tree];
 
+    mdl_tree_covers(s->n, tree, cover);
     for (uint32_t i = p->tree_start[tree + 1]; i-- > start;)
         for (uint32_t k = 0; k < s->width; k++) {
             double *m = &mean[(size_t)(i - start) * s->width + k];
-            if (is_leaf(p, i)) {
+            if (mdl_tree_is_leaf(p, i)) {
                 *m = mdl_shap_value(s, p->ordinal[i], k);
                 continue;
             }
-            const double left = mdl_shap_share(s, i);
-            *m = left * m[s->width] + (1 - left) * mean[(size_t)(p->right[i] - start) * s->width + k];
+            const double left = mdl_shap_share(p, cover, start, i);
+            *m = left * m[s->width] + (1 - left) * mean[(size_t)(mdl_tree_right(p, i) - start) * s->width + k];
         }
 }
 
@@ -91,11 +87,11 @@ static void step_down(const struct shap *s, uint32_t tree, uint32_t x_type, cons
     const struct trees_plan *p = s->n->plan;
     const uint32_t start = p->tree_start[tree];
 
-    for (uint32_t i = start, next; !is_leaf(p, i); i = next) {
-        const int left = mdl_trees_goes_left(s->n, i, mdl_trees_cell(x_type, row, p->feature[i]));
-        next = left ? i + 1 : p->right[i];
+    for (uint32_t i = start, next; !mdl_tree_is_leaf(p, i); i = next) {
+        const int left = mdl_trees_goes_left(s->n, i, mdl_trees_cell(x_type, row, mdl_tree_feature(p, i)));
+        next = left ? i + 1 : mdl_tree_right(p, i);
         for (uint32_t k = 0; k < s->width; k++)
-            phi[(size_t)(p->output[tree] + k) * s->n_slots + s->slot_of[p->feature[i]]] +=
+            phi[(size_t)(p->output[tree] + k) * s->n_slots + s->slot_of[mdl_tree_feature(p, i)]] +=
                 mean[(size_t)(next - start) * s->width + k] - mean[(size_t)(i - start) * s->width + k];
     }
 }
@@ -108,7 +104,7 @@ void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *wo
 
     memset(phi, 0, rows * each * sizeof *phi);
     for (uint32_t t = s->first; t < s->last; t++) {
-        expect(s, t, mean);
+        expect(s, t, mean, mean + (size_t)most_of(s, 0) * s->width);
         for (size_t r = 0; r < rows; r++)
             step_down(s, t, x.type, view_row(x, r), mean, phi + r * each);
     }
@@ -178,8 +174,8 @@ static uint32_t descend(struct beside *q, uint32_t i)
 {
     const struct trees_plan *p = q->s->n->plan;
 
-    while (!is_leaf(p, i)) {
-        const uint32_t slot = q->s->slot_of[p->feature[i]];
+    while (!mdl_tree_is_leaf(p, i)) {
+        const uint32_t slot = q->s->slot_of[mdl_tree_feature(p, i)];
         const int x_left = mdl_trees_goes_left(q->s->n, i, q->x[slot]);
         const int b_left = mdl_trees_goes_left(q->s->n, i, q->b[slot]);
         int left = q->from[slot] == FROM_BACKGROUND ? b_left : x_left;
@@ -190,7 +186,7 @@ static uint32_t descend(struct beside *q, uint32_t i)
             decide(q, f, x_left);
             left = 1;
         }
-        i = left ? i + 1 : p->right[i];
+        i = left ? i + 1 : mdl_tree_right(p, i);
     }
     return i;
 }
@@ -211,7 +207,7 @@ static void run_pair(struct beside *q, uint32_t tree)
         undo(q, f);
         f->side = 1;
         decide(q, f, mdl_trees_goes_left(q->s->n, f->node, q->x[f->slot]));
-        i = p->right[f->node];
+        i = mdl_tree_right(p, f->node);
     }
 }
 
