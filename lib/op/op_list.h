@@ -164,4 +164,5 @@ OP(201, text_normalize)
 OP(202, text_split)
 OP(203, text_match)   /* nd_match.c  regular expressions                            */
 OP(204, ngrams)       /* nd_ngrams.c counts of n-grams                              */
+OP(205, text_of)      /* nd_text_of.c   numbers as strings                          */
 #endif

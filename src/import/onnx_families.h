@@ -13,4 +13,5 @@ FAMILY(conv)       /* onnx_conv.c      products of matrices, convolutions, pools
 FAMILY(nn)         /* onnx_nn.c        recurrent layers, attention                       */
 FAMILY(text)       /* onnx_text.c      strings                                           */
 FAMILY(sequence)   /* onnx_sequence.c  sequences known at conversion                       */
+FAMILY(training)   /* onnx_training.c  a step of an optimiser                          */
 FAMILY(preview)    /* onnx_preview.c   FlexAttention                                     */

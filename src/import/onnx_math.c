@@ -290,33 +290,36 @@ static uint32_t type_by_name(const char *name)
     return 0;
 }
 
-static void take_to(struct onnx *o, const struct onnx_node *n, int32_t node)
+/* The type that the attribute "to" means; 0 after a refusal. */
+static uint32_t type_to(struct onnx *o, const struct onnx_node *n)
 {
-    uint32_t type;
-
-    if (n->opset < 6) {
+    if (n->opset < 6 && !n->domain[0]) {
         const char *name = mdl_onnx_string(o, n, "to", "");
-        type = type_by_name(name);
-        if (!type)
+        if (!type_by_name(name))
             mdl_onnx_refuse(o, n, "to '%s'", name);
-    } else {
-        const int64_t code = mdl_onnx_int(o, n, "to", 0);
-        type = mdl_onnx_type(code);
-        if (!type || type == MDL_C64 || type == MDL_C128) {
-            mdl_onnx_refuse(o, n, "to %lld", (long long)code);
-            type = 0;
-        }
+        return type_by_name(name);
     }
-    if (type)
-        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
+    const int64_t code = mdl_onnx_int(o, n, "to", 0);
+    const uint32_t type = mdl_onnx_type(code);
+    if (type && type != MDL_C64 && type != MDL_C128)
+        return type;
+    mdl_onnx_refuse(o, n, "to %lld", (long long)code);
+    return 0;
 }
 
 static void map_cast(struct onnx *o, struct onnx_node *n)
 {
-    const int32_t node = emit(o, n, NULL, n->in, n->n_in);
+    const uint32_t type = type_to(o, n);
+    const int32_t node = mdl_onnx_emit(o, n, type == MDL_STRING ? "text_of" : "convert", n->in, n->n_in);
 
-    take_to(o, n, node);
-    take_rounding(o, n, node);
+    if (type && type != MDL_STRING)
+        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
+    if (type != MDL_STRING) {
+        take_rounding(o, n, node);
+        return;
+    }
+    mdl_onnx_ignore(o, n, "saturate");
+    mdl_onnx_ignore(o, n, "round_mode");
 }
 
 static void map_cast_like(struct onnx *o, struct onnx_node *n)
@@ -326,7 +329,11 @@ static void map_cast_like(struct onnx *o, struct onnx_node *n)
 
 static void map_bit_cast(struct onnx *o, struct onnx_node *n)
 {
-    take_to(o, n, emit(o, n, NULL, n->in, n->n_in));
+    const uint32_t type = type_to(o, n);
+    const int32_t node = emit(o, n, NULL, n->in, n->n_in);
+
+    if (type)
+        mdl_flow_choice(mdl_onnx_flow(o), node, "to", mdl_type_name(type));
 }
 
 /* ---- dropout --------------------------------------------------------------------------------------- */

@@ -7,13 +7,14 @@
 
 #include <string.h>
 
-static onnx_map map_recurrent, map_attention, map_rotary, map_linear_attention;
+static onnx_map map_recurrent, map_attention, map_rotary, map_linear_attention, map_causal_conv;
 
 static const struct onnx_op ops[] = {
     { "RNN", 1, 0, map_recurrent, "recurrent", "rnn" },
     { "GRU", 1, 0, map_recurrent, "recurrent", "gru" },
     { "LSTM", 1, 0, map_recurrent, "recurrent", "lstm" },
     { "Attention", 23, 0, map_attention, "attention", NULL },
+    { "CausalConvWithState", 27, 0, map_causal_conv, "conv", NULL },
     { "LinearAttention", 27, 0, map_linear_attention, "linear_attention", NULL },
     { "RotaryEmbedding", 23, 0, map_rotary, "rotary", NULL },
     { NULL, 0, 0, NULL, NULL, NULL }
@@ -152,6 +153,57 @@ static void map_rotary(struct onnx *o, struct onnx_node *n)
     mdl_flow_int(f, node, "heads", mdl_onnx_int(o, n, "num_heads", 0));
     mdl_flow_int(f, node, "dims", mdl_onnx_int(o, n, "rotary_embedding_dim", 0));
     mdl_flow_int(f, node, "interleaved", mdl_onnx_int(o, n, "interleaved", 0) != 0);
+}
+
+/* Dimension d of a value that is constant or given, when it is known; else 0. */
+static int64_t dim_of(const struct flow *f, int32_t value, uint32_t d)
+{
+    const struct flow_tensor *t = mdl_flow_constant(f, value);
+    const struct flow_input *in = (const struct flow_input *)(const void *)f->inputs.data;
+
+    if (t)
+        return d < t->rank ? t->dims[d] : 0;
+    for (size_t i = 0; i < f->inputs.bytes / sizeof *in; i++)
+        if (in[i].value == value && in[i].rank != MDL_ANY_RANK && d < in[i].rank && in[i].dims[d] > 0)
+            return in[i].dims[d];
+    return 0;
+}
+
+/* Each channel by a filter of its own, over what was before (or zeros) and x; the end of both is
+ * the state for the next call. */
+static void map_causal_conv(struct onnx *o, struct onnx_node *n)
+{
+    struct flow *f = mdl_onnx_flow(o);
+    const int32_t x = onnx_in(n, 0), filters = onnx_in(n, 1), bias = onnx_in(n, 2);
+    const int32_t past = onnx_in(n, 3);
+    const char *act = mdl_onnx_string(o, n, "activation", "none");
+    const int silu = !strcmp(act, "silu") || !strcmp(act, "swish");
+    const int64_t before = dim_of(f, filters, 2) - 1;
+    const int64_t channels = dim_of(f, filters, 0) ? dim_of(f, filters, 0) : dim_of(f, x, 1);
+
+    if (before < 0 || !channels || (!silu && strcmp(act, "none") != 0)) {
+        mdl_onnx_refuse(o, n, channels && before >= 0 ? "activation '%s'"
+                        : "filters whose shape is not known at conversion", act);
+        return;
+    }
+    const int64_t pads[6] = { 0, 0, before, 0, 0, 0 };
+    const int32_t node = past == FLOW_NONE
+        ? mdl_flow_node(f, "pad", "", (int32_t[]){ x, mdl_flow_const_ints(f, pads, 6) }, 2, 1)
+        : mdl_flow_node(f, "join", "", (int32_t[]){ past, x }, 2, 1);
+    if (past != FLOW_NONE)
+        mdl_flow_int(f, node, "axis", 2);
+    const int32_t all = mdl_flow_result(f, node, 0), in[3] = { all, filters, bias };
+    const int32_t conv = mdl_flow_node(f, "conv", n->name, in, bias == FLOW_NONE ? 2 : 3, 1);
+    mdl_flow_int(f, conv, "group", channels);
+    n->out[0] = mdl_flow_result(f, conv, 0);
+    if (silu)
+        n->out[0] = mdl_flow_kind1(f, "unary", "swish", n->out[0]);
+    if (n->n_out < 2)
+        return;
+    const int64_t start = before ? -before : INT64_MAX, end = INT64_MAX, axis = 2;
+    const int32_t cut[4] = { all, mdl_flow_const_ints(f, &start, 1), mdl_flow_const_ints(f, &end, 1),
+                             mdl_flow_const_ints(f, &axis, 1) };
+    n->out[1] = mdl_flow_result(f, mdl_flow_node(f, "slice", "", cut, 4, 1), 0);
 }
 
 /* The rule says which of decay and beta there are. */

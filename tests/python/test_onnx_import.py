@@ -347,6 +347,41 @@ def test_a_byte_changed_anywhere_is_an_error_or_a_model_and_never_a_crash():
 # ---- golden tensors -----------------------------------------------------------------------------
 
 
+NUMBERS = {
+    T.FLOAT: [3.14, 1, 0.1, 1e-7, 1e20, 123456789, np.nan, np.inf, -np.inf, -0.0, 1 / 3, 1e-42],
+    T.DOUBLE: [3.14, 1, 0.1, 1e-300, -1.23456789e-308, 123456789, 1 / 3],
+    T.FLOAT16: [3.14, 0.1, 65504, np.nan],
+    T.INT64: [1, -5, -2**63, 2**63 - 1], T.UINT64: [0, 2**64 - 1], T.INT8: [-128, 127],
+    T.BOOL: [True, False],
+}
+
+
+@pytest.mark.parametrize("type_", NUMBERS)
+def test_numbers_become_strings_as_onnx_runtime_writes_them(type_):
+    runtime = pytest.importorskip("onnxruntime")
+    x = np.array(NUMBERS[type_], h.tensor_dtype_to_np_dtype(type_))
+    proto = model([node("Cast", "x", "y", to=T.STRING)], inputs=[info("x", type_, ["n"])],
+                  outputs=[info("y", T.STRING, ["n"])])
+    session = runtime.InferenceSession(proto.SerializeToString())
+    expected = session.run(None, {"x": x})[0].tolist()
+    converted = mdl.convert(proto)
+    assert converted.run({"x": x})["y"].tolist() == expected
+    assert converted.run({"x": x[:0]})["y"].tolist() == []
+
+
+def test_strings_cast_to_strings_stay():
+    proto = model([node("Cast", "x", "y", to=T.STRING)], inputs=[info("x", T.STRING, ["n"])],
+                  outputs=[info("y", T.STRING, ["n"])])
+    x = np.array(["a", "", "1.50"], object)
+    assert mdl.convert(proto).run({"x": x})["y"].tolist() == x.tolist()
+
+
+def test_a_causal_convolution_of_open_channels_is_refused():
+    proto = model([node("CausalConvWithState", "x w", "y state")], opset=27, ir=13,
+                  inputs=[info("x", T.FLOAT, ["b", "c", "l"]), info("w", T.FLOAT, ["c", 1, 4])])
+    refuses(proto, "CausalConvWithState", "filters whose shape is not known")
+
+
 def test_golden_tensors_of_any_rank_and_type_are_checked(tmp_path):
     made = mdl.convert(model([node("Cast", "x", "i", to=T.INT64), node("ReduceSum", "i", "y")],
                              inputs=[info("x", shape=["a", 2, "b"])],

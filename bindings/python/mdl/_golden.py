@@ -27,7 +27,7 @@ LINK = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 2e-15}
 TIE = 2e-6
 
 WEIGHT_DTYPE: Dict[int, Any] = {_lib.F32: np.float32, _lib.F64: np.float64, _lib.U8: np.uint8,
-                                _lib.U32: np.uint32, _lib.I32: np.int32}
+                                _lib.U16: np.uint16, _lib.U32: np.uint32, _lib.I32: np.int32}
 
 Answers = Dict[str, Array]
 Weights = Dict[str, Array]
@@ -223,7 +223,7 @@ def _thresholds(ensembles: List[Weights]) -> Dict[int, Array]:
     made: Dict[int, Array] = {}
     for trees in ensembles:
         number = trees["flags"] & 3 == _lib.NODE_NUMBER
-        columns, values = trees["feature"][number], trees["threshold"][number]
+        columns, values = trees["feature"][number].astype(int), trees["threshold"][number]
         columns, values = columns[np.isfinite(values)], values[np.isfinite(values)]
         order = np.argsort(columns, kind="stable")
         starts = np.flatnonzero(np.diff(columns[order], prepend=-1))

@@ -16,7 +16,7 @@ from ._version import __version__
 
 # ---- constants of mdl.h and mdl_build.h ------------------------------------------------
 
-F32, F64, I8, U8, I32, U32, I64, BOOL, STRING = 1, 2, 5, 6, 9, 10, 11, 13, 14
+F32, F64, I8, U8, U16, I32, U32, I64, BOOL, STRING = 1, 2, 5, 6, 8, 9, 10, 11, 13, 14
 MAX_RANK = 8
 NO_OFFSET = 2**64 - 1
 SIZE_MAX = c_size_t(-1).value
