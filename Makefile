@@ -65,12 +65,14 @@ CLI_O    := $(CLI_C:%.c=$B/obj/%.o)
 ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
   $(LIB_O): SMALL_FLAGS += -fno-unroll-loops -fno-vectorize -fno-slp-vectorize
 endif
-# What runs at load, or seldom and never for long: small rather than fast.
-SELDOM_C := lib/build.c lib/describe.c lib/explain.c $(wildcard lib/op/tree_shap*.c) $(wildcard lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
+# What runs at load, or seldom and never for long: small rather than fast, without tables for unwinding
+# (with -g debuggers have theirs).
+SELDOM_C := lib/build.c lib/describe.c lib/explain.c \
+    $(wildcard lib/op/tree_shap*.c lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
     classes columns cumulate deform dft einsum features grid linear_attention list lookup loss make \
     ngrams nms number regex regex_match roi scatter slide sort svm_classes text unique window)
 ifneq (,$(findstring -O2,$(CFLAGS)))
-  $(SELDOM_C:%.c=$B/obj/%.o): SMALL_FLAGS += -Os
+  $(SELDOM_C:%.c=$B/obj/%.o): SMALL_FLAGS += -Os -fno-asynchronous-unwind-tables
 endif
 BASE_O   := $(filter $B/obj/lib/base/%,$(LIB_O))
 
