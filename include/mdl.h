@@ -320,6 +320,12 @@ MDL_API mdl_status mdl_predict_csr(const mdl_model *model, const mdl_csr *x,
  * A tensor may be an input and an output at once, as the state of a streaming model is:
  * it is written after everything has been read.
  *
+ * What ONNX has beside tensors is several of them, by name: a sequence x is x, its elements one
+ * after another in one dimension, and x.dims, int64 [length, MDL_MAX_RANK], the shape of each, -1
+ * behind its last; an optional x has x.given, a bool (0: it is not there, the rest means
+ * nothing); a map x, inputs alone, is x, its values, and x.keys.  Metadata "sequences",
+ * "optionals" and "maps" name them, one a line.
+ *
  * Errors, beside those of mdl_predict_tensor: MDL_ERR_DATA for a shape or a content that the
  * model does not take, with the node that found it; MDL_ERR_LIMIT when more scratch is
  * needed than mdl_limits.scratch_bytes, or than the context has.

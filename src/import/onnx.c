@@ -7,7 +7,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "import/onnx_file.h"
+#include "import/onnx_packed.h"
 #include "optimize/passes.h"
 
 #include <stdio.h>
@@ -63,7 +63,7 @@ const char *mdl_onnx_graph_io(struct onnx *o, struct bytes graph, uint32_t numbe
 /* ---- inputs and outputs ---------------------------------------------------------------------------------- */
 
 /* The shape of a tensor type; rank MDL_ANY_RANK when there is none. */
-static uint32_t read_shape(struct onnx *o, struct bytes shape, int64_t *dims, const char **dim_names)
+uint32_t mdl_onnx_read_shape(struct onnx *o, struct bytes shape, int64_t *dims, const char **dim_names)
 {
     static const struct wire_rule rules[] = { { 1, WIRE_VARINT, 0 }, { 0, 0, 0 } };
     struct bytes one;
@@ -97,15 +97,18 @@ static mdl_status read_input(struct onnx *o, struct bytes info)
     if (!mdl_wire_find(&left, 2, &type))
         return mdl_onnx_fail(o, &info, MDL_ERR_FORMAT, "input '%s' has no type", name);
     left = type;
-    if (!mdl_wire_find(&left, 1, &tensor))
-        return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' is no tensor but a sequence, "
-                             "a map or optional", name);
+    if (!mdl_wire_find(&left, 1, &tensor)) {
+        if (!mdl_onnx_parts_input(o, name, type))
+            return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' is no tensor, nor a "
+                                 "sequence or map of such, or optional", name);
+        return o->status ? o->status : o->flow.status;
+    }
     if (!mdl_wire_read(tensor, rules, &element) || !mdl_onnx_type(element))
         return mdl_onnx_fail(o, &info, MDL_ERR_UNSUPPORTED, "input '%s' of element type %lld", name,
                              (long long)element);
     left = tensor;
     if (mdl_wire_find(&left, 2, &shape))
-        rank = read_shape(o, shape, dims, dim_names);
+        rank = mdl_onnx_read_shape(o, shape, dims, dim_names);
     mdl_onnx_bind(o, name, mdl_flow_input(&o->flow, name, mdl_onnx_type(element), rank, dims, dim_names));
     return o->status ? o->status : o->flow.status;
 }
@@ -124,11 +127,12 @@ static mdl_status read_graph(struct onnx *o, struct bytes graph)
         const int32_t value = mdl_onnx_lookup(o, name);
         if (value == FLOW_NONE)
             return mdl_onnx_fail(o, &one, MDL_ERR_FORMAT, "output '%s' is made by no node", name);
-        if (mdl_onnx_is_sequence(o, value))
-            return mdl_onnx_fail(o, &one, MDL_ERR_UNSUPPORTED, "output '%s' is no tensor but a sequence",
-                                 name);
-        mdl_onnx_zip_output(o, one, value, name, outputs++);
-        mdl_flow_output(&o->flow, name, value);
+        const uint32_t parts = mdl_onnx_parts_output(o, name, one, value);
+        if (!parts) {
+            mdl_onnx_zip_output(o, one, value, name, outputs);
+            mdl_flow_output(&o->flow, name, value);
+        }
+        outputs += parts ? (int32_t)parts : 1;
     }
     return s;
 }
@@ -200,6 +204,7 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
         mdl_flow_build(&o->flow, o->b);
         add_metadata(o, model, ir);
         mdl_onnx_zip_build(o);
+        mdl_onnx_parts_build(o);
         mdl_build_metadata(o->b, "passes", passes);
     }
     return s;
@@ -251,6 +256,7 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     mdl_vec_free(&o->functions, &o->flow.allocator);
     mdl_vec_free(&o->refusals, &o->flow.allocator);
     mdl_vec_free(&o->zips, &o->flow.allocator);
+    mdl_vec_free(&o->parts, &o->flow.allocator);
     mdl_flow_free(&o->flow);
     a.free(a.user, o, sizeof *o);
     return s;

@@ -68,6 +68,7 @@ struct onnx {
     uint32_t     n_call_attrs;
     struct vec   refusals;        /* struct onnx_refusal                                    */
     struct vec   zips;            /* struct onnx_zip                                        */
+    struct vec   parts;           /* struct onnx_part (onnx_parts.c)                        */
     uint32_t     depth;
     uint64_t     nodes_left;      /* a model may not unfold into more                       */
     int32_t      unknown;         /* stands for results of refused nodes                    */
@@ -115,7 +116,9 @@ mdl_status mdl_onnx_read_list(struct onnx *o, struct bytes message, uint32_t num
 /* Opsets that a model or function imports, as struct onnx_opset. */
 mdl_status mdl_onnx_read_opsets(struct onnx *o, struct bytes message, uint32_t number, struct vec *to);
 
-/* onnx.c: the nodes of a GraphProto. */
+/* onnx.c: dimensions of a TensorShapeProto; how many, MDL_MAX_RANK of each at most. */
+uint32_t mdl_onnx_read_shape(struct onnx *o, struct bytes shape, int64_t *dims, const char **dim_names);
+/* The nodes of a GraphProto. */
 mdl_status mdl_onnx_read_nodes(struct onnx *o, struct bytes graph);
 /* Initializers of a graph, by name. */
 mdl_status mdl_onnx_read_constants(struct onnx *o, struct bytes graph);

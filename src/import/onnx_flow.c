@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "import/onnx_file.h"
+#include "import/onnx_packed.h"
 
 enum { G_INPUT = 11, G_OUTPUT = 12 };
 
-/* ---- Constant --------------------------------------------------------------------------------- */
+/* ---- Constant -------------------------------------------------------------------------------- */
 
 static int32_t whole(struct onnx *o, const struct flow_tensor *t)
 {
@@ -46,7 +46,7 @@ static void map_constant(struct onnx *o, struct onnx_node *n)
     }
 }
 
-/* ---- bodies -------------------------------------------------------------------------------------- */
+/* ---- bodies ---------------------------------------------------------------------------------- */
 
 /* The nodes of a body into the flow; its results into out[0 .. n_out). */
 static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, int32_t *out,
@@ -98,6 +98,46 @@ static int known_condition(const struct onnx *o, int32_t cond)
     return t && t->type == MDL_BOOL && t->count == 1 ? *(const unsigned char *)t->data != 0 : -1;
 }
 
+/* Values as tensors, each in as many as its kind has; how many there are, 0 after a refusal. */
+static uint32_t spread(struct onnx *o, struct onnx_node *n, const struct onnx_kind *kinds, uint32_t count,
+                       const int32_t *values, int32_t *tensors)
+{
+    uint32_t used = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t k = mdl_onnx_take_apart(o, n, &kinds[i], values[i], tensors + used);
+        if (!k)
+            return 0;
+        used += k;
+    }
+    return used;
+}
+
+/* The way back, of results `from` .. of a node. */
+static void gather(struct onnx *o, const struct onnx_kind *kinds, uint32_t count, int32_t node,
+                   uint32_t from, int32_t *values)
+{
+    int32_t parts[ONNX_MOST_PARTS];
+
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < mdl_onnx_n_parts(&kinds[i]); k++)
+            parts[k] = mdl_flow_result(&o->flow, node, from++);
+        values[i] = mdl_onnx_put_together(o, &kinds[i], parts);
+    }
+}
+
+/* What either body says that result i is, and the value of one of them. */
+static struct onnx_kind kind_of_result(struct onnx *o, const struct bytes *bodies, uint32_t i, int32_t value)
+{
+    struct onnx_kind kind = mdl_onnx_body_kind(o, bodies[0], G_OUTPUT, i);
+    const struct onnx_kind other = mdl_onnx_body_kind(o, bodies[1], G_OUTPUT, i);
+
+    kind.is_optional |= other.is_optional;
+    kind.is_sequence |= other.is_sequence;
+    mdl_onnx_widen_kind(o, &kind, value);
+    return kind;
+}
+
 static void map_if(struct onnx *o, struct onnx_node *n)
 {
     struct flow *f = &o->flow;
@@ -105,9 +145,11 @@ static void map_if(struct onnx *o, struct onnx_node *n)
                                      mdl_onnx_attr_graph(o, n, "else_branch") };
     const int known = known_condition(o, onnx_in(n, 0));
     const uint32_t mark = mdl_onnx_names_mark(o);
-    int32_t *in = take(o, 1 + 2ull * n->n_out), regions[2];
+    int32_t *in = take(o, 1 + 2ull * ONNX_MOST_PARTS * n->n_out), *values = take(o, n->n_out), regions[2];
+    struct onnx_kind *kinds = mdl_arena_take(&f->arena, n->n_out, sizeof *kinds);
+    uint32_t used = 1, parts = 0;
 
-    if (!in || o->status)
+    if (!in || !values || !kinds || o->status)
         return;
     if (known >= 0) {
         read_body(o, n, bodies[!known], n->out, n->n_out);
@@ -117,15 +159,20 @@ static void map_if(struct onnx *o, struct onnx_node *n)
     in[0] = onnx_in(n, 0);
     for (int b = 0; b < 2; b++) {
         regions[b] = mdl_flow_enter(f);
-        const int good = read_body(o, n, bodies[b], in + 1 + (uint32_t)b * n->n_out, n->n_out);
+        const int good = read_body(o, n, bodies[b], values, n->n_out);
+        for (uint32_t i = 0; good && !b && i < n->n_out; i++)
+            kinds[i] = kind_of_result(o, bodies, i, values[i]);
+        parts = good ? spread(o, n, kinds, n->n_out, values, in + used) : 0;
         mdl_flow_leave(f);
         mdl_onnx_names_forget(o, mark);
-        if (!good)
+        if (!good || (n->n_out && !parts))
             return;
+        used += parts;
     }
-    const int32_t node = mdl_onnx_emit(o, n, "if", in, 1 + 2 * n->n_out);
+    const int32_t node = mdl_flow_node(f, "if", n->name, in, used, parts);
     mdl_flow_body(f, node, 0, regions[0]);
     mdl_flow_body(f, node, 1, regions[1]);
+    gather(o, kinds, n->n_out, node, 0, n->out);
 }
 
 /* Names of the body's inputs from `first` on for the results of its state. */
@@ -136,6 +183,19 @@ static void bind_state(struct onnx *o, struct bytes graph, int32_t state, uint32
         if (name)
             mdl_onnx_bind(o, name, mdl_flow_result(&o->flow, state, i));
     }
+}
+
+/* What a loop carries: kinds of it, and of results that it gathers (tensors). */
+static struct onnx_kind *kinds_of_loop(struct onnx *o, struct onnx_node *n, struct bytes body,
+                                       uint32_t carried, uint32_t results)
+{
+    struct onnx_kind *kinds = mdl_arena_take(&o->flow.arena, results, sizeof *kinds);
+
+    for (uint32_t i = 0; kinds && i < carried; i++) {
+        kinds[i] = mdl_onnx_body_kind(o, body, G_INPUT, 2 + i);
+        mdl_onnx_widen_kind(o, &kinds[i], n->in[2 + i]);
+    }
+    return kinds;
 }
 
 static void map_loop(struct onnx *o, struct onnx_node *n)
@@ -152,31 +212,48 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
                   "%u values it carries on", n->name, (unsigned)carried);
         return;
     }
-    int32_t *in = take(o, 2ull + carried + results);
-    if (!in)
+    int32_t *in = take(o, 2 + ONNX_MOST_PARTS * (2ull * carried + results));
+    int32_t *values = take(o, (uint64_t)carried + results);
+    const struct onnx_kind *kinds = kinds_of_loop(o, n, body, carried, results);
+    if (!in || !values || !kinds)
         return;
     in[0] = onnx_in(n, 0);
     in[1] = onnx_in(n, 1);
-    for (uint32_t i = 0; i < carried; i++)
-        in[2 + i] = n->in[2 + i];
+    const uint32_t parts = spread(o, n, kinds, carried, n->in + 2, in + 2);
+    if (carried && !parts)
+        return;
     const int32_t region = mdl_flow_enter(f);
-    const int32_t state = mdl_flow_node(f, "loop_state", "", in, 2 + carried, 2 + carried);
-    bind_state(o, body, state, 2 + carried);
-    const int good = read_body(o, n, body, in + 2 + carried, results);
+    const int32_t state = mdl_flow_node(f, "loop_state", "", in, 2 + parts, 2 + parts);
+    bind_state(o, body, state, 2);
+    gather(o, kinds, carried, state, 2, values);
+    for (uint32_t i = 0; i < carried; i++)
+        mdl_onnx_bind(o, mdl_onnx_graph_io(o, body, G_INPUT, 2 + i), values[i]);
+    const int good = read_body(o, n, body, values, results);
+    uint32_t used = 2 + parts;
+    in[used++] = good ? values[0] : FLOW_NONE;
+    if (good && carried && spread(o, n, kinds, carried, values + 1, in + used) != parts)
+        mdl_onnx_refuse(o, n, "a body that carries on something else than it is given");
+    used += parts;
+    for (uint32_t i = 1 + carried; good && i < results; i++) {
+        if (mdl_onnx_is_sequence(o, values[i]))
+            mdl_onnx_refuse(o, n, "a sequence in each step");
+        in[used++] = values[i];
+    }
     mdl_flow_leave(f);
     mdl_onnx_names_forget(o, mark);
     if (!good)
         return;
-    const uint32_t n_out = results - 1;
-    const int32_t node = mdl_flow_node(f, "loop", n->name, in, 2 + carried + results, n_out);
-    mdl_flow_int(f, node, "carried", carried);
-    mdl_flow_int(f, node, "scanned", n_out - carried);
+    const uint32_t scanned = results - 1 - carried;
+    const int32_t node = mdl_flow_node(f, "loop", n->name, in, used, parts + scanned);
+    mdl_flow_int(f, node, "carried", parts);
+    mdl_flow_int(f, node, "scanned", scanned);
     mdl_flow_body(f, node, 0, region);
-    for (uint32_t i = 0; i < n->n_out && i < n_out; i++)
-        n->out[i] = mdl_flow_result(f, node, i);
+    gather(o, kinds, carried, node, 0, values);
+    for (uint32_t i = 0; i < n->n_out && i < carried + scanned; i++)
+        n->out[i] = i < carried ? values[i] : mdl_flow_result(f, node, parts + i - carried);
 }
 
-/* ---- Scan --------------------------------------------------------------------------------------------- */
+/* ---- Scan ------------------------------------------------------------------------------------ */
 
 /* A list of `n` axes or directions, zeros when it is not given. */
 static const int64_t *list(struct onnx *o, struct onnx_node *n, const char *name, uint64_t count)
@@ -221,8 +298,11 @@ static void map_scan(struct onnx *o, struct onnx_node *n)
     int32_t *in = take(o, (uint64_t)n->n_in + results);
     if (!in || !in_axes || !in_back || !out_axes || !out_back)
         return;
-    for (uint32_t i = 0; i < n->n_in; i++)
+    for (uint32_t i = 0; i < n->n_in; i++) {
+        if (mdl_onnx_is_sequence(o, n->in[i]))
+            mdl_onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
         in[i] = n->in[i];
+    }
     const int32_t region = mdl_flow_enter(f);
     const int32_t state = mdl_flow_node(f, "scan_state", "", in, n->n_in, n->n_in);
     bind_state(o, body, state, n->n_in);

@@ -343,19 +343,14 @@ static void map_feature_vectorizer(struct onnx *o, struct onnx_node *n)
         mdl_onnx_ml_list(o, node, "widths", MDL_I64, count, widths);
 }
 
-/* ---- maps ----------------------------------------------------------------------------------- */
-
-static void map_dictionary(struct onnx *o, struct onnx_node *n)
-{
-    mdl_onnx_refuse(o, n, "maps as inputs");
-}
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct onnx_op ops[] = {
     { "ArrayFeatureExtractor", 1, 0, mdl_onnx_map_plain, "pick_columns", NULL },
     { "Binarizer", 1, 0, map_binarizer, NULL, NULL },
-    { "CastMap", 1, 0, map_dictionary, NULL, NULL },
+    { "CastMap", 1, 0, mdl_onnx_map_cast_map, NULL, NULL },
     { "CategoryMapper", 1, 0, mdl_onnx_map_category_mapper, NULL, NULL },
-    { "DictVectorizer", 1, 0, map_dictionary, NULL, NULL },
+    { "DictVectorizer", 1, 0, mdl_onnx_map_dict_vectorizer, NULL, NULL },
     { "FeatureVectorizer", 1, 0, map_feature_vectorizer, NULL, NULL },
     { "Imputer", 1, 0, map_imputer, NULL, NULL },
     { "LabelEncoder", 1, 1, mdl_onnx_map_label_encoder1, NULL, NULL },

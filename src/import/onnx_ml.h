@@ -26,7 +26,7 @@ struct flow *mdl_onnx_ml_flow(const struct onnx *o);
 onnx_map mdl_onnx_map_one_hot, mdl_onnx_map_category_mapper, mdl_onnx_map_label_encoder1,
     mdl_onnx_map_label_encoder;
 /* onnx_maps.c */
-onnx_map mdl_onnx_map_zip;
+onnx_map mdl_onnx_map_zip, mdl_onnx_map_dict_vectorizer, mdl_onnx_map_cast_map;
 /* onnx_ml_trees.c, onnx_ml_trees5.c */
 onnx_map mdl_onnx_map_trees_classifier, mdl_onnx_map_trees_regressor, mdl_onnx_map_trees5;
 

@@ -11,7 +11,7 @@
 #define AT(vec, type, i) ((type *)(void *)(vec).data + (i))
 #define COUNT(vec, type) ((uint32_t)((vec).bytes / sizeof(type)))
 
-/* ---- sizes --------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 int mdl_size_equal(const struct size *a, const struct size *b)
 {
@@ -58,7 +58,7 @@ int mdl_size_same_dims(const struct fact *a, const struct fact *b)
     return 1;
 }
 
-/* ---- lists for reshape ------------------------------------------------------------------------ */
+/* ---- lists for reshape ----------------------------------------------------------------------- */
 
 int mdl_facts_list(const struct fact *x, const struct fact *want, int64_t *list)
 {
@@ -108,7 +108,7 @@ void mdl_facts_make_reshape(struct flow *f, int32_t node, int32_t x, const int64
     n->params.bytes = n->weights.bytes = 0;
 }
 
-/* ---- looking at nodes --------------------------------------------------------------------------- */
+/* ---- looking at nodes ------------------------------------------------------------------------ */
 
 static const struct flow_param *param_of(const struct flow_node *n, const char *name)
 {
@@ -164,7 +164,7 @@ void mdl_flow_replace_all(struct flow *f, const int32_t *instead, uint32_t n_ins
     }
 }
 
-/* ---- the walk ----------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static void know_constant(struct facts *w, struct fact *to, const struct flow_tensor *t)
 {

@@ -38,7 +38,7 @@ struct facts {
 void mdl_facts_find(struct facts *w, struct flow *f);
 void mdl_facts_free(struct facts *w);
 
-/* ---- sizes --------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static inline struct size size_number(int64_t v)
 {

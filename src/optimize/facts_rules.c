@@ -45,7 +45,7 @@ static int is_index(uint32_t type)
     return type == MDL_I64 || type == MDL_I32;
 }
 
-/* ---- element by element ------------------------------------------------------------------------ */
+/* ---- element by element ---------------------------------------------------------------------- */
 
 static void rule_same(struct facts *w, const struct flow_node *n)
 {
@@ -136,7 +136,7 @@ static void rule_convert(struct facts *w, const struct flow_node *n)
         mdl_facts_numbers(w, fact_out(w, n, 0), x->n, x->numbers);
 }
 
-/* ---- products ---------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static void rule_matmul(struct facts *w, const struct flow_node *n)
 {
@@ -190,7 +190,7 @@ static void rule_none(struct facts *w, const struct flow_node *n)
     (void)n;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 enum { NO_TYPE, AS_FIRST, AS_SECOND, IS_BOOL, IS_I64, AS_TOLD };
 

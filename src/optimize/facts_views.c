@@ -51,7 +51,7 @@ static uint32_t axes_of(const struct fact *list, int32_t rank)
     return mask;
 }
 
-/* ---- shapes ------------------------------------------------------------------------------------ */
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 void mdl_facts_rule_shape(struct facts *w, const struct flow_node *n)
 {
@@ -221,7 +221,7 @@ void mdl_facts_rule_unsqueeze(struct facts *w, const struct flow_node *n)
         mdl_facts_numbers(w, fact_out(w, n, 0), x->n, x->numbers);
 }
 
-/* ---- moved, picked, put together ------------------------------------------------------------------ */
+/* ---- moved, picked, put together ------------------------------------------------------------- */
 
 void mdl_facts_rule_transpose(struct facts *w, const struct flow_node *n)
 {

@@ -35,7 +35,7 @@ void mdl_flow_free(struct flow *f)
     mdl_arena_free(&f->arena);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 static void *fail(struct flow *f, mdl_status status)
 {
@@ -111,7 +111,7 @@ static int copy_tensor(struct flow *f, struct flow_tensor *t, uint32_t type, uin
     return !f->status;
 }
 
-/* ---- inputs, constants, outputs ---------------------------------------------------------------- */
+/* ---- inputs, constants, outputs -------------------------------------------------------------- */
 
 int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
                    const int64_t *dims, const char *const *dim_names)
@@ -169,7 +169,7 @@ int32_t mdl_flow_const_ints(struct flow *f, const int64_t *v, uint64_t n)
     return mdl_flow_const(f, MDL_I64, 1, dims, v);
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 int32_t mdl_flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
                   size_t n_in, size_t n_out)
@@ -288,7 +288,7 @@ void mdl_flow_body(struct flow *f, int32_t node, int i, int32_t region)
         mdl_flow_node_at(f, node)->bodies[i] = region;
 }
 
-/* ---- looking, changing ------------------------------------------------------------------------ */
+/* ---- looking, changing ----------------------------------------------------------------------- */
 
 struct flow_node *mdl_flow_node_at(const struct flow *f, int32_t node)
 {

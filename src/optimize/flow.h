@@ -90,7 +90,7 @@ struct flow {
 void mdl_flow_init(struct flow *f);
 void mdl_flow_free(struct flow *f);
 
-/* ---- making ------------------------------------------------------------------------------ */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 /* A tensor given in each call; dims may have -1, names may be NULL. */
 int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
@@ -144,7 +144,7 @@ const struct flow_tensor *mdl_flow_constant(const struct flow *f, int32_t value)
 /* Whoever reads `from`, outputs included, reads `to` from now on. */
 void mdl_flow_replace(struct flow *f, int32_t from, int32_t to);
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 /* Everything alive into an empty builder, float16 and bfloat16 widened around operators that do
  * not take them.  Errors are the builder's. */

@@ -19,7 +19,7 @@ struct maker {
     int32_t  n_made;              /* nodes of the builder so far                         */
 };
 
-/* ---- constants ----------------------------------------------------------------------------- */
+/* ---- constants ------------------------------------------------------------------------------- */
 
 /* Texts one after another, each with its zero. */
 static void make_texts(struct maker *m, const struct flow_tensor *t, int32_t *value)
@@ -194,7 +194,7 @@ static void make_node(struct maker *m, const struct flow_node *n)
         narrow_results(m, n, half);
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void make_inputs(struct maker *m)
 {

@@ -100,7 +100,7 @@ static struct visit pop(struct work *w)
     return v;
 }
 
-/* ---- what is asked ------------------------------------------------------------------------- */
+/* ---- what is asked --------------------------------------------------------------------------- */
 
 static int ask_for(struct work *w, uint32_t feature, double value)
 {
@@ -312,7 +312,7 @@ static int membership(struct work *w, const struct flow_tree_node *n, struct que
     return 1;
 }
 
-/* ---- written -------------------------------------------------------------------------------- */
+/* ---- written --------------------------------------------------------------------------------- */
 
 static int write_leaf(struct work *w, uint32_t node, uint32_t first)
 {
@@ -400,7 +400,7 @@ static int write_all(struct work *w)
     return put_u32(w, TREE_START, w->n_nodes) && put_u32(w, ITERATION, w->e->n_trees);
 }
 
-/* ---- into the flow -------------------------------------------------------------------------- */
+/* ---- into the flow --------------------------------------------------------------------------- */
 
 static void weights(const struct work *w, int32_t node, const char *slot, enum part part,
                     uint32_t type)

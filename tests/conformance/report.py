@@ -26,6 +26,10 @@ Every test of the package `onnx` {onnx} with libmodel {libmodel} and with ONNX R
 
 Answers are compared as onnx's own runner does: shape and type exactly, numbers within 1e-7 + 1e-3 x |expected|, NaN for NaN; within 1e-6 for `test_dft_inverse` and its twin of opset 19, whose expected values are float32 noise of 2e-7 where the exact answer is 0. ONNX Runtime runs with the newest operator sets allowed. A test is *refused* when the model is turned down at conversion, by name, before anything runs; *error* is any other failure that is reported, *wrong* an answer that is not the expected one, *crash* the end of the process (or too much time or memory). *Skipped* are tests whose answer is drawn at random.
 
+## More than tensors
+
+At run time there are tensors alone, so what ONNX has beside them is several tensors, by name. A sequence `x` is `x`, its elements one after another in one dimension, and `x.dims`, int64 `[length, 8]`: the shape of each element, -1 behind its last dimension (so elements may differ in rank). An optional `x` is what it holds and `x.given`, a bool; when that is false the rest means nothing. A map `x` is `x`, its values, and `x.keys`; maps go in only (DictVectorizer, CastMap), and a ZipMap goes out as scores whose output carries the labels. In Python `m.run` takes and gives lists, None and dicts for these. Sequences of maps as inputs are refused. A sequence whose elements are known at conversion costs nothing; of others each operator copies the elements, and loops that insert are as slow as that sounds.
+
 ## Totals
 
 {totals}

@@ -397,10 +397,14 @@ class Model:
             outputs: Optional[List[str]] = None) -> Dict[str, Any]:
         """Each output by name; `outputs` picks some.  Of a table model [rows, columns] as
         computed; a graph of tensors takes and gives arrays of its own types and shapes.  What
-        the ONNX file declares as maps (a ZipMap) is a list of dicts, as ONNX Runtime gives it."""
+        the ONNX file declares as maps (a ZipMap) is a list of dicts, as ONNX Runtime gives it, a
+        sequence a list of arrays, an optional value None if it is not there, a map that goes in
+        a dict."""
         handle = self._held()
         if handle.runner is not None:
-            answers = self._run_tensors(handle, inputs, outputs)
+            parts = _tensors.Parts(self._metadata)
+            answers = parts.together(self._run_tensors(handle, parts.apart(inputs),
+                                                       parts.names(outputs)))
             for name in filter(answers.__contains__, self._metadata.get("zipmap", "").split("\n")):
                 classes = self._dressed(self._find(name)).classes
                 if classes is not None:

@@ -114,6 +114,62 @@ def is_tensors(handle: ctypes.c_void_p, ins: Sequence[Slot]) -> bool:
     return not ins
 
 
+NOTHING = object()        # no elements, in the type and shape of the input
+
+
+class Parts:
+    """Values of an ONNX graph that are more than one tensor, as Python has them and as tensors
+    (mdl.h, mdl_run_tensors): lists for sequences, None for what is not there, dicts for maps."""
+
+    def __init__(self, metadata: Mapping[str, str]) -> None:
+        self.sequences, self.optionals, self.maps = (
+            set(filter(None, metadata.get(key, "").split("\n")))
+            for key in ("sequences", "optionals", "maps"))
+
+    def names(self, outputs: Optional[Sequence[str]]) -> Optional[List[str]]:
+        """Outputs by name, with those that belong to them."""
+        if outputs is None:
+            return None
+        more = [name + ".dims" for name in outputs if name in self.sequences]
+        return [*outputs, *more, *(name + ".given" for name in outputs if name in self.optionals)]
+
+    def apart(self, inputs: Mapping[str, Any]) -> Dict[str, Any]:
+        made: Dict[str, Any] = {}
+        for name, value in inputs.items():
+            if name in self.optionals and name + ".given" not in inputs:
+                made[name + ".given"] = np.array(value is not None)
+            if name in self.sequences and name + ".dims" not in inputs:
+                made[name], made[name + ".dims"] = _row(value or ())
+            elif name in self.maps and isinstance(value, Mapping):
+                made[name], made[name + ".keys"] = list(value.values()), list(value)
+            else:
+                made[name] = NOTHING if value is None and name in self.optionals else value
+        return made
+
+    def together(self, answers: Dict[str, Any]) -> Dict[str, Any]:
+        for name in self.sequences & answers.keys():
+            answers[name] = _elements(answers[name], answers.pop(name + ".dims"))
+        for name in self.optionals & answers.keys():
+            if not answers.pop(name + ".given"):
+                answers[name] = None
+        return answers
+
+
+def _row(values: Sequence[Any]) -> Tuple[Any, Array]:
+    """Arrays one after another, and the shape of each, -1 behind its last dimension."""
+    arrays = [np.asarray(value) for value in values]
+    dims = np.full((len(arrays), _lib.MAX_RANK), -1, np.int64)
+    for i, array in enumerate(arrays):
+        dims[i, :array.ndim] = array.shape
+    return np.concatenate([array.ravel() for array in arrays]) if arrays else NOTHING, dims
+
+
+def _elements(data: Array, dims: Array) -> List[Array]:
+    shapes = [tuple(row[row >= 0]) for row in dims]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes], dtype=np.int64)
+    return [part.reshape(shape) for part, shape in zip(np.split(data, ends[:-1]), shapes)]
+
+
 class Runner:
     """Runs one model; contexts are kept, one for each thread that runs at the same time."""
 
@@ -248,6 +304,9 @@ def _array(slot: Slot, value: Any) -> Array:
 
 
 def _given(slot: Slot, value: Any, kept: List[Any]) -> _lib.mdl_tensor:
+    if value is NOTHING:
+        value = np.zeros([max(n, 0) for n in slot.shape or (0,)] if slot.shape != () else (),
+                         dtype_of(slot.type))
     array = _array(slot, value)
     if array.ndim > _lib.MAX_RANK:
         raise DataError(f"input '{slot.name}' has {array.ndim} dimensions, the most are "
