@@ -119,6 +119,9 @@ struct tree_words {
     uint32_t    bytes;
 };
 
+/* tree_check.c: numbers [first, first + n) of w. */
+void mdl_tree_widen(uint32_t *to, struct tree_words w, size_t first, size_t n);
+
 static inline uint32_t mdl_tree_word(struct tree_words w, size_t i)
 {
     switch (w.bytes) {
@@ -283,21 +286,21 @@ struct tree_rule mdl_trees_rule(const struct node *n, uint32_t x_type, uint32_t 
 #define FORK_LEAVES 256u          /* of trees with forks, at most: positions of rows are bytes */
 
 /* tree_rank.c: first there is room for what is met, and questions that the file lists are; then
- * others are, by splits, tree by tree; then fill plan->ranks and know every column and rank; *found
- * is 0 when there are too many columns.  `temp`, `splits` and what is known of plan->in_order are
- * set by the caller. */
+ * others are, by splits, tree by tree; then fill plan->ranks and know every split's column and rank;
+ * *found is 0 when there are too many columns.  `temp`, `splits`, `left` and `level`
+ * are the caller's. */
 struct rank_builder {
     struct arena *temp;
     struct rank_met *met;         /* what is asked, once each                                  */
     struct rank_entry *entries;   /* the same as rules                                         */
     const uint32_t *order;        /* of entries                                                */
     uint32_t *table;              /* 1 + number, by hash: mask + 1 places, a hash's first bits */
-    uint32_t *known;              /* [questions] column, and rank << 16; no test's             */
+    uint32_t *known;              /* [splits] column, and rank << 16; no test's                */
     uint32_t *count;              /* [columns] thresholds, each asked by some node             */
     uint8_t  *nan;                /* [columns] 1: some node asks for NaN alone                 */
     const uint32_t *ordinal, *splits;
-    struct tree_words left;       /* [splits] splits below the left child                      */
-    struct tree_words question;   /* [splits] place in known                                   */
+    const uint32_t *left;         /* [splits] splits below the left child                      */
+    uint8_t  *level;              /* [splits] from 1 on; of trees with forks                   */
     uint32_t  mask, shift, n_entries;
     uint64_t  steps, patience;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
@@ -312,7 +315,7 @@ mdl_status mdl_ranks_close(struct rank_builder *b, const struct node *n, const s
 /* Those of split number k; of a node, no test, that is a split. */
 static inline struct tree_question mdl_rank_at(const struct rank_builder *b, uint32_t k)
 {
-    const uint32_t known = b->known[mdl_tree_word(b->question, k)];
+    const uint32_t known = b->known[k];
 
     return (struct tree_question){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
 }

@@ -9,6 +9,22 @@
  */
 #include "op/tree.h"
 
+void mdl_tree_widen(uint32_t *to, struct tree_words w, size_t first, size_t n)
+{
+    const uint8_t *u8 = w.at;
+    const uint16_t *u16 = w.at;
+    const uint32_t *u32 = w.at;
+
+    for (size_t i = 0; i < n && w.bytes == 1; i++)
+        to[i] = u8[first + i];
+    for (size_t i = 0; i < n && w.bytes == 2; i++)
+        to[i] = u16[first + i];
+    for (size_t i = 0; i < n && w.bytes == 4; i++)
+        to[i] = u32[first + i];
+    for (size_t i = 0; i < n && !w.bytes; i++)
+        to[i] = (uint32_t)(first + i);
+}
+
 /* The place in the file of element i of a slot. */
 static uint64_t place(const struct node *n, uint32_t slot, uint64_t i)
 {
@@ -146,18 +162,26 @@ static mdl_status check_linear(const struct node *n, const struct trees_plan *p,
     return s;
 }
 
+#define LARGEST(name, integer) \
+static uint32_t name(const integer *at, size_t n) \
+{ \
+    integer most = 0; \
+\
+    for (size_t i = 0; i < n; i++) \
+        most = at[i] > most ? at[i] : most; \
+    return most; \
+}
+LARGEST(largest_u8, uint8_t)
+LARGEST(largest_u16, uint16_t)
+LARGEST(largest_u32, uint32_t)
+
 /* The largest of the numbers of a slot; 0: there are none. */
 static uint32_t largest(const struct node *n, uint32_t slot)
 {
     const struct tensor *t = &n->tensors[slot];
-    const struct tree_words w = { t->data, (uint32_t)mdl_type_bytes(t->type) };
-    uint32_t most = 0;
 
-    for (uint64_t i = 0; i < t->count; i++) {
-        const uint32_t x = mdl_tree_word(w, i);
-        most = x > most ? x : most;
-    }
-    return most;
+    return t->type == MDL_U8 ? largest_u8(t->data, t->count)
+         : t->type == MDL_U16 ? largest_u16(t->data, t->count) : largest_u32(t->data, t->count);
 }
 
 /* Values that leaves share. */

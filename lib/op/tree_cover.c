@@ -36,19 +36,33 @@ void mdl_tree_covers(const struct node *n, uint32_t tree, double *cover)
                          : cover[i + 1 - start] + cover[mdl_tree_right(p, i) - start];
 }
 
+#define ADD_UP(type, total) do { \
+    const type *at_ = (const type *)t->data + first; \
+    total all_ = 0; \
+    for (uint32_t k = 0; k < leaves; k++) \
+        sum[k + 1] = (double)(all_ += at_[k]); \
+} while (0)
+
 void mdl_tree_leaf_covers(const struct node *n, uint32_t tree, double *sum)
 {
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_COVER];
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
     const uint32_t first = p->first_leaf[tree], leaves = p->ordinal[end] - first;
+    double all = 0;
 
     sum[0] = 0;
-    for (uint32_t k = 0; k < leaves && t->count != p->n_nodes; k++)
-        sum[k + 1] = sum[k] + cover_at(t, first + k);
-    /* A leaf is the last node before which there are as many leaves. */
-    for (uint32_t i = start; i < end && t->count == p->n_nodes; i++) {
-        const uint32_t k = p->ordinal[i] - first;
-        sum[k + 1] = sum[k] + cover_at(t, i);
+    if (t->count == p->n_nodes) {
+        for (uint32_t i = start; i < end; i++)
+            if (mdl_tree_is_leaf(p, i))
+                sum[p->ordinal[i] + 1 - first] = all += cover_at(t, i);
+        return;
+    }
+    switch (t->type) {
+    case MDL_U8: ADD_UP(uint8_t, int64_t); return;
+    case MDL_U16: ADD_UP(uint16_t, int64_t); return;
+    case MDL_U32: ADD_UP(uint32_t, int64_t); return;
+    case MDL_F32: ADD_UP(float, double); return;
+    default: ADD_UP(double, double); return;
     }
 }

@@ -71,9 +71,8 @@ static int is_even(const struct trees_plan *p, uint32_t tree, uint32_t *level,
     level[0] = 0;
     for (uint32_t k = 0; k < nodes / 2; k++) {
         const uint32_t at = level[k];
-        const struct tree_question own = mdl_rank_at(b, first + k), a = mdl_rank_at(b, first + at);
 
-        if (own.column != a.column || own.rank != a.rank)   /* the first ones are one a level */
+        if (b->known[first + k] != b->known[first + at])   /* the first ones are one a level */
             return 0;
         if (at + 1 < n)
             level[k + 1] = level[k + (1u << (n - 1 - at))] = at + 1;
@@ -113,13 +112,17 @@ static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
                           const struct rank_builder *b)
 {
     const uint32_t *splits = b->splits;
-    const struct tree_words left = b->left;
+    const uint32_t *left = b->left, *known = b->known;
     const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
     struct tree_fork *f = p->forks + at;
 
-    for (uint32_t k = first_split(p, tree); k < end; k++) {
-        const uint32_t leaf = splits[k] - k - first;
-        put_fork(f++, mdl_rank_at(b, k), leaf, leaf + mdl_tree_word(left, k) + 1);
+    for (uint32_t k = first_split(p, tree); k < end; k++, f++) {
+        const uint32_t leaf = splits[k] - k - first, right = leaf + left[k] + 1;
+        f->column = (uint16_t)known[k];
+        f->below = (uint8_t)((known[k] >> 16) + 0x7Fu);   /* rank - 1, its highest bit flipped */
+        f->left = (uint8_t)leaf;
+        f->move = (uint8_t)(leaf ^ right);
+        f->unused = 0;
     }
     return (uint32_t)(f - p->forks);
 }
@@ -134,7 +137,7 @@ static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at,
     for (uint32_t k = first_split(p, tree); k < end; k++) {
         const uint32_t leaf = b->splits[k] - k - first;
         put_fork(&p->forks[at++], ask(p, b, b->splits[k], &tests), leaf,
-                 leaf + mdl_tree_word(b->left, k) + 1);
+                 leaf + b->left[k] + 1);
     }
     return at;
 }

@@ -98,7 +98,7 @@ static void expect(const struct trees_plan *p, struct arena *temp, struct arena 
     const int few = splits <= (uint64_t)p->n_trees * FORK_LEAVES;
 
     mdl_arena_expect(a, 4 * (uint64_t)p->n_nodes + (few ? 12 * splits : 0) + 32 * (uint64_t)p->n_trees);
-    mdl_arena_expect(temp, splits * (few ? 25 : 8) + (p->n_nodes < MANY_NODES ? 0 : 512u << 10));
+    mdl_arena_expect(temp, splits * (few ? 30 : 12) + (p->n_nodes < MANY_NODES ? 0 : 512u << 10));
 }
 
 mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena *a,

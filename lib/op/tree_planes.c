@@ -16,11 +16,6 @@
  * give blocks of BLOCK_ROWS rows 256 KB, for other values too. */
 #define LARGE_BLOCK (192u << 10)
 
-static uint32_t rank_of(struct tree_fork f)
-{
-    return (f.below ^ 0x80u) + 1u;
-}
-
 static uint32_t leaves_of(const struct trees_plan *p, uint32_t k)
 {
     const uint32_t forks = p->fork_start[k + 1] - p->fork_start[k];
@@ -89,49 +84,27 @@ static uint32_t find_groups(const struct trees_plan *p, uint64_t outputs,
     return count;
 }
 
-/* The number of the first fork of each level of the tree at position k, of all in order; own[]:
- * the level of each. */
-static void count_levels(const struct trees_plan *p, uint32_t k, uint8_t *own, uint32_t *start)
-{
-    const struct tree_fork *forks = p->forks + p->fork_start[k];
-    const uint32_t n = p->fork_start[k + 1] - p->fork_start[k];
-    const uint32_t levels = p->depth[p->block_tree[k]];
-    uint8_t level[FORK_LEAVES];   /* of the node that a slot stands for, so far */
-
-    memset(start, 0, (levels + 1) * sizeof *start);
-    level[0] = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t left = forks[i].left, right = left ^ forks[i].move;
-        const uint32_t l = level[left];
-
-        own[i] = (uint8_t)l;
-        start[l + 1]++;
-        level[left] = level[right] = (uint8_t)(l + 1);
-    }
-    for (uint32_t l = 0; l < levels; l++)
-        start[l + 1] += start[l];
-}
-
 static uint32_t place(uint32_t plane)
 {
     return plane * (PLANE_BYTES / PLANE_UNIT);
 }
 
-/* `slot` is the place of the first slot of the fork's tree, `test` the plane of its first test. */
-static void put_fork(const struct trees_plan *p, const struct plane_column *columns,
-                     const struct tree_fork *f, uint32_t slot, uint32_t test,
-                     struct plane_fork *to)
+/* A fork of a tree whose slots begin at the place `slot`, and its tests at the plane `test`. */
+MDL_INLINE void put_fork(const struct plane_column *columns, uint32_t n_columns,
+                         const struct tree_fork *f, uint32_t slot, uint32_t test,
+                         struct plane_fork *to)
 {
-    const uint32_t column = f->column, left = f->left, rank = rank_of(*f);
-    uint32_t plane = test + column - p->ranks.n_columns;
+    const uint32_t column = f->column, left = f->left, right = left ^ f->move;
+    const uint32_t below = f->below ^ 0x80u;     /* rank - 1 */
+    uint32_t plane = test + column - n_columns;
 
-    if (column < p->ranks.n_columns) {   /* RANK_NAN is above that of all thresholds */
+    if (column < n_columns) {     /* RANK_NAN is above that of all thresholds */
         const struct plane_column *c = &columns[column];
-        plane = c->first + (rank <= c->thresholds ? rank - 1 : c->thresholds);
+        plane = c->first + (below < c->thresholds ? below : c->thresholds);
     }
     to->condition = (uint16_t)place(plane);
     to->left = (uint16_t)(slot + place(left));
-    to->right = (uint16_t)(slot + place(left ^ f->move));
+    to->right = (uint16_t)(slot + place(right));
 }
 
 /* The forks of even trees, as they are. */
@@ -140,22 +113,31 @@ static void put_even(const struct trees_plan *p)
     const struct plane_column *columns = p->planes->columns;
 
     for (uint32_t i = 0; i < p->fork_start[p->n_trees]; i++)
-        put_fork(p, columns, &p->forks[i], 0, 0, &p->planes->forks[i]);
+        put_fork(columns, p->ranks.n_columns, &p->forks[i], 0, 0, &p->planes->forks[i]);
 }
 
 /* Forks of the tree at position k, level by level: number i goes to to[i * apart]. */
-static void put_levels(const struct trees_plan *p, uint32_t k, uint32_t slot, uint32_t test,
-                       struct plane_fork *to, uint32_t apart)
+static void put_levels(const struct trees_plan *p, const uint8_t *level, uint32_t k, uint32_t slot,
+                       uint32_t test, struct plane_fork *to, uint32_t apart)
 {
     const struct plane_column *columns = p->planes->columns;
     const struct tree_fork *forks = p->forks + p->fork_start[k];
-    const uint32_t n = p->fork_start[k + 1] - p->fork_start[k];
-    uint32_t start[FORK_LEAVES + 1];
-    uint8_t own[FORK_LEAVES];
+    const uint32_t n = p->fork_start[k + 1] - p->fork_start[k], n_columns = p->ranks.n_columns;
+    const uint32_t tree = p->block_tree[k], levels = p->depth[tree], first = place(slot);
+    uint32_t start[FORK_LEAVES + 1];     /* where the next fork of a level goes           */
 
-    count_levels(p, k, own, start);
+    level += p->tree_start[tree] - p->first_leaf[tree];
+    memset(start, 0, (levels + 2) * sizeof *start);
     for (uint32_t i = 0; i < n; i++)
-        put_fork(p, columns, &forks[i], place(slot), test, &to[(size_t)start[own[i]]++ * apart]);
+        start[level[i] + 1] += apart;
+    for (uint32_t l = 1; l < levels; l++)
+        start[l + 1] += start[l];
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *at = &start[level[i]];
+
+        put_fork(columns, n_columns, &forks[i], first, test, &to[*at]);
+        *at += apart;
+    }
 }
 
 /* Trees of different sizes, one after the other in `sorted`: of each as large a part, step by
@@ -174,7 +156,8 @@ static void merge(const struct plane_group *g, const uint32_t *start, uint32_t m
 }
 
 /* The forks of the group that begins at position k. */
-static void put_group(const struct trees_plan *p, const struct plane_group *g, uint32_t k)
+static void put_group(const struct trees_plan *p, const uint8_t *level, const struct plane_group *g,
+                      uint32_t k)
 {
     const uint32_t *start = p->fork_start + k;
     struct plane_fork sorted[PLANE_SLOTS], *to = p->planes->forks + start[0];
@@ -188,7 +171,7 @@ static void put_group(const struct trees_plan *p, const struct plane_group *g, u
     const int same = most == least;
 
     for (uint32_t t = 0, slot = 0, test = p->planes->tests; t < g->trees; t++) {
-        put_levels(p, k + t, slot, test, same ? to + t : sorted + (start[t] - start[0]),
+        put_levels(p, level, k + t, slot, test, same ? to + t : sorted + (start[t] - start[0]),
                    same ? g->trees : 1);
         slot += (g->leaves[t] + 7u) / 8 * 8;
         test += tests_of(p, k + t);
@@ -248,7 +231,7 @@ mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct 
     if (p->even)
         put_even(p);
     for (uint32_t k = 0, g = 0; g < planes.n_groups && !p->even; k += planes.groups[g++].trees)
-        put_group(p, &planes.groups[g], k);
+        put_group(p, b->level, &planes.groups[g], k);
     make_room(n);
     return MDL_OK;
 }

@@ -116,7 +116,6 @@ static mdl_status take_listed(struct rank_builder *b, const struct trees_plan *p
 {
     const struct tree_asked *a = &p->asked;
 
-    b->question = p->question;
     b->many = a->n > (uint64_t)b->most_columns * (RANK_MOST + 1);
     if (b->many)
         return MDL_OK;
@@ -419,23 +418,34 @@ static mdl_status make_table(struct rank_builder *b, struct rank_table *table, u
     return make_search(b, table, a, err);
 }
 
-/* Columns and ranks take the place of the numbers of what is asked. */
+/* Columns and ranks take the place of the numbers of what is asked; of questions, those of the splits
+ * that ask them. */
 static mdl_status know(struct rank_builder *b, const struct trees_plan *p, mdl_error *err)
 {
-    uint32_t *known = b->known, *places = b->table;   /* the table has had its time */
+    const uint32_t n = p->n_nodes - p->n_leaves, listed = p->question.bytes != 0;
+    const uint32_t end = listed ? p->asked.n : n;
     const uint32_t *splits = p->right_node ? b->splits : NULL;
+    uint32_t *known = b->known, *places = b->table;   /* the table has had its time */
     const uint8_t *flags = p->asked.flags;
-    const uint32_t end = p->question.bytes ? p->asked.n : p->n_nodes - p->n_leaves;
 
-    if (!places)
+    if (listed) {
         places = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *places);
-    if (!places)
-        return mdl_arena_fail(b->temp, err, "ranks");
+        b->known = mdl_arena_take_raw(b->temp, n, sizeof *b->known);
+        if (!places || !b->known)
+            return mdl_arena_fail(b->temp, err, "ranks");
+    }
     for (uint32_t e = 0; e < b->n_entries; e++)
         places[e] = b->entries[e].column | (uint32_t)b->entries[e].rank << 16;
     for (uint32_t k = 0; k < end; k++)
         if (!p->tested || !mdl_flags_are_test(flags[splits ? splits[k] : k]))
             known[k] = places[known[k]];
+        else
+            known[k] = 0;
+    if (!listed)
+        return MDL_OK;
+    mdl_tree_widen(b->known, p->question, 0, n);
+    for (uint32_t k = 0; k < n; k++)
+        b->known[k] = known[b->known[k]];
     return MDL_OK;
 }
 

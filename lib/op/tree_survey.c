@@ -181,36 +181,42 @@ static int is_written(const struct node *n, uint64_t cols, const uint8_t *is,
 
 /* ---- trees of splits --------------------------------------------------------------------- */
 
-#define RUN 4u                    /* leaves behind a split that are numbered at once */
+#define RUN 4u                    /* nodes from a split on that are numbered at once */
 
 /* Number the nodes of a tree, and its splits; 0: what is below a left child is more than there is
- * below its parent. */
-static int number(struct trees_plan *p, const struct tree_words left, const struct survey *s,
+ * below its parent.  Without a branch on which children are leaves. */
+static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
                   struct tree_seen *t)
 {
-    const uint32_t first = t->first, n = t->splits, waste = n;
-    struct tree_below *below = s->below;
-    uint32_t *splits = s->splits + first, *ordinal = p->ordinal;
+    const uint32_t first = t->first, n = t->splits;
+    const uint32_t *left = s->left + first;
+    uint64_t *below = s->below;   /* children that are leaves go to below[-1] */
+    uint32_t *depth = s->depth, *splits = s->splits + first, *ordinal = p->ordinal;
     uint32_t deepest = 0, done = t->start, bad = 0;
 
-    below[0] = (struct tree_below){ n, t->start - first, 1 };
-    ordinal[t->start] = t->start - first;
+    below[0] = n | (uint64_t)(t->start - first) << 32;
+    depth[0] = 1;
     for (uint32_t k = 0; k < n; k++) {
-        const struct tree_below b = below[k];
-        const uint32_t given = mdl_tree_word(left, first + k), i = first + k + b.leaf;
-        const uint32_t l = given < b.splits ? given : 0, r = b.splits - 1 - l;
+        const uint64_t own = below[k];
+        const uint32_t all = (uint32_t)own, leaf = (uint32_t)(own >> 32), level = depth[k];
+        const uint32_t given = left[k], l = given & (0 - (uint32_t)(given < all)), r = all - 1 - l;
+        const int64_t to_left = (int64_t)(k + 1ull) | -(int64_t)!l;
+        const int64_t to_right = (int64_t)(k + 1ull + l) | -(int64_t)!r;
+        const uint32_t i = first + k + leaf;
 
         bad |= given ^ l;
         splits[k] = i;
+        levels[first + k] = (uint8_t)level;
         for (; done < i; done++)  /* many leaves */
             ordinal[done] = done - (first + k);
-        ordinal[i] = b.leaf;
-        for (uint32_t j = 0; j < RUN; j++)
-            ordinal[i + 1 + j] = b.leaf + j;
-        done = i + 1 + RUN;
-        deepest = b.level > deepest ? b.level : deepest;
-        below[l ? k + 1 : waste] = (struct tree_below){ l, b.leaf, b.level + 1 };
-        below[r ? k + 1 + l : waste] = (struct tree_below){ r, b.leaf + l + 1, b.level + 1 };
+        done = i + RUN;
+        ordinal[i] = ordinal[i + 1] = leaf;
+        ordinal[i + 2] = leaf + 1;
+        ordinal[i + 3] = leaf + 2;
+        deepest = level > deepest ? level : deepest;
+        below[to_left] = own - all + l;
+        below[to_right] = r | (uint64_t)(leaf + l + 1) << 32;
+        depth[to_left] = depth[to_right] = level + 1;
     }
     for (; done < t->end; done++)
         ordinal[done] = done - (first + n);
@@ -218,24 +224,27 @@ static int number(struct trees_plan *p, const struct tree_words left, const stru
     return !bad;
 }
 
+#define PATH_TREES 64u            /* stand for all, about */
+
 /* How many splits a row passes in a tree: by the training weights, else as if half went each way. */
 static double path_of(const struct node *n, uint32_t tree, const struct survey *s,
                       const struct tree_seen *t)
 {
     const uint32_t before = t->start - t->first;
+    const uint64_t *below = s->below;
     double path = 0, *sum = s->sum;
 
     if (sum)
         mdl_tree_leaf_covers(n, tree, sum);
     if (sum && sum[t->splits + 1] > 0) {
         for (uint32_t k = 0; k < t->splits; k++) {
-            const double *leaf = sum + (s->below[k].leaf - before);
-            path += leaf[s->below[k].splits + 1] - leaf[0];
+            const double *leaf = sum + ((below[k] >> 32) - before);
+            path += leaf[(uint32_t)below[k] + 1] - leaf[0];
         }
         return path / sum[t->splits + 1];
     }
     for (uint32_t k = 0; k < t->splits; k++)
-        path += s->half[s->below[k].level < 64 ? s->below[k].level - 1 : 63];
+        path += s->half[s->depth[k] < 64 ? s->depth[k] - 1 : 63];
     return path;
 }
 
@@ -275,6 +284,7 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
     struct trees_plan *p = n->plan;
     struct tree_seen t = { .start = p->tree_start[tree], .end = p->tree_start[tree + 1],
                            .first = s->n_splits };
+    const uint32_t step = p->n_trees / PATH_TREES + 1;
     const int nodes = p->right_node != NULL;
 
     fetch_tree(n, tree + 1);
@@ -287,12 +297,15 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
             return status;
         p->in_order = 0;
     } else {
-        if (!number(p, b->left, s, &t))
+        if (!nodes)
+            mdl_tree_widen(s->left + t.first, p->left, t.first, t.splits);
+        if (!number(p, s, b->level, &t))
             return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_LEFT].offset,
                                "tree %u has more splits below a left child than below its parent",
                                tree);
         p->ordinal[t.end] = t.end - (t.first + t.splits);
-        p->path += path_of(n, tree, s, &t) / p->n_trees;
+        if (tree % step == 0)
+            p->path += path_of(n, tree, s, &t) / ((p->n_trees + step - 1) / step);
     }
     p->general[tree] = (uint8_t)(nodes ? (t.is & IS_TEST) != 0 : has_tests(p, &t));
     p->n_general += p->general[tree];
@@ -322,18 +335,23 @@ static mdl_status make_room(const struct node *n, struct survey *s, struct rank_
     s->place = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->place);
     s->level = mdl_arena_take_raw(&s->temp, s->largest, sizeof *s->level);
     s->next = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->next);
-    s->below = mdl_arena_take_raw(&s->temp, s->largest / 2 + 2ull, sizeof *s->below);
+    uint64_t *below = mdl_arena_take_raw(&s->temp, s->largest / 2 + 2ull, sizeof *below);
+    uint32_t *depth = mdl_arena_take_raw(&s->temp, s->largest / 2 + 2ull, sizeof *depth);
+    b->level = mdl_arena_take_raw(&s->temp, splits, 1);
     s->sum = mdl_trees_weighed(n)
                  ? mdl_arena_take_raw(&s->temp, s->largest / 2 + 3ull, sizeof *s->sum) : NULL;
     s->splits = mdl_arena_take_raw(&s->temp, splits + s->largest, sizeof *s->splits);
-    s->left = p->right_node ? mdl_arena_take_raw(&s->temp, splits, sizeof *s->left) : NULL;
-    if (!s->place || !s->level || !s->next || !s->below || !s->splits
-        || (p->right_node && !s->left) || (mdl_trees_weighed(n) && !s->sum))
+    s->left = mdl_arena_take_raw(&s->temp, splits, sizeof *s->left);
+    if (!s->place || !s->level || !s->next || !below || !depth
+        || !b->level || !s->splits
+        || !s->left || (mdl_trees_weighed(n) && !s->sum))
         return mdl_arena_fail(&s->temp, err, "tree ensemble");
     for (uint32_t i = 0; i <= s->largest; i++)
         s->next[i] = i + 1;
+    s->below = below + 1;
+    s->depth = depth + 1;
     b->splits = s->splits;
-    b->left = p->right_node ? (struct tree_words){ s->left, sizeof *s->left } : p->left;
+    b->left = s->left;
     p->ordinal = mdl_arena_take_raw(a, p->n_nodes + 2ull + RUN, sizeof *p->ordinal);
     p->first_leaf = mdl_arena_take_raw(a, p->n_trees, sizeof *p->first_leaf);
     p->depth = mdl_arena_take_raw(a, p->n_trees, sizeof *p->depth);

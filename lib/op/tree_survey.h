@@ -8,12 +8,6 @@
 
 #include "op/tree.h"
 
-/* What is below a split, itself included: splits, and the leaf, of all, that is leftmost. */
-struct tree_below {
-    uint32_t splits, leaf;
-    uint32_t level;               /* of the split, from 1 on                                   */
-};
-
 /* While the ensemble is prepared; `temp` is the caller's to free. */
 struct survey {
     struct arena temp;
@@ -21,10 +15,13 @@ struct survey {
     uint32_t  n_splits;
     uint32_t *splits;             /* [n_splits] nodes that are no leaves, in order; tree t's   */
                                   /* from tree_start[t] - first_leaf[t] on                     */
-    uint32_t *left;               /* [n_splits] of a file of nodes: what op/tree.h calls left  */
+    uint32_t *left;               /* [n_splits] what op/tree.h calls left                      */
     uint32_t *place, *level;      /* [largest + 2], [largest] scratch                          */
     uint32_t *next;               /* [largest + 2] 1, 2, 3 ...                                 */
-    struct tree_below *below;     /* [largest / 2 + 2]                                         */
+    uint64_t *below;              /* [largest / 2 + 1], and one before, of a split: how many   */
+                                  /* splits below it, itself included, and << 32 the leaf, of  */
+                                  /* all, that is leftmost                                     */
+    uint32_t *depth;              /* [largest / 2 + 1], and one before: the level, from 1 on   */
     double   *sum;                /* [largest / 2 + 3] training weights; NULL: there are none  */
     double    half[64];           /* 2^-i                                                      */
 };

@@ -42,7 +42,6 @@ struct cutting {
     const struct node *n;
     const struct trees_plan *p;
     const struct rank_builder *b;
-    struct tree_words left;
     double   *cover;              /* of the tree's leaves, added up; NULL: level by level  */
     uint32_t  first_leaf;         /* of the tree                                           */
     struct piece *pieces;
@@ -50,7 +49,6 @@ struct cutting {
     uint8_t  *taken;              /* parts, piece by piece                                 */
     uint32_t  n_taken;
     uint32_t  below, tile;        /* while they are put down: the next that is below one   */
-    struct tree_question never;       /* right                                                 */
 };
 
 static struct stand left_of(struct stand s, uint32_t below)
@@ -65,11 +63,11 @@ static struct stand right_of(struct stand s, uint32_t below)
 
 /*
  * Parts that could be taken next, each in a slot; an empty one has the key 0.  Keys are weights as
- * integers, which order as floats that are not negative do; their last bits say which slot.  All
- * slots are looked at in whole eights: the next step waits for the highest, and for no branch.
+ * integers, which order as floats that are not negative do; their last bits say which slot.  Four
+ * slots have a highest key: the next step waits for the highest of those, and for no branch.
  */
 struct frontier {
-    uint64_t key[TOP_EXITS];
+    uint64_t key[TOP_EXITS], highest[TOP_EXITS / 4];
     struct stand node[TOP_EXITS];
     uint8_t  part[TOP_EXITS];
 };
@@ -77,13 +75,13 @@ struct frontier {
 #define SLOT_BITS (2 * TOP_EXITS - 1)
 
 /* A node could be taken if it is no leaf. */
-static void offer(const struct cutting *c, struct frontier *f, uint32_t slot, struct stand s,
-                  uint32_t part, uint64_t level)
+MDL_INLINE void offer(struct frontier *f, const double *cover, uint32_t first, uint32_t slot,
+                      struct stand s, uint32_t part, uint64_t level)
 {
     uint64_t weight = level;
 
-    if (c->cover) {
-        const double *leaf = c->cover + (s.leaf - c->first_leaf);
+    if (cover) {
+        const double *leaf = cover + (s.leaf - first);
         const double w = leaf[s.below + 1] - leaf[0];
         memcpy(&weight, &w, sizeof weight);
     }
@@ -93,28 +91,35 @@ static void offer(const struct cutting *c, struct frontier *f, uint32_t slot, st
     f->part[slot] = (uint8_t)part;
 }
 
-static uint64_t higher(uint64_t a, uint64_t b)
+MDL_INLINE uint64_t higher(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-/* The highest key of `eights` * 8 slots; 0: all are empty. */
-static uint64_t find_best(const struct frontier *f, uint32_t eights)
+/* The key of a slot has changed. */
+MDL_INLINE void look_again(struct frontier *f, uint32_t slot)
 {
-    uint64_t best = 0;
+    const uint64_t *k = f->key + slot / 4 * 4;
 
-    for (uint32_t i = 0; i < eights; i++) {
-        const uint64_t *k = f->key + 8 * i;
+    f->highest[slot / 4] = higher(higher(k[0], k[1]), higher(k[2], k[3]));
+}
 
-        best = higher(best, higher(higher(higher(k[0], k[1]), higher(k[2], k[3])),
-                                   higher(higher(k[4], k[5]), higher(k[6], k[7]))));
-    }
+/* The highest key of `most` + 1 slots; 0: all are empty. */
+MDL_INLINE uint64_t find_best(const struct frontier *f, uint32_t most)
+{
+    uint64_t best = f->highest[0];
+
+    for (uint32_t i = 1; i <= most / 4; i++)
+        best = higher(best, f->highest[i]);
     return best;
 }
 
 /* Grow a piece to at most `most` nodes; `go_on`: more begin at the splits it ends at. */
 static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_on)
 {
+    const uint32_t *left_below = c->b->left, first = c->first_leaf;
+    const double *cover = c->cover;
+    uint8_t *taken = c->taken + c->n_taken;
     struct frontier f;
     uint32_t nodes = 0;
     uint64_t best;
@@ -124,25 +129,30 @@ static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_o
         piece->whole = 1;
         return;
     }
-    memset(f.key, 0, (most + 1) * sizeof *f.key);
-    offer(c, &f, 0, piece->root, 0, UINT64_MAX);
-    for (; nodes < most && (best = find_best(&f, nodes / 8 + 1)) != 0; nodes++) {
+    memset(f.key, 0, sizeof f.key);
+    memset(f.highest, 0, sizeof f.highest);
+    offer(&f, cover, first, 0, piece->root, 0, UINT64_MAX);
+    look_again(&f, 0);
+    for (; nodes < most && (best = find_best(&f, most)) != 0; nodes++) {
         const uint32_t slot = best & (TOP_EXITS - 1), part = f.part[slot];
         const struct stand s = f.node[slot];
-        const uint32_t left = mdl_tree_word(c->left, s.split);
+        const uint32_t left = left_below[s.split];
 
-        c->taken[c->n_taken++] = (uint8_t)part;
-        offer(c, &f, slot, left_of(s, left), 2 * nodes + 1, best - SLOT_BITS - 1);
-        offer(c, &f, nodes + 1, right_of(s, left), 2 * nodes + 2, best - SLOT_BITS - 1);
+        taken[nodes] = (uint8_t)part;
+        offer(&f, cover, first, slot, left_of(s, left), 2 * nodes + 1, best - SLOT_BITS - 1);
+        offer(&f, cover, first, nodes + 1, right_of(s, left), 2 * nodes + 2, best - SLOT_BITS - 1);
+        look_again(&f, slot);
+        look_again(&f, nodes + 1);
     }
+    c->n_taken += nodes;
     piece->nodes = (uint8_t)nodes;
+    uint32_t below = 0;           /* no branch: what an exit is follows no order */
     for (uint32_t k = 0; k <= nodes; k++) {
-        if (!f.key[k])
-            continue;
-        piece->below++;
-        if (go_on)
-            c->pieces[c->n_pieces++] = (struct piece){ .root = f.node[k], .part = f.part[k] };
+        c->pieces[c->n_pieces + below] = (struct piece){ .root = f.node[k], .part = f.part[k] };
+        below += f.key[k] != 0;
     }
+    piece->below = (uint8_t)below;
+    c->n_pieces += go_on ? below : 0;
 }
 
 /* Cut a tree whose first piece has at most `most` nodes. */
@@ -164,34 +174,24 @@ static void cut(struct cutting *c, uint32_t tree, uint32_t most)
         grow(c, &c->pieces[k++], TILE_NODES, go_on);
 }
 
-/* The test at node i of a tree. */
-static struct tree_test *test_at(const struct trees_plan *p, uint32_t tree, uint32_t i)
+/* A test at node i of a tree becomes a slot of a piece. */
+static void put_test(const struct trees_plan *p, uint32_t tree, uint32_t i, uint32_t slot)
 {
     struct tree_test *t = &p->tests[p->test_start[tree]];
 
     while (t->node != i)
         t++;
-    return t;
-}
-
-/* A node of a tree becomes a slot of a piece. */
-static struct tree_question step_at(const struct cutting *c, uint32_t tree, struct stand s,
-                                    uint32_t slot)
-{
-    const uint32_t i = s.split + s.leaf;
-
-    if (!c->p->general[tree] || !mdl_trees_is_test(c->p, i))
-        return mdl_rank_at(c->b, s.split);
-    test_at(c->p, tree, i)->slot = (uint8_t)slot;
-    return c->never;              /* a test is not right by its rank */
+    t->slot = (uint8_t)slot;
 }
 
 /* Exits of a tree with tests that are no leaves: the plain rule goes on there. */
-static void go_on_plainly(const struct stand *node, const uint8_t *first, uint32_t parts,
-                          uint32_t *exit)
+static void go_on_plainly(const struct trees_plan *p, const uint32_t *split, const uint32_t *leaf,
+                          const uint8_t *first, uint32_t parts, uint32_t *exit)
 {
-    for (uint32_t k = 0; k < parts; k++)
-        exit[first[k]] = node[k].below ? TOP_GOES_ON | (node[k].split + node[k].leaf) : node[k].leaf;
+    for (uint32_t k = 0; k < parts; k++) {
+        const uint32_t i = split[k] + leaf[k];
+        exit[first[k]] = mdl_tree_is_leaf(p, i) ? leaf[k] : TOP_GOES_ON | i;
+    }
 }
 
 /* What no node has been put into: never right, but for the last one, always. */
@@ -211,30 +211,29 @@ static void make_empty(const struct rank_table *ranks, struct tree_top *top, str
  * Put down a piece that is all of a subtree: nodes, and exits, lie together.  What an exit has for
  * ancestors is that of the node that is next, until the next one knows better.
  */
-#define PUT_WHOLE(name, kind, mask, exits) \
+#define PUT_WHOLE(name, kind, mask) \
 static void name(const struct cutting *c, const struct piece *piece, kind *to, uint32_t *exit, \
                  uint8_t *lowest) \
 { \
-    const uint32_t *splits = c->b->splits; \
+    const uint32_t *splits = c->b->splits, *left = c->b->left, *known = c->b->known; \
     const uint32_t leaf = piece->root.leaf, first = piece->root.split; \
     const uint32_t end = first + piece->nodes; \
 \
     to->ancestors[0] = 0; \
+    exit[0] = leaf; \
     for (uint32_t k = first; k < end; k++) { \
-        const uint32_t e = splits[k] - k - leaf, slot = e + mdl_tree_word(c->left, k); \
-        const struct tree_question s = mdl_rank_at(c->b, k); \
+        const uint32_t e = splits[k] - k - leaf, slot = e + left[k]; \
+        const mask above = (mask)(to->ancestors[e] | (mask)1 << slot); \
 \
-        to->column[slot] = (uint8_t)s.column; \
-        to->rank[slot] = s.rank; \
+        to->column[slot] = (uint8_t)known[k]; \
+        to->rank[slot] = (uint8_t)(known[k] >> 16); \
         lowest[slot] = (uint8_t)e; \
-        to->ancestors[e] = (mask)(to->ancestors[e] | (mask)1 << slot); \
-        to->ancestors[slot + 1] = to->ancestors[e]; \
+        to->ancestors[e] = to->ancestors[slot + 1] = above; \
+        exit[slot + 1] = leaf + slot + 1; \
     } \
-    for (uint32_t e = 0; e < exits; e++)   /* those behind its last one are never met */ \
-        exit[e] = leaf + e; \
 }
-PUT_WHOLE(put_whole_top, struct tree_top, uint32_t, TOP_EXITS)
-PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t, TILE_EXITS)
+PUT_WHOLE(put_whole_top, struct tree_top, uint32_t)
+PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t)
 
 /*
  * Put down the next piece.  exits[], first[]: of a part, how many, and which is leftmost.  What an
@@ -245,8 +244,9 @@ static void name(struct cutting *c, uint32_t tree, const struct piece *piece, ki
                  uint32_t *exit, uint8_t *lowest) \
 { \
     const uint8_t *taken = c->taken + c->n_taken; \
-    const uint32_t n = piece->nodes, parts = 2 * n + 1; \
-    struct stand node[PARTS]; \
+    const uint32_t *left = c->b->left, *known = c->b->known; \
+    const uint32_t n = piece->nodes, parts = 2 * n + 1, general = c->p->general[tree]; \
+    uint32_t split[PARTS], leaf[PARTS]; \
     mask ancestors[PARTS]; \
     uint8_t first[PARTS], exits[PARTS]; \
 \
@@ -254,29 +254,37 @@ static void name(struct cutting *c, uint32_t tree, const struct piece *piece, ki
     memset(exits, 1, sizeof exits); \
     for (uint32_t k = n; k-- > 0;) \
         exits[taken[k]] = (uint8_t)(exits[2 * k + 1] + exits[2 * k + 2]); \
-    node[0] = piece->root; \
+    split[0] = piece->root.split; \
+    leaf[0] = piece->root.leaf; \
     ancestors[0] = 0; \
     first[0] = 0; \
     for (uint32_t k = 0; k < n; k++) { \
         const uint32_t part = taken[k], slot = first[part] + exits[2 * k + 1] - 1u; \
-        const uint32_t left = mdl_tree_word(c->left, node[part].split); \
-        const struct tree_question s = step_at(c, tree, node[part], slot); \
+        const uint32_t at = split[part], below = left[at], asks = known[at]; \
+        const mask above = (mask)(ancestors[part] | (mask)1 << slot); \
 \
-        to->column[slot] = (uint8_t)s.column; \
-        to->rank[slot] = s.rank; \
+        to->column[slot] = (uint8_t)asks; \
+        to->rank[slot] = (uint8_t)(asks >> 16); \
+        if (general && mdl_trees_is_test(c->p, at + leaf[part])) { \
+            to->column[slot] = (uint8_t)(c->p->ranks.n_columns - 1);   /* not right by its rank */ \
+            to->rank[slot] = 1; \
+            put_test(c->p, tree, at + leaf[part], slot); \
+        } \
         lowest[slot] = first[part]; \
-        node[2 * k + 1] = left_of(node[part], left); \
-        node[2 * k + 2] = right_of(node[part], left); \
+        split[2 * k + 1] = at + 1; \
+        split[2 * k + 2] = at + 1 + below; \
+        leaf[2 * k + 1] = leaf[part]; \
+        leaf[2 * k + 2] = leaf[part] + below + 1; \
         first[2 * k + 1] = first[part]; \
         first[2 * k + 2] = (uint8_t)(slot + 1); \
-        ancestors[2 * k + 1] = ancestors[2 * k + 2] = (mask)(ancestors[part] | (mask)1 << slot); \
+        ancestors[2 * k + 1] = ancestors[2 * k + 2] = above; \
     } \
     for (uint32_t k = 0; k < parts; k++) { \
         to->ancestors[first[k]] = ancestors[k]; \
-        exit[first[k]] = node[k].leaf; \
+        exit[first[k]] = leaf[k]; \
     } \
-    if (c->p->general[tree]) \
-        go_on_plainly(node, first, parts, exit); \
+    if (general) \
+        go_on_plainly(c->p, split, leaf, first, parts, exit); \
     else \
         for (uint32_t k = 0; k < piece->below; k++) \
             exit[first[c->pieces[c->below++].part]] = TOP_GOES_ON | c->tile++; \
@@ -312,7 +320,6 @@ static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile
     struct tree_exits unread;
 
     make_empty(&p->ranks, &no_top, &no_tile);
-    c->never = (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns - 1), .rank = 1 };
     c->n_pieces = c->n_taken = 0;
     c->tile = first_tile;
     for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {
@@ -337,13 +344,13 @@ mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, double *c
                          struct arena *temp, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    struct cutting c = { .n = n, .p = p, .b = b, .left = b->left, .cover = cover };
+    struct cutting c = { .n = n, .p = p, .b = b, .cover = cover };
     const uint64_t splits = p->n_nodes - p->n_leaves;
     const int small = !p->n_general && splits <= (uint64_t)TILE_NODES * p->n_trees;
     uint32_t whole = 0;
 
     c.taken = mdl_arena_take_raw(temp, splits, 1);
-    c.pieces = mdl_arena_take_raw(temp, splits + p->n_trees, sizeof *c.pieces);
+    c.pieces = mdl_arena_take_raw(temp, splits + p->n_trees + TOP_EXITS, sizeof *c.pieces);
     if (!c.pieces || !c.taken)
         return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
