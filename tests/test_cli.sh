@@ -205,7 +205,9 @@ fi
 exits inspect_works 0 "$mdl" inspect m.mdl
 prints inspect_shows_columns 'worst fractal dimension'
 prints inspect_shows_provenance 'binary:logistic'
+prints inspect_says_where_the_bytes_are '0 trees value'
 exits inspect_json 0 "$mdl" inspect m.mdl --format json
+awk -F'"bytes": ' '/"name": "left"/ { split($2, n, /[,}]/); exit n[1] > 0 ? 0 : 1 }' out; claim inspect_json_has_bytes_of_weights $?
 prints inspect_json_has_columns '{"name": "mean radius", "kind": "number"}'
 exits inspect_csv 0 "$mdl" inspect m.mdl --format csv -o i.csv
 [ ! -s out ] && head -1 i.csv | grep -q '^section,name,key,value$'; claim inspect_writes_files $?

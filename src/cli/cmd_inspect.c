@@ -183,7 +183,7 @@ static void memory_as_text(FILE *to, const mdl_model *m)
                 tensors ? "(open dimensions 1)" : "for 64 rows at once");
 }
 
-static void rest_as_text(FILE *to, const mdl_model *m)
+static void rest_as_text(FILE *to, const mdl_model *m, int all)
 {
     const char *key, *value;
     const int tensors = cli_is_tensors(m);
@@ -194,6 +194,7 @@ static void rest_as_text(FILE *to, const mdl_model *m)
     memory_as_text(to, m);
     fprintf(to, "  kernels: %s\n", mdl_isa(m));
     engines_as_text(to, m);
+    cli_inspect_bytes(to, m, all);
 
     head(to, "metadata");
     for (size_t i = 0; !mdl_metadata(m, i, &key, &value); i++) {
@@ -236,7 +237,7 @@ static void as_text(FILE *to, const mdl_model *m, const char *path, int all)
         outputs_as_text(to, m, all);
         graph_as_text(to, m);
     }
-    rest_as_text(to, m);
+    rest_as_text(to, m, all);
 }
 
 /* ---- as a list of facts ---------------------------------------------------------------- */
@@ -277,6 +278,8 @@ static void node_facts(struct report *r, const mdl_model *m, size_t i)
         mdl_tensor t = { .size = sizeof t };
         mdl_node_tensor(m, i, k, &t);
         fact(r, "node", id, t.name, cli_dims_text(&t, text, sizeof text));
+        snprintf(text, sizeof text, "%s bytes", t.name);
+        fact_count(r, "node", id, text, cli_tensor_bytes(&t));
     }
 }
 

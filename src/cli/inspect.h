@@ -17,6 +17,10 @@ void cli_inspect_passes(struct cli *c, FILE *to, const mdl_model *model);
 /* Bytes that a run takes beside the model, with open dimensions 1; SIZE_MAX: it cannot be told. */
 size_t cli_run_bytes(const mdl_model *model);
 
+/* Where the bytes of the file are, as text: its weights. */
+void cli_inspect_bytes(FILE *to, const mdl_model *model, int all);
+uint64_t cli_tensor_bytes(const mdl_tensor *t);
+
 /* "category"; "[3, 4]". */
 const char *cli_kind_name(uint32_t kind);
 const char *cli_dims_text(const mdl_tensor *t, char *out, size_t room);

@@ -158,6 +158,7 @@ static void node(struct json *j, const mdl_model *m, size_t i)
         pair_text(j, "name", t.name);
         pair_text(j, "type", mdl_type_name(t.type));
         dims(j, &t);
+        pair_count(j, "bytes", cli_tensor_bytes(&t));
         cli_json_close(j);
     }
     cli_json_close(j);
