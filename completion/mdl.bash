@@ -5,13 +5,13 @@ _mdl()
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "demo convert inspect predict check bench diff ops help --help --version" -- "$word"))
+        COMPREPLY=($(compgen -W "demo convert inspect predict explain check bench diff ops help --help --version" -- "$word"))
         return
     fi
     case $before in
     --format)    COMPREPLY=($(compgen -W "table json csv" -- "$word")); return ;;
     --from)      COMPREPLY=($(compgen -W "xgboost lightgbm catboost onnx" -- "$word")); return ;;
-    --output)    COMPREPLY=($(compgen -W "value raw proba label leaf" -- "$word")); return ;;
+    --output)    COMPREPLY=($(compgen -W "value raw proba label leaf shap" -- "$word")); return ;;
     --header)    COMPREPLY=($(compgen -W "auto yes no" -- "$word")); return ;;
     --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;
     --unknown)   COMPREPLY=($(compgen -W "error missing" -- "$word")); return ;;
@@ -20,13 +20,14 @@ _mdl()
     --without)   COMPREPLY=($(compgen -W "all fold shapes casts transposes reshapes same dead" -- "$word")); return ;;
     --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
-    --trees|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--rows|--threads|--seconds) return ;;
+    --trees|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--row|--class|--top|--rows|--threads|--seconds) return ;;
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
     convert) options="--out --from --dir --without --best-iteration --force --format --quiet --help" ;;
     inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
     predict) options="--output --input --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
+    explain) options="--row --class --top --background --trees --svg --out --header --columns --separator --unknown --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
     bench)   options="--rows --threads --split --data --seconds --dim --input --isa --engine --out --format --quiet --help" ;;
     diff)    options="--tolerance --header --columns --separator --unknown --out --format --quiet --help" ;;
@@ -36,7 +37,7 @@ _mdl()
     case $word in
     -*) COMPREPLY=($(compgen -W "$options" -- "$word")) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            COMPREPLY=($(compgen -W "demo convert inspect predict check bench diff ops help" -- "$word"))
+            COMPREPLY=($(compgen -W "demo convert inspect predict explain check bench diff ops help" -- "$word"))
         else
             COMPREPLY=($(compgen -f -- "$word"))
             compopt -o filenames 2> /dev/null

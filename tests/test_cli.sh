@@ -381,6 +381,35 @@ sh -c "'$mdl' predict m.mdl long.csv -q 2> err; echo \$? > code" | head -1 > /de
 [ "$(cat code)" -gt 128 ] && [ ! -s err ]; claim a_closed_pipe_ends_it_in_silence $?
 ! grep -q "$(printf '\033')" err; claim no_colour_without_a_terminal $?
 
+# ---- explain -----------------------------------------------------------------------------
+
+exits explain_works 0 "$mdl" explain m.mdl d/rows.csv --row 3 -q
+prints explain_says_what_lowers_most 'It is lowered most by worst area = 711.2 ('
+prints explain_draws_bars '<===='
+exits explain_as_csv 0 "$mdl" explain m.mdl d/rows.csv --row 3 -q --format csv --top 99
+"$mdl" predict m.mdl d/rows.csv --output raw -q | sed -n 5p > want.txt
+# the contributions add up to the margin that predict gives for that row
+awk -F, -v want="$(cat want.txt)" 'NR > 1 && $1 != "margin" { sum += $3 } $1 == "margin" { got = $3 }
+    END { d = sum - want; e = got - want; exit !(NR > 10 && d < 1e-5 && d > -1e-5 && e < 1e-5 && e > -1e-5) }' out
+claim explanations_add_up_to_the_margin $?
+exits predict_shap 0 "$mdl" predict m.mdl d/rows.csv --output shap -q
+[ "$(head -1 out | tr , '\n' | tail -1)" = base ]; claim the_base_is_the_last_column $?
+awk -F, -v want="$(cat want.txt)" 'NR == 5 { for (i = 1; i <= NF; i++) sum += $i }
+    END { d = sum - want; exit !(NF == 31 && d < 1e-5 && d > -1e-5) }' out
+claim shap_rows_add_up_to_the_margin $?
+exits explain_svg 0 "$mdl" explain m.mdl d/rows.csv --svg -o why.svg -q
+grep -q '</svg>' why.svg && grep -q 'class="down"' why.svg; claim the_picture_has_bars $?
+exits explain_with_background 0 "$mdl" explain m.mdl d/rows.csv --background d/rows.csv -q
+exits explain_of_no_such_row_is_bad_data 5 "$mdl" explain m.mdl d/rows.csv --row 100
+says no_such_row_says_how_many 'has 100 rows'
+exits explain_of_a_word_is_usage 2 "$mdl" explain m.mdl d/rows.csv --row last
+exits explain_of_no_such_class_is_usage 2 "$mdl" explain m.mdl d/rows.csv --class 7
+exits explain_of_too_many_rounds_is_usage 2 "$mdl" explain m.mdl d/rows.csv --trees 0:900
+exits explain_of_one_pipe_twice_is_usage 2 "$mdl" explain - -
+exits explain_of_no_trees_is_unsupported 4 "$mdl" explain "$top/tests/data/golden_v1_gblinear.mdl" d/rows.csv
+exits explain_without_covers_is_unsupported 4 "$mdl" explain "$top/tests/data/golden_v1_small.mdl" small.csv
+says missing_covers_say_where_they_are 'sum_hessian'
+
 # ---- check -------------------------------------------------------------------------------
 
 exits check_of_golden_rows 0 "$mdl" check d/cancer.mdl

@@ -154,6 +154,8 @@ struct cli_trees cli_count_trees(const mdl_model *model);
 int cli_find_output(struct cli *c, const mdl_model *model, const char *name, size_t *output);
 int cli_no_such_input(struct cli *c, const mdl_model *model, const char *typed, size_t length);
 const char *cli_role_name(uint32_t role);
+/* The option --trees of a verb: tree_begin and tree_end.  In cmd_predict.c. */
+int cli_read_trees(struct cli *c, mdl_predict_options *o);
 
 /* The name of column `i` of an output in tables: its name, with the label or the number of
  * the column when there are several. */

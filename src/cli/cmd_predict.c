@@ -13,7 +13,7 @@
 #define BLOCK_CELLS ((size_t)1 << 17)     /* of input: 1 MiB of float64 */
 
 static const struct cli_option options[] = {
-    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf; else the first,\n"
+    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf, shap; else the first,\n"
       "                             of a network all; may be given again" },
     { "input", 0, "NAME=F.npy", "an input of a network from a file of its own; for each one" },
     { "trees", 0, "A:B", "only boosting rounds A to B - 1; 0:10 are the first ten" },
@@ -41,6 +41,7 @@ static const char more[] =
     "example:\n"
     "  mdl predict model.mdl rows.csv -o predictions.csv\n"
     "  mdl predict model.mdl rows.npy --output raw -o margins.npy\n"
+    "  mdl predict model.mdl rows.csv --output shap -o contributions.csv\n"
     "  mdl predict bert.mdl --input ids=ids.npy --input mask=mask.npy -o answers.npz\n";
 
 /* One of a few words; `choices` ends with NULL.  CLI_OK or the exit code after telling why. */
@@ -92,7 +93,7 @@ int cli_read_sheet_options(struct cli *c, struct sheet_options *o)
 }
 
 /* "A:B", "A:", ":B": rounds of boosting. */
-static int read_trees(struct cli *c, mdl_predict_options *o)
+int cli_read_trees(struct cli *c, mdl_predict_options *o)
 {
     const char *typed = cli_option(c, "trees");
     char from[24] = "";
@@ -124,6 +125,7 @@ struct job {
     struct results results;
     mdl_predict_options predict;
     mdl_pool *pool;               /* NULL: no threads but this one */
+    mdl_explainer *explainer;     /* --output shap; else NULL */
     size_t cols, block;
     double *x;
     void *y;
@@ -166,6 +168,16 @@ static int results_format(struct cli *c, const char *path, enum results_format *
     return CLI_OK;
 }
 
+/* A block of rows through the explainer. */
+static mdl_status explain_block(const struct job *j, const mdl_tensor *x, mdl_error *err)
+{
+    mdl_tensor v = { .size = sizeof v };
+
+    mdl_explain_shape(j->explainer, (size_t)x->dims[0], &v);
+    v.data = j->y;
+    return mdl_explain(j->explainer, x, &v, err);
+}
+
 /* Block by block from the sheet through the model into the results. */
 static int pump(struct job *j)
 {
@@ -182,7 +194,8 @@ static int pump(struct job *j)
                                .dims = { (int64_t)got, (int64_t)j->cols } };
         const mdl_tensor y = { .size = sizeof y, .type = j->results.type, .rank = 2, .data = j->y,
                                .dims = { (int64_t)got, (int64_t)j->results.cols } };
-        if (mdl_predict_tensor(j->model, &x, &y, &j->predict, &err))
+        if (j->explainer ? explain_block(j, &x, &err)
+                         : mdl_predict_tensor(j->model, &x, &y, &j->predict, &err))
             return cli_failed(j->c, j->c->args[0], &err);
         cli_results_rows(&j->results, j->y, got);
         if (ferror(j->results.sink.file))
@@ -192,15 +205,39 @@ static int pump(struct job *j)
     }
 }
 
+/* What each column adds to each output of the ensemble, and the base behind them. */
+static int choose_values(struct job *j)
+{
+    mdl_explain_options o = MDL_EXPLAIN_OPTIONS_INIT;
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_tensor v = { .size = sizeof v };
+
+    o.tree_begin = j->predict.tree_begin;
+    o.tree_end = j->predict.tree_end;
+    o.parallel = j->predict.parallel;
+    if (mdl_explainer_create(&j->explainer, j->model, &o, &err))
+        return cli_failed(j->c, j->c->args[0], &err);
+    mdl_explain_shape(j->explainer, 1, &v);
+    j->results.model = j->model;
+    j->results.explainer = j->explainer;
+    j->results.explained = (size_t)v.dims[2];
+    j->results.cols = (size_t)(v.dims[1] * v.dims[2]);
+    j->results.type = MDL_F64;
+    return CLI_OK;
+}
+
 /* Which output, of what type and width. */
 static int choose_output(struct job *j)
 {
     mdl_error err = MDL_ERROR_INIT;
     mdl_output_info info = { .size = sizeof info };
     struct results *r = &j->results;
-    int code = cli_find_output(j->c, j->model, cli_option(j->c, "output"), &r->output);
+    const char *name = cli_option(j->c, "output");
+    int code = cli_read_trees(j->c, &j->predict);
 
-    if (!code) code = read_trees(j->c, &j->predict);
+    if (!code && name && !strcmp(name, "shap") && mdl_output_find(j->model, name) == SIZE_MAX)
+        return choose_values(j);
+    if (!code) code = cli_find_output(j->c, j->model, name, &r->output);
     if (code)
         return code;
     mdl_output(j->model, r->output, &info);
@@ -277,6 +314,7 @@ static int run(struct cli *c)
         code = predict(&j);
     cli_sheet_close(&j.sheet);
     cli_wanted_free(j.wanted, j.cols);
+    mdl_explainer_free(j.explainer);
     mdl_free(j.model);
     mdl_pool_free(j.pool);
     free(j.x);

@@ -192,3 +192,15 @@ void cli_report_end(struct report *r, FILE *to)
     r->text = NULL;
     r->numbers = NULL;
 }
+
+void cli_put_xml(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '&': fputs("&amp;", to); break;
+        case '<': fputs("&lt;", to); break;
+        case '>': fputs("&gt;", to); break;
+        case '"': fputs("&quot;", to); break;
+        default: fputc(*text, to);
+        }
+}

@@ -36,5 +36,7 @@ void cli_report_end(struct report *r, FILE *to);
 void cli_csv_text(FILE *to, const char *text, char separator);
 /* Text for a terminal: control bytes become '?'.  Returns its width in characters. */
 size_t cli_put_text(FILE *to, const char *text);
+/* Text inside an SVG. */
+void cli_put_xml(FILE *to, const char *text);
 
 #endif

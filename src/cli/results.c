@@ -15,9 +15,27 @@
 
 #define CELL_WIDTH 16             /* of a table: its rows are written as they come */
 
+/* "age", and behind the columns "base"; with the number of the output if there are several. */
+static void contribution_name(const struct results *r, size_t i, char *out, size_t room)
+{
+    const size_t column = i % r->explained, output = i / r->explained;
+    const char *name = column + 1 == r->explained ? "base"
+                                                  : mdl_explain_column(r->explainer, column);
+    char number[40];
+
+    snprintf(number, sizeof number, "column_%llu", (unsigned long long)column);
+    if (r->cols == r->explained)
+        snprintf(out, room, "%s", name[0] ? name : number);
+    else
+        snprintf(out, room, "%s_%llu", name[0] ? name : number, (unsigned long long)output);
+}
+
 static void column_name(const struct results *r, size_t i, char *out, size_t room)
 {
-    cli_output_column(r->model, r->output, r->cols, i, out, room);
+    if (r->explainer)
+        contribution_name(r, i, out, room);
+    else
+        cli_output_column(r->model, r->output, r->cols, i, out, room);
 }
 
 static void pad(const struct results *r, size_t width)
@@ -56,7 +74,7 @@ static void write_json_head(struct results *r)
     cli_json_start(&j, r->sink.file);
     cli_json_open_line(&j, '{');
     cli_json_key(&j, "output");
-    cli_json_text(&j, info.name);
+    cli_json_text(&j, r->explainer ? "shap" : info.name);
     cli_json_key(&j, "columns");
     cli_json_open(&j, '[');
     for (size_t i = 0; i < r->cols; i++) {

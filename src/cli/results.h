@@ -17,6 +17,8 @@ struct results {
     size_t   output;
     uint32_t type;                /* of the elements: MDL_F32, MDL_F64 or MDL_I32      */
     size_t   cols;
+    const mdl_explainer *explainer;  /* contributions, not an output; else NULL        */
+    size_t   explained;           /* columns of each output of those, the base with them */
     int      as_labels;           /* one column whose numbers stand for texts          */
     uint64_t rows;
 };

@@ -76,18 +76,6 @@ void cli_tree_as_dot(FILE *to, const struct tree_view *v)
 #define EDGE   14
 #define LETTER 7u
 
-static void put_xml(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&': fputs("&amp;", to); break;
-        case '<': fputs("&lt;", to); break;
-        case '>': fputs("&gt;", to); break;
-        case '"': fputs("&quot;", to); break;
-        default: fputc(*text, to);
-        }
-}
-
 /* Where each node is: leaves below each other, a split in the middle of its children. */
 static double *heights(const struct tree_view *v)
 {
@@ -132,7 +120,7 @@ void cli_tree_as_svg(FILE *to, const struct tree_view *v)
                     x - EDGE, y[s->node], x - 2, y[s->node]);
         fprintf(to, "<text x=\"%d\" y=\"%.1f\">%s", x, y[s->node] + 4,
                 !s->depth ? "" : s->left ? "yes: " : "no: ");
-        put_xml(to, cli_tree_node_text(v, s->node, text, sizeof text));
+        cli_put_xml(to, cli_tree_node_text(v, s->node, text, sizeof text));
         say_cover(to, v, s->node);
         fputs("</text>\n", to);
     }
