@@ -22,7 +22,7 @@ struct mdl_explainer {
     uint32_t        *origin;      /* [cols] of the ensemble's input, SHAP_NONE: none       */
 };
 
-/* ---- the columns that trees see ---------------------------------------------------------------------- */
+/* ---- the columns that trees see--------------------------------------------------------------- */
 
 static const struct node *maker_of(const struct graph *g, uint32_t value)
 {
@@ -96,7 +96,7 @@ const char *mdl_explain_column(const mdl_explainer *e, size_t column)
     return e->model->m.schema.inputs[e->input].columns[c].name;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------- */
+/* ---- rows------------------------------------------------------------------------------------- */
 
 struct explain_job {
     const mdl_explainer *e;
@@ -220,7 +220,7 @@ static mdl_status check_input(const mdl_explainer *e, const struct table *in, md
     return MDL_OK;
 }
 
-/* ---- making one ----------------------------------------------------------------------------------------- */
+/* ---- making one------------------------------------------------------------------------------- */
 
 static mdl_status add_background(mdl_explainer *e, const mdl_tensor *rows, mdl_error *err)
 {
@@ -325,7 +325,7 @@ void mdl_explainer_free(mdl_explainer *e)
     a.free(a.user, e, sizeof *e);
 }
 
-/* ---- the calls -------------------------------------------------------------------------------------------- */
+/* ---- the calls-------------------------------------------------------------------------------- */
 
 mdl_status mdl_explain_shape(const mdl_explainer *e, size_t rows, mdl_tensor *values)
 {
@@ -401,7 +401,7 @@ mdl_status mdl_explain_csr(const mdl_explainer *explainer, const mdl_csr *x, con
     return explain(explainer, &in, values, error);
 }
 
-/* ---- as an output -------------------------------------------------------------------------------------------- */
+/* ---- as an output----------------------------------------------------------------------------- */
 
 mdl_status mdl_explain_cols(const mdl_model *m, size_t *cols, mdl_error *err)
 {

@@ -20,7 +20,7 @@
 #define BLOCK_BYTES (512u << 10)  /* of columns and values: half of a second cache         */
 #define MOST_GROUPS 16u
 
-/* ---- points ------------------------------------------------------------------------------------- */
+/* ---- points----------------------------------------------------------------------------------- */
 
 /* n Gauss-Legendre points of [0, 1] and their weights, by Newton's steps. */
 static void find_points(double *rule, uint32_t n)
@@ -58,7 +58,7 @@ static mdl_status need_rule(struct shap *s, uint32_t points, struct arena *a, md
     return MDL_OK;
 }
 
-/* ---- the layout of a tree -------------------------------------------------------------------------- */
+/* ---- the layout of a tree--------------------------------------------------------------------- */
 
 struct frame {
     double   weight;              /* share of the training rows that come here             */
@@ -259,7 +259,7 @@ static void fill(const struct shap *s, struct sketch *k, uint32_t fixed, int kno
     }
 }
 
-/* ---- at first --------------------------------------------------------------------------------------- */
+/* ---- at first--------------------------------------------------------------------------------- */
 
 static mdl_status fail_without_covers(mdl_error *err)
 {
@@ -438,7 +438,7 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     return status;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------- */
+/* ---- rows------------------------------------------------------------------------------------- */
 
 /* One block: rows in groups of SHAP_ROWS. */
 struct block {

@@ -60,7 +60,7 @@ static void put_row(const struct shap *s, size_t row, const double *phi, double 
     }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------ */
+/* ---- steps------------------------------------------------------------------------------------ */
 
 /* What is expected at each node of a tree. */
 static void expect(const struct shap *s, uint32_t tree, double *mean, double *cover)
@@ -112,7 +112,7 @@ void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *wo
         put_row(s, r, phi + r * each, s->iterations > 0 ? s->iterations : 1, out);
 }
 
-/* ---- background ---------------------------------------------------------------------------------------- */
+/* ---- background------------------------------------------------------------------------------- */
 
 /* A row beside one of the background. */
 struct beside {
