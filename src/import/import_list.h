@@ -8,3 +8,4 @@ IMPORTER(xgboost)     /* xgboost.c    JSON and UBJSON of XGBoost 1.0 and newer *
 IMPORTER(onnx)        /* onnx.c       ONNX models                            */
 IMPORTER(lightgbm)    /* lightgbm.c   text of LightGBM 2 and newer             */
 IMPORTER(catboost)    /* catboost.c   cbm and JSON of CatBoost 0.20 and newer    */
+IMPORTER(treelite)    /* treelite.c   checkpoints of treelite 4                */

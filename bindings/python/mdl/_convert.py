@@ -30,9 +30,10 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
             best_iteration: Optional[int] = None) -> Model:
     """A trained model as a Model.
 
-    source: the path or the bytes of what XGBoost (JSON, UBJSON), LightGBM (text) or CatBoost
-    (cbm, JSON) saved or of an ONNX model, or a live object: a Booster or scikit-learn style model
-    of XGBoost or LightGBM, a CatBoost model, a fitted scikit-learn estimator or Pipeline, a torch.nn.Module or Keras model (which need a
+    source: the path or the bytes of what XGBoost (JSON, UBJSON), LightGBM (text), CatBoost (cbm,
+    JSON) or treelite (a checkpoint) saved or of an ONNX model, or a live object: a Booster or
+    scikit-learn style model of XGBoost or LightGBM, a CatBoost model, a fitted scikit-learn
+    estimator or Pipeline, a treelite.Model, a torch.nn.Module or Keras model (which need a
     sample, and write ONNX first), an onnx.ModelProto.
     sample: rows as the object's predict takes them.  A live object is asked some rows, and the
     model must answer the same; the first of these rows stay in the file as golden rows for
@@ -135,14 +136,16 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
         if framework == "catboost":
             from . import _catboost
             return _catboost.convert(obj, sample)
+        if framework == "treelite" and hasattr(obj, "serialize_bytes"):
+            return _from_bytes(obj.serialize_bytes(), "treelite", None)
         if framework == "sklearn":
             from . import _sklearn
             return _with_label_dtype(_sklearn.convert(obj, sample), obj)
     kind = type(obj)
     raise UnsupportedError(
         f"an object of {kind.__module__}.{kind.__qualname__} cannot be converted; known are models "
-        "of XGBoost, LightGBM, CatBoost, scikit-learn, torch, Keras and ONNX, and files of the "
-        "first three and of ONNX",
+        "of XGBoost, LightGBM, CatBoost, scikit-learn, treelite, torch, Keras and ONNX, and files "
+        "of XGBoost, LightGBM, CatBoost, treelite and ONNX",
         parts=[f"{kind.__module__}.{kind.__qualname__}"])
 
 
