@@ -196,6 +196,8 @@ help:
 	@echo "make bench-sweep   every engine on thirty shapes of tree ensembles (SWEEP=--quick, --csv)"
 	@echo "make bench-networks  networks beside ONNX Runtime (Python environment, a minute); writes"
 	@echo "                   docs/networks.md; ONLY=\"MLP|silero\" for a part of it"
+	@echo "make bench-shap    contributions beside XGBoost's and LightGBM's, after make bench; writes"
+	@echo "                   docs/explain.md (a minute)"
 	@echo "make bench-linear  linear layers from 1 to 100,000 columns"
 	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
 	@echo "make soak          the slow tests for SOAK_MINUTES (60)"
