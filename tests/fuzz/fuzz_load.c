@@ -17,6 +17,7 @@
 #define ROWS     5u
 #define MOST_IN  512u             /* columns of a model that is asked to predict    */
 #define MOST_OUT 4096u
+#define MOST_VALUES (1u << 18)    /* numbers of an explanation                      */
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -272,6 +273,37 @@ static void simple_calls(const mdl_model *m, const struct rows *r)
     free(wide);
 }
 
+/* Contributions by every method: the best kernels give what the plain ones do. */
+static void explanations_hold(const mdl_model *m, const mdl_model *plain, const struct rows *r,
+                              uint64_t begin)
+{
+    const mdl_tensor x = table(MDL_F64, r->x, ROWS, r->cols);
+
+    for (uint32_t method = MDL_EXPLAIN_SHAP; method <= MDL_EXPLAIN_BACKGROUND; method++) {
+        const mdl_explain_options o = { .size = sizeof o, .method = method, .tree_begin = begin,
+            .background = method == MDL_EXPLAIN_BACKGROUND ? &x : NULL };
+        mdl_explainer *e, *f;
+        mdl_tensor v = { .size = sizeof v };
+        const mdl_status s = mdl_explainer_create(&e, m, &o, NULL);
+        must(mdl_explainer_create(&f, plain, &o, NULL) == s && (s == MDL_OK) == (e != NULL));
+        if (s)
+            continue;
+        must(mdl_explain_shape(e, ROWS, &v) == MDL_OK);
+        const size_t n = (size_t)(v.strides[0] / 8) * ROWS;
+        double *got = doubles(n <= MOST_VALUES ? n : 0), *want = doubles(n <= MOST_VALUES ? n : 0);
+        v.data = got;
+        const mdl_status done = n <= MOST_VALUES ? mdl_explain(e, &x, &v, NULL) : MDL_ERR_LIMIT;
+        v.data = want;
+        if (n <= MOST_VALUES)
+            must(mdl_explain(f, &x, &v, NULL) == done && (done || same(got, want, n)));
+        mdl_explain_column(e, r->cols / 2);
+        mdl_explainer_free(e);
+        mdl_explainer_free(f);
+        free(got);
+        free(want);
+    }
+}
+
 static void predictions_hold(const mdl_model *m, const mdl_model *plain, const mdl_model *saved,
                              uint64_t seed)
 {
@@ -295,6 +327,7 @@ static void predictions_hold(const mdl_model *m, const mdl_model *plain, const m
         o.tree_end = o.tree_begin + 1 + seed / 3 % 3;
         output_holds(m, plain, saved, &r, &o);
     }
+    explanations_hold(m, plain, &r, seed % 2);
 }
 
 /* ---- saved and loaded again ------------------------------------------------------------------ */
