@@ -11,8 +11,8 @@ Each NAME.json and NAME.ubj comes with NAME.npz:
     prediction   what Booster.predict gives
     leaf         leaf ids, [rows, trees] (none for gblinear)
 
-Run by versions of each generation (1.0, 1.2, 1.7, 2.1, 3.2; UBJSON begins with 1.6), and
-by 1.6, whose categories had a rule of their own; tests/python/test_xgboost.py compares.
+Run by versions of each generation (1.0, 1.2, 1.7, 2.1, 3.2; UBJSON begins with 1.6), by 1.6,
+whose categories had a rule of their own, and for a few kinds by the versions between; tests/python/test_xgboost.py compares.
 The functions that train are used there for larger models, too.
 """
 import json
