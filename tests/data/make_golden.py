@@ -14,13 +14,15 @@ import lightgbm
 import numpy as np
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import (HistGradientBoostingClassifier, IsolationForest,
-                              RandomForestClassifier)
+from sklearn.ensemble import (AdaBoostRegressor, GradientBoostingClassifier,
+                              HistGradientBoostingClassifier, IsolationForest,
+                              RandomForestClassifier, VotingClassifier)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import mdl
 
@@ -61,9 +63,18 @@ def models():
                                     LogisticRegression()).fit(holes(cancer[:, :6]), ill)
     yield "mlp", make_pipeline(StandardScaler(), MLPClassifier(
         (5,), "tanh", max_iter=300, random_state=0)).fit(iris, np.array(["a", "b", "c"])[kind])
+    # combine, and the link log, came later.
+    yield "votes", VotingClassifier([(str(depth), DecisionTreeClassifier(max_depth=depth))
+                                     for depth in (1, 2, 3)], weights=[1, 2, 1.5]).fit(iris, kind)
+    yield "median", AdaBoostRegressor(n_estimators=4, random_state=0).fit(sugar, worse)
+    yield "start", GradientBoostingClassifier(
+        n_estimators=2, max_depth=2, random_state=0,
+        init=DecisionTreeClassifier(max_depth=2)).fit(iris, kind)
 
 
 for name, source in models():
     path = os.path.join(sys.argv[1], f"golden_v1_{name}.mdl")
+    if os.path.exists(path):
+        continue
     mdl.convert(source).save(path)
     print(path, os.path.getsize(path))
