@@ -22,7 +22,7 @@ struct mdl_explainer {
     uint32_t        *origin;      /* [cols] of the ensemble's input, SHAP_NONE: none       */
 };
 
-/* ---- the columns that trees see--------------------------------------------------------------- */
+/* ---- the columns that trees see -------------------------------------------------------------- */
 
 static const struct node *maker_of(const struct graph *g, uint32_t value)
 {
@@ -52,8 +52,8 @@ static uint32_t trace(const struct graph *g, uint32_t value, uint32_t column, ui
     return column;
 }
 
-/* Columns of the ensemble's input by what they were made of; if each is one column of one input, and
- * no two are the same, values are given by those. */
+/* Columns of the ensemble's input by what they were made of; if each is one column of one input,
+ * and no two are the same, values are given by those. */
 static mdl_status find_origins(mdl_explainer *e, mdl_error *err)
 {
     const struct graph *g = &e->model->m.graph;
@@ -96,7 +96,7 @@ const char *mdl_explain_column(const mdl_explainer *e, size_t column)
     return e->model->m.schema.inputs[e->input].columns[c].name;
 }
 
-/* ---- rows------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 struct explain_job {
     const mdl_explainer *e;
@@ -118,8 +118,8 @@ static mdl_status read_rows(const mdl_explainer *e, const struct table *in, uint
     mdl_csr csr;
     struct table out = { .data = to, .rows = rows, .cols = v->cols, .type = v->type,
                          .row_stride = (int64_t)v->cols * cell, .col_stride = cell };
-    struct call c = { .model = e->model, .in = &some, .out = &out, .value_at = &e->value, .n_out = 1,
-                      .rows = rows, .tree_end = UINT64_MAX, .err = err };
+    struct call c = { .model = e->model, .in = &some, .out = &out, .value_at = &e->value,
+                      .n_out = 1, .rows = rows, .tree_end = UINT64_MAX, .err = err };
 
     if (in->csr) {
         csr = *in->csr;
@@ -152,8 +152,8 @@ static mdl_status explain_rows(const struct explain_job *j, uint64_t first, uint
     block = rows < block ? (size_t)rows : block;
     const uint64_t bytes = read_bytes(e, block) + mdl_shap_bytes(&e->shap, block);
     if (bytes > e->model->scratch_limit)
-        return mdl_fail(err, MDL_ERR_LIMIT, "explaining needs %llu bytes of scratch, the limit is %llu "
-                        "(mdl_limits.scratch_bytes)", (unsigned long long)bytes,
+        return mdl_fail(err, MDL_ERR_LIMIT, "explaining needs %llu bytes of scratch, the limit is "
+                        "%llu (mdl_limits.scratch_bytes)", (unsigned long long)bytes,
                         (unsigned long long)e->model->scratch_limit);
     unsigned char *memory = a->alloc(a->user, (size_t)bytes);
     if (!memory)
@@ -177,11 +177,11 @@ static mdl_status explain_rows(const struct explain_job *j, uint64_t first, uint
 static void run_task(void *data, size_t i)
 {
     struct explain_job *j = data;
-    const uint64_t first = i * j->task_rows;
+    const uint64_t first = i * j->task_rows, left = j->rows - first;
 
     if (first >= j->rows)
         return;
-    if (explain_rows(j, first, j->rows - first < j->task_rows ? j->rows - first : j->task_rows, NULL))
+    if (explain_rows(j, first, left < j->task_rows ? left : j->task_rows, NULL))
         mdl_atomic_add(&j->failed, 1);
     mdl_atomic_add(&j->done, 1);
 }
@@ -220,7 +220,7 @@ static mdl_status check_input(const mdl_explainer *e, const struct table *in, md
     return MDL_OK;
 }
 
-/* ---- making one------------------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------------------ */
 
 static mdl_status add_background(mdl_explainer *e, const mdl_tensor *rows, mdl_error *err)
 {
@@ -236,10 +236,11 @@ static mdl_status add_background(mdl_explainer *e, const mdl_tensor *rows, mdl_e
         return s;
     mdl_arena_init(&temp, &e->model->allocator, e->model->memory_limit);
     void *x = mdl_arena_take_raw(&temp, in.rows, v->cols * mdl_type_bytes(v->type));
-    s = x ? read_rows(e, &in, 0, (size_t)in.rows, x, err) : mdl_arena_fail(&temp, err, "background");
+    const struct view view = { x, (size_t)v->cols * mdl_type_bytes(v->type), v->type };
+    s = x ? read_rows(e, &in, 0, (size_t)in.rows, x, err)
+          : mdl_arena_fail(&temp, err, "background");
     if (!s)
-        s = mdl_shap_background(&e->shap, (struct view){ x, (size_t)v->cols * mdl_type_bytes(v->type),
-                                                         v->type }, in.rows, &e->arena, err);
+        s = mdl_shap_background(&e->shap, view, in.rows, &e->arena, err);
     mdl_arena_free(&temp);
     return s;
 }
@@ -269,7 +270,8 @@ static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o,
     if (o->method > MDL_EXPLAIN_BACKGROUND)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "method %u is none of MDL_EXPLAIN_*", o->method);
     if ((o->method == MDL_EXPLAIN_BACKGROUND) != (o->background != NULL))
-        return mdl_fail(err, MDL_ERR_ARGUMENT, "MDL_EXPLAIN_BACKGROUND needs background rows, and only it");
+        return mdl_fail(err, MDL_ERR_ARGUMENT, "MDL_EXPLAIN_BACKGROUND needs background rows, and "
+                        "only it");
     const uint64_t end = o->tree_end ? o->tree_end : UINT64_MAX;
     if (o->tree_begin || o->tree_end)
         s = mdl_trees_limit(n, o->tree_begin, end, err);
@@ -277,7 +279,8 @@ static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o,
     e->shap.way = ways[o->method];
     e->shap.interactions = o->method == MDL_EXPLAIN_INTERACTIONS;
     if (!s) s = find_origins(e, err);
-    if (!s) s = mdl_shap_prepare(&e->shap, &e->model->m.graph, n, o->tree_begin, end, &e->arena, err);
+    if (!s)
+        s = mdl_shap_prepare(&e->shap, &e->model->m.graph, n, o->tree_begin, end, &e->arena, err);
     if (!s && o->background)
         s = add_background(e, o->background, err);
     return s;
@@ -325,15 +328,15 @@ void mdl_explainer_free(mdl_explainer *e)
     a.free(a.user, e, sizeof *e);
 }
 
-/* ---- the calls-------------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------------------- */
 
 mdl_status mdl_explain_shape(const mdl_explainer *e, size_t rows, mdl_tensor *values)
 {
     if (!e || !values || values->size < sizeof *values)
         return MDL_ERR_ARGUMENT;
     const int64_t columns = (int64_t)e->shap.given + 1;
-    *values = (mdl_tensor){ .size = values->size, .type = MDL_F64, .rank = e->shap.interactions ? 4 : 3,
-                            .name = values->name,
+    *values = (mdl_tensor){ .size = values->size, .type = MDL_F64, .name = values->name,
+                            .rank = e->shap.interactions ? 4 : 3,
                             .dims = { (int64_t)rows, e->shap.outputs, columns,
                                       e->shap.interactions ? columns : 0 } };
     int64_t stride = sizeof(double);
@@ -378,8 +381,8 @@ static mdl_status explain(const mdl_explainer *e, const struct table *in, const 
     return s ? s : run_job(&j);
 }
 
-mdl_status mdl_explain(const mdl_explainer *explainer, const mdl_tensor *x, const mdl_tensor *values,
-                       mdl_error *error)
+mdl_status mdl_explain(const mdl_explainer *explainer, const mdl_tensor *x,
+                       const mdl_tensor *values, mdl_error *error)
 {
     struct table in;
 
@@ -389,8 +392,8 @@ mdl_status mdl_explain(const mdl_explainer *explainer, const mdl_tensor *x, cons
     return s ? s : explain(explainer, &in, values, error);
 }
 
-mdl_status mdl_explain_csr(const mdl_explainer *explainer, const mdl_csr *x, const mdl_tensor *values,
-                           mdl_error *error)
+mdl_status mdl_explain_csr(const mdl_explainer *explainer, const mdl_csr *x,
+                           const mdl_tensor *values, mdl_error *error)
 {
     if (!explainer)
         return mdl_fail(error, MDL_ERR_ARGUMENT, "the explainer is NULL");
@@ -401,7 +404,7 @@ mdl_status mdl_explain_csr(const mdl_explainer *explainer, const mdl_csr *x, con
     return explain(explainer, &in, values, error);
 }
 
-/* ---- as an output----------------------------------------------------------------------------- */
+/* ---- as an output ---------------------------------------------------------------------------- */
 
 mdl_status mdl_explain_cols(const mdl_model *m, size_t *cols, mdl_error *err)
 {
@@ -412,8 +415,9 @@ mdl_status mdl_explain_cols(const mdl_model *m, size_t *cols, mdl_error *err)
         return fail_no_trees(err);
     mdl_arena_init(&e.arena, &m->allocator, m->memory_limit);
     e.value = n->in[0];
+    const struct trees_params *params = n->params;
     const mdl_status s = find_origins(&e, err);
-    *cols = (size_t)((e.shap.given + 1) * (uint64_t)((const struct trees_params *)n->params)->outputs);
+    *cols = (size_t)((e.shap.given + 1) * (uint64_t)params->outputs);
     mdl_arena_free(&e.arena);
     return s;
 }
@@ -434,10 +438,11 @@ mdl_status mdl_explain_table(const mdl_model *m, const struct table *in, const s
     const mdl_tensor y = { .size = sizeof y, .type = out->type, .rank = 3,
                            .data = (void *)(uintptr_t)out->data,
                            .dims = { (int64_t)out->rows, e->shap.outputs, each },
-                           .strides = { out->row_stride, each * out->col_stride, out->col_stride } };
+                           .strides = { out->row_stride, each * out->col_stride,
+                                        out->col_stride } };
     if (out->cols != (uint64_t)each * e->shap.outputs || out->rows != in->rows)
-        s = mdl_fail(err, MDL_ERR_DATA, "y has %llu rows and %llu columns, contributions have %llu and "
-                     "%llu", (unsigned long long)out->rows, (unsigned long long)out->cols,
+        s = mdl_fail(err, MDL_ERR_DATA, "y has %llu rows and %llu columns, contributions have %llu "
+                     "and %llu", (unsigned long long)out->rows, (unsigned long long)out->cols,
                      (unsigned long long)in->rows, (unsigned long long)each * e->shap.outputs);
     if (!s)
         s = explain(e, in, &y, err);

@@ -25,7 +25,7 @@ static uint32_t below(uint32_t n)
     return (uint32_t)(next_random(&seed) >> 33) % n;
 }
 
-/* ---- a random ensemble------------------------------------------------------------------------ */
+/* ---- a random ensemble ----------------------------------------------------------------------- */
 
 struct random_tree {
     mdl_tree tree;
@@ -122,7 +122,7 @@ static mdl_model *model_of(const struct forest *f, int covers)
     return m;
 }
 
-/* ---- the reference---------------------------------------------------------------------------- */
+/* ---- the reference --------------------------------------------------------------------------- */
 
 static int goes_left(const struct forest *f, const struct random_tree *t, uint32_t i, double x)
 {
@@ -222,7 +222,7 @@ static int near(double a, double b)
     return fabs(a - b) <= 1e-12 * (1 + fabs(b));
 }
 
-/* ---- calls------------------------------------------------------------------------------------ */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static double values[ROWS * 3 * (COLS + 1) * (COLS + 1)];
 
@@ -386,7 +386,7 @@ static void steps_are_changes_of_what_is_expected(void **state)
     }
 }
 
-/* ---- long paths------------------------------------------------------------------------------- */
+/* ---- long paths ------------------------------------------------------------------------------ */
 
 #define LONG 300u
 
@@ -447,7 +447,7 @@ static void long_paths_are_exact(void **state)
     }
 }
 
-/* ---- layouts, threads------------------------------------------------------------------------- */
+/* ---- layouts, threads ------------------------------------------------------------------------ */
 
 static void one_after_the_other(void *user, size_t tasks, mdl_task task, void *data)
 {
@@ -573,7 +573,7 @@ static void sparse_rows_are_explained_as_dense_ones(void **state)
     mdl_free(m);
 }
 
-/* ---- bad input-------------------------------------------------------------------------------- */
+/* ---- bad input ------------------------------------------------------------------------------- */
 
 static void refuses(const mdl_model *m, const mdl_explain_options *o, mdl_status status,
                     const char *words)

@@ -1,9 +1,10 @@
 /*
- * kernel/ref_shap.h - Shapley values of a tree, one row after the other: the definition of shap_tmpl.h
+ * kernel/ref_shap.h - Shapley values of a tree, one row after the other: the definition
  *
  * SPDX-License-Identifier: MIT
  */
-static double shap_way(const struct shap_node *n, const double *x, const double *sides, double before)
+static double shap_way(const struct shap_node *n, const double *x, const double *sides,
+                       double before)
 {
     const double at = n->flags & SHAP_GIVEN ? 0 : x[n->slot * SHAP_ROWS];
     double way = at < n->threshold || (n->flags & SHAP_NAN_LEFT && at != at) ? -1 : 1;

@@ -63,14 +63,14 @@ MDL_INLINE void shap_down(double *level, const struct shap_node *n, const double
     }
 }
 
-/* G of the node, and its feature's part.  Of a node whose children are both leaves (`bottom`), their
- * difference is a factor of the whole. */
+/* G of the node, and its feature's part.  Of a node whose children are both leaves (`bottom`) the
+ * difference of their values is a factor of the whole. */
 MDL_INLINE void shap_up(double *phi, double *level, const struct shap_node *n, const double *f,
                         const double *leaf, size_t points, int bottom, int again)
 {
     const size_t size = SHAP_ROWS * points;
     const double *a = level + SHAP_ROWS;
-    const double *below[2] = { a + 3 * size + SHAP_ROWS + size, a + 3 * size + SHAP_ROWS + 2 * size };
+    const double *next = a + 3 * size + SHAP_ROWS, *below[2] = { next + size, next + 2 * size };
     double *g = level + SHAP_ROWS + (n->flags & SHAP_IS_RIGHT ? 2 : 1) * size, value[2][SHAP_ROWS];
     size_t step[2] = { SHAP_ROWS, SHAP_ROWS };
     const vd share = vd_set(n->share), zero = vd_set(0);

@@ -1,12 +1,8 @@
 /*
- * op/tree_shap.c - trees laid out for the kernel of Shapley values, and rows through it
+ * op/tree_shap.c - trees laid out for the kernel of Shapley values
  *
  * kernel/shap.h says how values come out of a tree.  A tree is laid out in the order of a walk that
  * goes left first.  Layouts are kept if they are not too many, else made for each block of rows.
- *
- * Interactions: what feature j changes in the value of i is the value of i where j is known less
- * that where it is not, so a tree is gone through twice for each of its features, with half the
- * weights each (Lundberg et al., 2020).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,11 +12,9 @@
 
 #include <string.h>
 
-#define KEPT_BYTES  (64u << 20)   /* of layouts                                            */
-#define BLOCK_BYTES (512u << 10)  /* of columns and values: half of a second cache         */
-#define MOST_GROUPS 16u
+#define KEPT_BYTES (64u << 20)    /* of layouts                                            */
 
-/* ---- points----------------------------------------------------------------------------------- */
+/* ---- points ---------------------------------------------------------------------------------- */
 
 /* n Gauss-Legendre points of [0, 1] and their weights, by Newton's steps. */
 static void find_points(double *rule, uint32_t n)
@@ -58,61 +52,32 @@ static mdl_status need_rule(struct shap *s, uint32_t points, struct arena *a, md
     return MDL_OK;
 }
 
-/* ---- the layout of a tree--------------------------------------------------------------------- */
+/* ---- the layout of a tree -------------------------------------------------------------------- */
 
-struct frame {
-    double   weight;              /* share of the training rows that come here             */
-    double   product;             /* shares of its column above it, and                    */
-    uint32_t last;                /* the level that has it: put back when it is left       */
-    uint32_t at, node, side, fresh;
-};
-
-/* Room for a tree of as many splits as there are in any. */
-struct sketch {
-    struct shap_node *nodes;
-    uint32_t *steps, *tests;
-    double   *old;                /* of a node asked again: product of shares above it     */
-    double   *table, *leaf;
-    double   *cover;              /* of all nodes, the root's first                        */
-    struct frame *frames;
-    double   *product;            /* [n_slots] of shares on the path                       */
-    uint32_t *last;               /* [n_slots] level, or SHAP_FRESH                        */
-    uint32_t root, n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
-    uint64_t n_table;
-};
-
-static uint64_t sketch_bytes(const struct shap *s)
+uint64_t mdl_shap_sketch_bytes(const struct shap *s)
 {
     const uint64_t splits = s->most_splits;
 
-    return splits * (sizeof(struct shap_node) + sizeof(struct frame) + 3 * sizeof(double) + 16)
+    return splits * (sizeof(struct shap_node) + sizeof(struct shap_frame) + 3 * sizeof(double) + 16)
          + (splits + 1) * s->width * sizeof(double) + s->n_slots * 16ull
          + s->most_table * sizeof(double) + 72;
 }
 
-static void *cut(unsigned char **memory, uint64_t bytes)
-{
-    void *at = *memory;
-
-    *memory += (bytes + 7) / 8 * 8;
-    return at;
-}
-
-static void open_sketch(const struct shap *s, struct sketch *k, unsigned char **memory)
+void mdl_shap_open(const struct shap *s, struct shap_sketch *k, unsigned char **memory)
 {
     const uint64_t splits = s->most_splits;
 
     memset(k, 0, sizeof *k);
-    k->nodes = cut(memory, splits * sizeof *k->nodes);
-    k->frames = cut(memory, splits * sizeof *k->frames);
-    k->old = cut(memory, splits * sizeof *k->old);
-    k->cover = cut(memory, (2 * splits + 1) * sizeof *k->cover);
-    k->leaf = cut(memory, (splits + 1) * s->width * sizeof *k->leaf);
-    k->table = cut(memory, s->most_table * sizeof *k->table);
-    k->product = cut(memory, s->n_slots * sizeof *k->product);
-    k->steps = cut(memory, splits * 3 * sizeof *k->steps);
-    k->tests = cut(memory, splits * sizeof *k->tests);
-    k->last = cut(memory, s->n_slots * sizeof *k->last);
+    k->nodes = shap_cut(memory, splits * sizeof *k->nodes);
+    k->frames = shap_cut(memory, splits * sizeof *k->frames);
+    k->old = shap_cut(memory, splits * sizeof *k->old);
+    k->cover = shap_cut(memory, (2 * splits + 1) * sizeof *k->cover);
+    k->leaf = shap_cut(memory, (splits + 1) * s->width * sizeof *k->leaf);
+    k->table = shap_cut(memory, s->most_table * sizeof *k->table);
+    k->product = shap_cut(memory, s->n_slots * sizeof *k->product);
+    k->steps = shap_cut(memory, splits * 3 * sizeof *k->steps);
+    k->tests = shap_cut(memory, splits * sizeof *k->tests);
+    k->last = shap_cut(memory, s->n_slots * sizeof *k->last);
     memset(k->last, 0xFF, s->n_slots * sizeof *k->last);
 }
 
@@ -131,18 +96,20 @@ double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k)
                                                       : ((const double *)values)[k];
 }
 
-static void enter(const struct shap *s, struct sketch *k, uint32_t at, const struct frame *above)
+static void enter(const struct shap *s, struct shap_sketch *k, uint32_t at,
+                  const struct shap_frame *above)
 {
     const struct trees_plan *p = s->n->plan;
     const uint32_t slot = s->slot_of[mdl_tree_feature(p, at)], before = k->last[slot];
-    struct frame *f = &k->frames[k->depth];
+    struct shap_frame *f = &k->frames[k->depth];
     struct shap_node *n = &k->nodes[k->n_splits];
     const double share = mdl_shap_share(p, k->cover, k->root, at);
 
-    *f = (struct frame){ .weight = 1, .product = k->product[slot], .last = before, .at = at,
+    *f = (struct shap_frame){ .weight = 1, .product = k->product[slot], .last = before, .at = at,
                          .node = k->n_splits, .fresh = before == SHAP_FRESH };
     *n = (struct shap_node){ .share = share, .left = 1 - share, .right = -share, .slot = slot,
-                             .level = k->depth, .leaf = { SHAP_NODE, SHAP_NODE }, .before = before };
+                             .level = k->depth, .before = before,
+                             .leaf = { SHAP_NODE, SHAP_NODE } };
     if (above) {
         const double taken = k->nodes[above->node].share;
         f->weight = above->weight * (above->side ? 1 - taken : taken);
@@ -164,7 +131,7 @@ static void enter(const struct shap *s, struct sketch *k, uint32_t at, const str
     k->depth++;
 }
 
-static void meet_leaf(const struct shap *s, struct sketch *k, uint32_t at, double weight,
+static void meet_leaf(const struct shap *s, struct shap_sketch *k, uint32_t at, double weight,
                       uint32_t output, double *bias)
 {
     const uint32_t leaf = ((const struct trees_plan *)s->n->plan)->ordinal[at];
@@ -179,14 +146,14 @@ static void meet_leaf(const struct shap *s, struct sketch *k, uint32_t at, doubl
 }
 
 /* Points that are exact for the tree. */
-static uint32_t points_of(const struct sketch *k)
+uint32_t mdl_shap_points(const struct shap_sketch *k)
 {
     return k->fresh < 2 * SHAP_POINTS ? (k->fresh + 1) / 2 : SHAP_POINTS;
 }
 
 /* Nodes, steps and leaves of a tree; what it gives without a row is added to `bias`.  Sets the
  * deepest level into *deepest, the most features of a path into k->fresh. */
-static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *bias,
+void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias,
                  uint32_t *deepest)
 {
     const struct trees_plan *p = s->n->plan;
@@ -203,7 +170,7 @@ static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *
     }
     enter(s, k, root, NULL);
     while (k->depth) {
-        struct frame *f = &k->frames[k->depth - 1];
+        struct shap_frame *f = &k->frames[k->depth - 1];
         struct shap_node *n = &k->nodes[f->node];
         const int leaves = (n->leaf[0] != SHAP_NODE) + 2 * (n->leaf[1] != SHAP_NODE);
 
@@ -232,10 +199,10 @@ static void walk(const struct shap *s, struct sketch *k, uint32_t tree, double *
     }
 }
 
-/* Factors of all nodes; those of column `fixed` for where it is known, or not, and worth nothing. */
-static void fill(const struct shap *s, struct sketch *k, uint32_t fixed, int known)
+/* Factors of all nodes; those of column `fixed` for where it is known, or not: worth nothing. */
+void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, int known)
 {
-    const uint32_t points = points_of(k);
+    const uint32_t points = mdl_shap_points(k);
     const double *t = s->rule[points];
 
     k->n_table = 0;
@@ -259,23 +226,23 @@ static void fill(const struct shap *s, struct sketch *k, uint32_t fixed, int kno
     }
 }
 
-/* ---- at first--------------------------------------------------------------------------------- */
+/* ---- at first -------------------------------------------------------------------------------- */
 
 static mdl_status fail_without_covers(mdl_error *err)
 {
     return mdl_fail(err, MDL_ERR_UNSUPPORTED,
                     "the model has no covers: how many training rows passed each node.  Convert it "
-                    "from a file that has them (XGBoost JSON or UBJSON: sum_hessian, LightGBM text: "
-                    "leaf_count and internal_count, the fitted object of scikit-learn), or give "
-                    "background rows");
+                    "from a file that has them (XGBoost JSON or UBJSON: sum_hessian, LightGBM "
+                    "text: leaf_count and internal_count, the fitted object of scikit-learn), or "
+                    "give background rows");
 }
 
-static mdl_status check_covers(const struct sketch *k, uint32_t nodes, mdl_error *err)
+static mdl_status check_covers(const struct shap_sketch *k, uint32_t nodes, mdl_error *err)
 {
     for (uint32_t i = 0; i < nodes; i++)
         if (!(k->cover[i] >= 0 && k->cover[i] <= 0x1p1000))
-            return mdl_fail(err, MDL_ERR_UNSUPPORTED, "the cover of node %u is negative, infinite or NaN",
-                            k->root + i);
+            return mdl_fail(err, MDL_ERR_UNSUPPORTED,
+                            "the cover of node %u is negative, infinite or NaN", k->root + i);
     return MDL_OK;
 }
 
@@ -307,7 +274,7 @@ static mdl_status number_columns(struct shap *s, struct arena *a, mdl_error *err
 }
 
 /* A copy of a layout that stays. */
-static mdl_status keep(const struct shap *s, const struct sketch *k, struct shap_kept *to,
+static mdl_status keep(const struct shap *s, const struct shap_sketch *k, struct shap_kept *to,
                        struct arena *a, mdl_error *err)
 {
     struct shap_node *nodes = mdl_arena_take_raw(a, k->n_splits, sizeof *nodes);
@@ -323,7 +290,7 @@ static mdl_status keep(const struct shap *s, const struct sketch *k, struct shap
     memcpy(tests, k->tests, k->n_tests * sizeof *tests);
     memcpy(table, k->table, k->n_table * sizeof *table);
     memcpy(leaf, k->leaf, (size_t)k->n_leaves * s->width * sizeof *leaf);
-    *to = (struct shap_kept){ nodes, steps, tests, table, leaf, k->n_steps, points_of(k),
+    *to = (struct shap_kept){ nodes, steps, tests, table, leaf, k->n_steps, mdl_shap_points(k),
                               k->n_splits, k->n_leaves, k->n_tests };
     return MDL_OK;
 }
@@ -332,20 +299,20 @@ static mdl_status keep(const struct shap *s, const struct sketch *k, struct shap
 static mdl_status survey(struct shap *s, struct arena *a, struct arena *temp, mdl_error *err)
 {
     const struct trees_plan *p = s->n->plan;
-    struct sketch k;
+    struct shap_sketch k;
 
     for (uint32_t t = s->first; t < s->last; t++) {
         const uint32_t splits = (p->tree_start[t + 1] - p->tree_start[t]) / 2;
         s->most_splits = splits > s->most_splits ? splits : s->most_splits;
     }
-    unsigned char *memory = mdl_arena_take_raw(temp, 1, sketch_bytes(s));
+    unsigned char *memory = mdl_arena_take_raw(temp, 1, mdl_shap_sketch_bytes(s));
     if (!memory)
         return mdl_arena_fail(temp, err, "explanation");
-    open_sketch(s, &k, &memory);
+    mdl_shap_open(s, &k, &memory);
     for (uint32_t t = s->first; t < s->last; t++) {
         uint32_t deepest;
-        walk(s, &k, t, s->bias, &deepest);
-        const uint32_t points = points_of(&k);
+        mdl_shap_walk(s, &k, t, s->bias, &deepest);
+        const uint32_t points = mdl_shap_points(&k);
         const uint64_t table = 3ull * points * k.n_splits;
         s->most_points = points > s->most_points ? points : s->most_points;
         s->most_depth = deepest > s->most_depth ? deepest : s->most_depth;
@@ -366,18 +333,18 @@ static mdl_status survey(struct shap *s, struct arena *a, struct arena *temp, md
 /* Layouts of the first trees, as many as fit. */
 static mdl_status keep_some(struct shap *s, struct arena *a, struct arena *temp, mdl_error *err)
 {
-    unsigned char *memory = mdl_arena_take_raw(temp, 1, sketch_bytes(s));
-    struct sketch k;
+    unsigned char *memory = mdl_arena_take_raw(temp, 1, mdl_shap_sketch_bytes(s));
+    struct shap_sketch k;
     uint32_t deepest;
 
     s->kept = mdl_arena_take(a, s->last - s->first, sizeof *s->kept);
     if (!memory || !s->kept)
         return mdl_arena_fail(memory ? a : temp, err, "explanation");
-    open_sketch(s, &k, &memory);
+    mdl_shap_open(s, &k, &memory);
     const uint64_t most = a->used + KEPT_BYTES;
     for (uint32_t t = s->first; t < s->last && a->used < most; t++) {
-        walk(s, &k, t, NULL, &deepest);
-        fill(s, &k, SHAP_NONE, 0);
+        mdl_shap_walk(s, &k, t, NULL, &deepest);
+        mdl_shap_fill(s, &k, SHAP_NONE, 0);
         const mdl_status status = keep(s, &k, &s->kept[t - s->first], a, err);
         if (status)
             return status;
@@ -414,8 +381,8 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     end = end < mdl_trees_iterations(n) ? end : mdl_trees_iterations(n);
     s->iterations = params->average ? (double)(end - begin) : 0;
     if (n->tensors[TREES_LINEAR_CONST].type)
-        return mdl_fail(err, MDL_ERR_UNSUPPORTED, "leaves are linear models: there are no contributions "
-                        "of columns to such trees (LightGBM refuses them too)");
+        return mdl_fail(err, MDL_ERR_UNSUPPORTED, "leaves are linear models: there are no "
+                        "contributions of columns to such trees (LightGBM refuses them too)");
     if (s->way != SHAP_BACKGROUND && !mdl_trees_weighed(n))
         return fail_without_covers(err);
     mdl_status status = number_columns(s, a, err);
@@ -436,223 +403,4 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     for (uint32_t k = 0; k < s->outputs && s->iterations > 0; k++)
         s->bias[k] /= s->iterations;
     return status;
-}
-
-/* ---- rows------------------------------------------------------------------------------------- */
-
-/* One block: rows in groups of SHAP_ROWS. */
-struct block {
-    const struct shap *s;
-    const struct kernels *kernels;
-    struct sketch k;
-    double *x;                    /* [groups][n_slots][SHAP_ROWS]                          */
-    double *phi;                  /* [groups][n_slots][SHAP_ROWS], of interactions         */
-    double *pairs;                /* [groups][n_slots][n_slots][SHAP_ROWS]                 */
-    double *sides, *levels;
-    size_t  groups, rows;
-};
-
-static uint64_t group_doubles(const struct shap *s)
-{
-    return (uint64_t)s->n_slots * SHAP_ROWS * (2 + (s->interactions ? (uint64_t)s->n_slots : 0));
-}
-
-size_t mdl_shap_rows(const struct shap *s)
-{
-    const uint64_t groups = BLOCK_BYTES / (8 * group_doubles(s) + 1);
-
-    return SHAP_ROWS * (size_t)(groups < 1 ? 1 : groups > MOST_GROUPS ? MOST_GROUPS : groups);
-}
-
-uint64_t mdl_shap_bytes(const struct shap *s, size_t rows)
-{
-    const uint64_t groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS;
-    const uint64_t levels = (s->most_depth + 2ull) * shap_level(s->most_points);
-
-    if (s->way != SHAP_PATHS)
-        return mdl_shap_walk_bytes(s, rows);
-    return sketch_bytes(s) + 64 + 8 * (groups * group_doubles(s) + s->most_tests * SHAP_ROWS + levels);
-}
-
-void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
-                  double value)
-{
-    unsigned char *at = out->data + (int64_t)row * out->stride[0] + (int64_t)output * out->stride[1]
-                      + (int64_t)i * out->stride[2] + (int64_t)j * out->stride[3];
-    const float narrow = (float)value;
-
-    if (out->type == MDL_F32)
-        memcpy(at, &narrow, sizeof narrow);
-    else
-        memcpy(at, &value, sizeof value);
-}
-
-/* Columns that trees ask about, rows side by side; lanes beyond the last row repeat it. */
-static void turn(const struct block *b, struct view x)
-{
-    const struct shap *s = b->s;
-
-    for (size_t r = 0; r < b->groups * SHAP_ROWS; r++) {
-        const void *row = view_row(x, r < b->rows ? r : b->rows - 1);
-        double *to = b->x + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
-        for (uint32_t c = 0; c < s->n_slots; c++)
-            to[(size_t)c * SHAP_ROWS] = mdl_trees_cell(x.type, row, s->column[c]);
-    }
-}
-
-/* Where rows of a group go at the tests of a tree. */
-static void answer(const struct block *b, const uint32_t *tests, uint32_t n, const double *x)
-{
-    const struct trees_plan *p = b->s->n->plan;
-
-    for (uint32_t i = 0; i < n; i++) {
-        const double *at = x + (size_t)b->s->slot_of[mdl_tree_feature(p, tests[i])] * SHAP_ROWS;
-        for (size_t r = 0; r < SHAP_ROWS; r++)
-            b->sides[i * SHAP_ROWS + r] = mdl_trees_goes_left(b->s->n, tests[i], at[r]) ? -1 : 1;
-    }
-}
-
-static void run_groups(const struct block *b, const struct shap_tree *t, const uint32_t *tests,
-                       uint32_t n_tests, double *phi, size_t stride)
-{
-    for (size_t g = 0; g < b->groups; g++) {
-        const double *x = b->x + g * b->s->n_slots * SHAP_ROWS;
-        answer(b, tests, n_tests, x);
-        b->kernels->shap(phi + g * stride, x, b->sides, t, b->levels);
-    }
-}
-
-/* The pairs of a tree's features. */
-static void run_pairs(const struct block *b, struct shap_tree *t)
-{
-    const struct shap *s = b->s;
-    struct sketch k = b->k;
-    const size_t square = (size_t)s->n_slots * s->n_slots * SHAP_ROWS;
-
-    for (uint32_t i = 0; i < k.n_splits; i++) {
-        const uint32_t slot = k.nodes[i].slot;
-        int met = 0;
-        for (uint32_t j = 0; j < i && !met; j++)
-            met = k.nodes[j].slot == slot;
-        for (int known = 0; known < 2 && !met; known++) {
-            fill(s, &k, slot, known);
-            t->weight = s->rule[t->points] + (known ? 2 : 3) * t->points;
-            run_groups(b, t, k.tests, k.n_tests, b->pairs + (size_t)slot * s->n_slots * SHAP_ROWS, square);
-        }
-    }
-}
-
-/* What tree t adds to component `part` of its leaves. */
-static void run_tree(struct block *b, uint32_t t, uint32_t part)
-{
-    const struct shap *s = b->s;
-    const struct shap_kept *kept = s->kept ? &s->kept[t - s->first] : NULL;
-    struct shap_kept own;
-    uint32_t deepest;
-
-    if (!kept || !kept->leaf) {
-        walk(s, &b->k, t, NULL, &deepest);
-        if (!b->k.n_splits)
-            return;
-        fill(s, &b->k, SHAP_NONE, 0);
-        own = (struct shap_kept){ b->k.nodes, b->k.steps, b->k.tests, b->k.table, b->k.leaf, b->k.n_steps,
-                                  points_of(&b->k), b->k.n_splits, b->k.n_leaves, b->k.n_tests };
-        kept = &own;
-    }
-    if (!kept->n_splits)
-        return;
-    struct shap_tree tree = { .nodes = kept->nodes, .steps = kept->steps, .table = kept->table,
-                              .leaf = kept->leaf + (size_t)part * kept->n_leaves,
-                              .weight = s->rule[kept->points] + kept->points,
-                              .n_steps = kept->n_steps, .points = kept->points };
-    run_groups(b, &tree, kept->tests, kept->n_tests, b->phi, (size_t)s->n_slots * SHAP_ROWS);
-    if (s->interactions)
-        run_pairs(b, &tree);
-}
-
-static double scaled(const struct shap *s, double value)
-{
-    return s->iterations > 0 ? value / s->iterations : value;
-}
-
-static void put_values(const struct block *b, uint32_t output, const struct shap_out *out)
-{
-    const struct shap *s = b->s;
-
-    for (size_t r = 0; r < b->rows; r++) {
-        const double *phi = b->phi + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
-        for (uint64_t c = 0; c < s->given; c++)
-            mdl_shap_put(out, r, output, c, 0, s->slot_at[c] == SHAP_NONE ? 0
-                             : scaled(s, phi[(size_t)s->slot_at[c] * SHAP_ROWS]));
-        mdl_shap_put(out, r, output, s->given, 0, s->bias[output]);
-    }
-}
-
-/* The given column of a slot. */
-static uint64_t place_of(const struct shap *s, size_t slot)
-{
-    return s->origin ? s->origin[s->column[slot]] : s->column[slot];
-}
-
-/* Both halves of a pair are the same; what is left of a value is the column's own. */
-static void put_pairs(const struct block *b, uint32_t output, const struct shap_out *out)
-{
-    const struct shap *s = b->s;
-    const size_t n = s->n_slots;
-
-    for (size_t r = 0; r < b->rows; r++) {
-        const double *phi = b->phi + r / SHAP_ROWS * n * SHAP_ROWS + r % SHAP_ROWS;
-        const double *pairs = b->pairs + r / SHAP_ROWS * n * n * SHAP_ROWS + r % SHAP_ROWS;
-        for (uint64_t c = 0; c <= s->given; c++)
-            for (uint64_t d = 0; d <= s->given; d++)
-                mdl_shap_put(out, r, output, c, d, 0);
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t at = place_of(s, i);
-            double own = scaled(s, phi[i * SHAP_ROWS]);
-            for (size_t j = 0; j < n; j++) {
-                if (j == i)
-                    continue;
-                const double both = scaled(s, (pairs[(i * n + j) * SHAP_ROWS]
-                                               + pairs[(j * n + i) * SHAP_ROWS]) / 2);
-                mdl_shap_put(out, r, output, at, place_of(s, j), both);
-                own -= both;
-            }
-            mdl_shap_put(out, r, output, at, at, own);
-        }
-        mdl_shap_put(out, r, output, s->given, s->given, s->bias[output]);
-    }
-}
-
-void mdl_shap_run(const struct shap *s, const struct kernels *kernels, struct view x, size_t rows,
-                  const struct shap_out *out, void *work)
-{
-    const struct trees_plan *p = s->n->plan;
-    struct block b = { .s = s, .kernels = kernels, .rows = rows,
-                       .groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS };
-    unsigned char *memory = work;
-
-    if (s->way != SHAP_PATHS) {
-        (s->way == SHAP_STEPS ? mdl_shap_steps : mdl_shap_pairs)(s, x, rows, work, out);
-        return;
-    }
-    open_sketch(s, &b.k, &memory);
-    const size_t group = (size_t)s->n_slots * SHAP_ROWS;
-    b.x = cut(&memory, b.groups * group * sizeof(double));
-    b.phi = cut(&memory, b.groups * group * sizeof(double));
-    b.pairs = cut(&memory, s->interactions ? b.groups * group * s->n_slots * sizeof(double) : 0);
-    b.sides = cut(&memory, (uint64_t)s->most_tests * SHAP_ROWS * sizeof(double));
-    b.levels = cut(&memory, 0);
-    turn(&b, x);
-    for (uint32_t output = 0; output < s->outputs; output++) {
-        memset(b.phi, 0, b.groups * group * sizeof(double));
-        if (s->interactions)
-            memset(b.pairs, 0, b.groups * group * s->n_slots * sizeof(double));
-        for (uint32_t t = s->first; t < s->last; t++)
-            if (output - p->output[t] < s->width)
-                run_tree(&b, t, output - p->output[t]);
-        if (s->interactions)
-            put_pairs(&b, output, out);
-        else
-            put_values(&b, output, out);
-    }
 }

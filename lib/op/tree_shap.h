@@ -33,7 +33,7 @@ struct shap {
     uint32_t first, last;         /* trees                                                 */
     double   iterations;          /* sums are divided by it, or 0                          */
     int      way;
-    int      interactions;
+    uint32_t interactions;        /* 1: of pairs, too                                      */
 
     uint64_t given;
     const uint32_t *origin;       /* [cols] the given column of each; NULL: they are the same */
@@ -42,7 +42,7 @@ struct shap {
     uint32_t *slot_at;            /* [given] the same                                      */
     uint32_t *column;             /* [n_slots]                                             */
     double   *bias;               /* [outputs] what is expected of no row                  */
-    double  **rule;               /* [SHAP_POINTS + 1] points, weights, half of them, and negative */
+    double  **rule;               /* [SHAP_POINTS + 1] points; weights, also half and -half */
     uint32_t most_splits, most_depth, most_points, most_tests;
     uint64_t most_table;          /* doubles                                               */
 
@@ -82,11 +82,53 @@ uint64_t mdl_shap_bytes(const struct shap *s, size_t rows);
 void mdl_shap_run(const struct shap *s, const struct kernels *k, struct view x, size_t rows,
                   const struct shap_out *out, void *work);
 
-/* ---- between the files ---------------------------------------------------------------------- */
+/* ---- between the files ----------------------------------------------------------------------- */
+
+/* A split on the way to the one that is looked at. */
+struct shap_frame {
+    double   weight;              /* share of the training rows that come here             */
+    double   product;             /* shares of its column above it, and                    */
+    uint32_t last;                /* the level that has it: put back when it is left       */
+    uint32_t at, node, side, fresh;
+};
+
+/* Room for a tree of as many splits as there are in any. */
+struct shap_sketch {
+    struct shap_node *nodes;
+    uint32_t *steps, *tests;
+    double   *old;                /* of a node asked again: product of shares above it     */
+    double   *table, *leaf;
+    double   *cover;              /* of all nodes, the root's first                        */
+    struct shap_frame *frames;
+    double   *product;            /* [n_slots] of shares on the path                       */
+    uint32_t *last;               /* [n_slots] level, or SHAP_FRESH                        */
+    uint32_t root, n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
+    uint64_t n_table;
+};
+
+/* tree_shap.c: bytes of a sketch, and a sketch in *memory, which is moved on.  The layout of a
+ * tree: nodes, steps, leaves; what it gives without a row is added to `bias`, if there is one; its
+ * deepest level.  Then factors of its nodes; of column `fixed` for where that is known or not. */
+uint64_t mdl_shap_sketch_bytes(const struct shap *s);
+void mdl_shap_open(const struct shap *s, struct shap_sketch *k, unsigned char **memory);
+void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias,
+                   uint32_t *deepest);
+void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, int known);
+uint32_t mdl_shap_points(const struct shap_sketch *k);
+
+/* The next bytes of memory. */
+static inline void *shap_cut(unsigned char **memory, uint64_t bytes)
+{
+    void *at = *memory;
+
+    *memory += (bytes + 7) / 8 * 8;
+    return at;
+}
 
 void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
                   double value);
-double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t root, uint32_t i);
+double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t root,
+                      uint32_t i);
 double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k);
 
 /* tree_shap_walk.c: one row after the other. */

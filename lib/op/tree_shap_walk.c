@@ -6,9 +6,9 @@
  *
  * Background: a row beside each of the background rows.  Features are taken from the one or the
  * other, so a leaf is worth something if each feature on its path that tells them apart comes from
- * the right one.  If that are u from the row and v from the background, the value v of the leaf gives
+ * the right one.  If that are u from the row and v from the background, the leaf's value gives
  *
- *     + v (u - 1)! v! / (u + v)!   to each of the u      - v u! (v - 1)! / (u + v)!   to the v
+ *     value (u - 1)! v! / (u + v)!  to each of the u     - value u! (v - 1)! / (u + v)!  to the v
  *
  * SPDX-License-Identifier: MIT
  */
@@ -60,7 +60,7 @@ static void put_row(const struct shap *s, size_t row, const double *phi, double 
     }
 }
 
-/* ---- steps------------------------------------------------------------------------------------ */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 /* What is expected at each node of a tree. */
 static void expect(const struct shap *s, uint32_t tree, double *mean, double *cover)
@@ -77,7 +77,8 @@ static void expect(const struct shap *s, uint32_t tree, double *mean, double *co
                 continue;
             }
             const double left = mdl_shap_share(p, cover, start, i);
-            *m = left * m[s->width] + (1 - left) * mean[(size_t)(mdl_tree_right(p, i) - start) * s->width + k];
+            const size_t right = (mdl_tree_right(p, i) - start) * (size_t)s->width;
+            *m = left * m[s->width] + (1 - left) * mean[right + k];
         }
 }
 
@@ -88,11 +89,13 @@ static void step_down(const struct shap *s, uint32_t tree, uint32_t x_type, cons
     const uint32_t start = p->tree_start[tree];
 
     for (uint32_t i = start, next; !mdl_tree_is_leaf(p, i); i = next) {
-        const int left = mdl_trees_goes_left(s->n, i, mdl_trees_cell(x_type, row, mdl_tree_feature(p, i)));
+        const uint32_t feature = mdl_tree_feature(p, i);
+        const int left = mdl_trees_goes_left(s->n, i, mdl_trees_cell(x_type, row, feature));
         next = left ? i + 1 : mdl_tree_right(p, i);
         for (uint32_t k = 0; k < s->width; k++)
-            phi[(size_t)(p->output[tree] + k) * s->n_slots + s->slot_of[mdl_tree_feature(p, i)]] +=
-                mean[(size_t)(next - start) * s->width + k] - mean[(size_t)(i - start) * s->width + k];
+            phi[(size_t)(p->output[tree] + k) * s->n_slots + s->slot_of[feature]] +=
+                mean[(size_t)(next - start) * s->width + k]
+                - mean[(size_t)(i - start) * s->width + k];
     }
 }
 
@@ -112,7 +115,7 @@ void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *wo
         put_row(s, r, phi + r * each, s->iterations > 0 ? s->iterations : 1, out);
 }
 
-/* ---- background------------------------------------------------------------------------------- */
+/* ---- background ------------------------------------------------------------------------------ */
 
 /* A row beside one of the background. */
 struct beside {
@@ -146,9 +149,10 @@ static void reach(const struct beside *q, uint32_t tree, uint32_t leaf)
     for (uint32_t k = 0; k < s->width; k++) {
         const double value = mdl_shap_value(s, leaf, k);
         double *phi = q->phi + (size_t)(p->output[tree] + k) * s->n_slots;
-        for (uint32_t i = 0; i < q->n_forks; i++)
-            phi[q->forks[i].slot] += value * (q->from[q->forks[i].slot] == FROM_ROW ? to_row
-                                                                                     : to_background);
+        for (uint32_t i = 0; i < q->n_forks; i++) {
+            const uint32_t slot = q->forks[i].slot;
+            phi[slot] += value * (q->from[slot] == FROM_ROW ? to_row : to_background);
+        }
     }
 }
 
@@ -216,6 +220,7 @@ void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *wo
 {
     const size_t each = (size_t)s->n_slots * s->outputs;
     double *own = work + each;
+    const double divide = s->iterations > 0 ? s->iterations : 1;
     struct beside q = { .s = s, .x = own, .phi = work,
                       .forks = (struct fork_at *)(void *)(own + s->n_slots) };
 
@@ -230,7 +235,7 @@ void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *wo
                 q.b = s->background + i * s->n_slots;
                 run_pair(&q, t);
             }
-        put_row(s, r, q.phi, (double)s->n_background * (s->iterations > 0 ? s->iterations : 1), out);
+        put_row(s, r, q.phi, (double)s->n_background * divide, out);
     }
 }
 
@@ -245,10 +250,11 @@ mdl_status mdl_shap_background(struct shap *s, struct view rows, uint64_t n, str
     if (!b || !sum)
         return mdl_arena_fail(a, err, "background");
     for (uint64_t r = 0; r < n; r++) {
+        const void *row = view_row(rows, (size_t)r);
         for (uint32_t c = 0; c < s->n_slots; c++)
-            b[r * s->n_slots + c] = mdl_trees_cell(rows.type, view_row(rows, (size_t)r), s->column[c]);
+            b[r * s->n_slots + c] = mdl_trees_cell(rows.type, row, s->column[c]);
         for (uint32_t t = s->first; t < s->last; t++) {
-            const uint32_t leaf = mdl_trees_walk_plain(s->n, rows.type, view_row(rows, (size_t)r), t);
+            const uint32_t leaf = mdl_trees_walk_plain(s->n, rows.type, row, t);
             for (uint32_t k = 0; k < s->width; k++)
                 sum[p->output[t] + k] += mdl_shap_value(s, leaf, k);
         }

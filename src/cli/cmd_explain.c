@@ -53,7 +53,7 @@ struct job {
     struct waterfall fall;
 };
 
-/* ---- the row -------------------------------------------------------------------------------- */
+/* ---- the row --------------------------------------------------------------------------------- */
 
 static int read_row(struct job *j, uint64_t row)
 {
@@ -120,7 +120,7 @@ static int explain(struct job *j)
     return mdl_explain(j->explainer, &x, &v, &err) ? cli_failed(j->c, j->c->args[0], &err) : CLI_OK;
 }
 
-/* ---- which class------------------------------------------------------------------------------ */
+/* ---- which class ----------------------------------------------------------------------------- */
 
 static double margin_of(const struct job *j, size_t output)
 {
@@ -175,7 +175,7 @@ static int choose_output(struct job *j)
                     s.best ? s.best : "", s.best ? "'?" : "");
 }
 
-/* ---- the steps-------------------------------------------------------------------------------- */
+/* ---- the steps ------------------------------------------------------------------------------- */
 
 /* Are the values for the columns of DATA? */
 static int are_theirs(const struct job *j)

@@ -59,7 +59,7 @@ static void reach(const struct waterfall *w, double *low, double *high)
     }
 }
 
-/* ---- words------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static void say_most(FILE *to, const struct waterfall *w, int up)
 {
@@ -94,7 +94,7 @@ void cli_waterfall_words(FILE *to, const struct waterfall *w)
     }
 }
 
-/* ---- bars------------------------------------------------------------------------------------- */
+/* ---- bars ------------------------------------------------------------------------------------ */
 
 /* Position 0 .. BAR - 1 of a sum. */
 static int place(double v, double low, double high)
@@ -142,7 +142,7 @@ void cli_waterfall_bars(FILE *to, const struct waterfall *w)
     line(to, "margin", width, cli_brief_text(number, w->margin), "");
 }
 
-/* ---- a picture-------------------------------------------------------------------------------- */
+/* ---- a picture ------------------------------------------------------------------------------- */
 
 #define LINE   26                 /* pixels: a step, the bars' left edge and width, a margin */
 #define LEFT   300
