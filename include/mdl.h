@@ -213,7 +213,7 @@ MDL_API void mdl_free(mdl_model *model);
  *
  * y holds what the source framework's own native predict gives: probabilities for
  * classifiers, the value after the link function for the rest.  Category columns
- * hold the index of the category (see mdl_category).
+ * hold the index of the category (see mdl_category; for texts mdl_category_code).
  *
  * Any number of threads may share one handle; no lock is taken and nothing is
  * allocated in steady state.  The bits of a row's answer do not depend on its
@@ -493,6 +493,7 @@ MDL_API void mdl_pool_free(mdl_pool *pool);
 #define MDL_COLUMN_INTEGER  1u
 #define MDL_COLUMN_CATEGORY 2u  /* the index of a category, see mdl_category */
 #define MDL_COLUMN_STRING   3u
+#define MDL_COLUMN_HASH     4u  /* a hash of a category, see mdl_category_code */
 
 typedef struct mdl_input_info {
     uint32_t    size;
@@ -535,6 +536,22 @@ MDL_API mdl_status mdl_output(const mdl_model *model, size_t output, mdl_output_
 MDL_API size_t mdl_column_find(const mdl_model *model, size_t input, const char *name);
 MDL_API size_t mdl_output_find(const mdl_model *model, const char *name);
 MDL_API size_t mdl_output_find_role(const mdl_model *model, uint32_t role);
+
+/*
+ * What a cell holds for a category's text.  In a column of MDL_COLUMN_CATEGORY that is its
+ * index, and MDL_ERR_NOT_FOUND for a text that is none of them.  In one of MDL_COLUMN_HASH it
+ * is a hash of the text as the source framework makes it, an integer from -2^31 to 2^31 - 1,
+ * for any text: categories that the model has not seen are the source's to judge.  Categories
+ * that were integers have their decimal digits as text.
+ *
+ * float32 does not hold such integers: a model with columns of hashes takes float64 rows
+ * (mdl_predict_f64, MDL_F64) and answers float32 rows with MDL_ERR_DATA.
+ *
+ * Fills *code.  MDL_ERR_ARGUMENT for a NULL, an index out of range or another kind of column.
+ * Hashing a text takes some nanoseconds; look up codes once where texts repeat.  Any thread.
+ */
+MDL_API mdl_status mdl_category_code(const mdl_model *model, size_t input, size_t column,
+                                     const char *text, double *code);
 
 /* Text of a category or label, or NULL when out of range.  Numbers are written so
  * that reading them gives the same number. */

@@ -331,6 +331,12 @@ public:
     {
         return mdl_category(m_, of_input, column, i);
     }
+    /* What a cell of a category column holds for a text. */
+    mdl_status category_code(std::size_t column, const char *text, double &code,
+                             std::size_t of_input = 0) const noexcept
+    {
+        return mdl_category_code(m_, of_input, column, text, &code);
+    }
     const char *label(std::size_t output, std::size_t i) const noexcept
     {
         return mdl_label(m_, output, i);

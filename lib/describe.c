@@ -5,6 +5,7 @@
  */
 #include "model.h"
 
+#include "base/city.h"
 #include "mdl_build.h"
 #include "op/nd.h"
 #include "op/tree_engine.h"
@@ -121,6 +122,25 @@ const char *mdl_category(const mdl_model *m, size_t input, size_t column, size_t
     const struct column *c = column_at(m, input, column);
 
     return c && category < c->categories.count ? c->categories.text[category] : NULL;
+}
+
+mdl_status mdl_category_code(const mdl_model *m, size_t input, size_t column, const char *text,
+                             double *code)
+{
+    const struct column *c = column_at(m, input, column);
+
+    if (!c || !text || !code || (c->kind != MDL_COLUMN_CATEGORY && c->kind != MDL_COLUMN_HASH))
+        return MDL_ERR_ARGUMENT;
+    if (c->kind == MDL_COLUMN_HASH) {
+        *code = (double)(int32_t)(uint32_t)mdl_city64(text, strlen(text));
+        return MDL_OK;
+    }
+    for (uint32_t i = 0; i < c->categories.count; i++)
+        if (!strcmp(c->categories.text[i], text)) {
+            *code = (double)i;
+            return MDL_OK;
+        }
+    return MDL_ERR_NOT_FOUND;
 }
 
 const char *mdl_label(const mdl_model *m, size_t output, size_t label)

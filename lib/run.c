@@ -346,6 +346,10 @@ mdl_status mdl_run_call(struct call *c, mdl_context *context, const mdl_parallel
     if (context && parallel->run)
         return mdl_fail(c->err, MDL_ERR_ARGUMENT, "a context serves one thread, so there is no "
                         "parallel beside it");
+    for (uint32_t i = 0; i < m->m.schema.n_inputs && m->has_hashes; i++)
+        if (c->in[i].type == MDL_F32)
+            return mdl_fail(c->err, MDL_ERR_DATA, "rows of float32 cannot hold the hashes of "
+                            "categories that the model takes (mdl_category_code): give float64");
     if (!c->rows)
         return MDL_OK;
     find_direct(c);
@@ -374,6 +378,17 @@ static size_t task_rows(const mdl_model *m)
     return (size_t)(TASK_NS * 1000ull / work + 1);
 }
 
+static int has_hashes(const struct model_graph *m)
+{
+    for (uint32_t i = 0; i < m->schema.n_inputs; i++) {
+        const struct column *columns = m->schema.inputs[i].columns;
+        for (uint64_t k = 0; columns && k < m->graph.values[i].cols; k++)
+            if (columns[k].kind == MDL_COLUMN_HASH)
+                return 1;
+    }
+    return 0;
+}
+
 mdl_status mdl_run_prepare(mdl_model *m, mdl_error *err)
 {
     const struct graph *g = &m->m.graph;
@@ -385,6 +400,7 @@ mdl_status mdl_run_prepare(mdl_model *m, mdl_error *err)
     if (!m->scratch || !m->row_bytes || !m->main_marks)
         return mdl_arena_fail(&m->arena, err, "scratch");
     m->task_rows = task_rows(m);
+    m->has_hashes = has_hashes(&m->m);
     for (uint32_t v = 0; v < g->n_values; v++)
         m->row_bytes[v] = (size_t)g->values[v].cols * mdl_type_bytes(g->values[v].type);
     mark_wanted(&(struct call){ .model = m, .out_at = &main_output, .n_out = 1 }, m->main_marks);

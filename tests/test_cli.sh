@@ -457,6 +457,22 @@ exits bench_of_one_engine 0 "$mdl" bench m.mdl --seconds 0.02 --rows 1 --threads
 exits wrong_isa_is_usage 2 "$mdl" bench m.mdl --isa sse9
 exits wrong_seconds_is_usage 2 "$mdl" bench m.mdl --seconds soon
 
+# ---- categories as texts: answers of CatBoost 1.2.10 ---------------------------------------
+
+cat > texts.csv <<'CSV'
+0.5,-1,2,0.25,red,3
+,1,0,0,"nothing, known",4
+0,0,0,0,,-1
+CSV
+exits catboost_converts 0 "$mdl" convert "$top/tests/data/catboost_1.2/categories.cbm" -o cat.mdl
+exits texts_of_categories_are_read 0 "$mdl" predict cat.mdl texts.csv --output raw -q --header no
+tail -n +2 out > got.txt
+printf '%s\n' 0.8246695728918955 1.438946255391975 0.18535642109555228 | cmp -s - got.txt
+claim texts_give_the_answers_of_catboost $?
+exits columns_of_hashes_are_shown 0 "$mdl" inspect cat.mdl
+prints the_kind_of_such_columns_is_hash 'hash'
+exits models_of_hashes_are_timed 0 "$mdl" bench cat.mdl --seconds 0.01 --rows 2
+
 # ---- networks ----------------------------------------------------------------------------
 
 nets=$top/tests/data/onnx

@@ -62,7 +62,7 @@ static void answers(const mdl_model *m, const float *x, size_t rows, const char 
         fail_msg("%s: %s", output, err.text);
 }
 
-/* ---- by hand ----------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------- */
 
 static void a_model_written_by_hand_answers_as_by_hand(void **state)
 {
@@ -148,7 +148,7 @@ static void only_trees_up_to_the_best_are_kept(void **state)
     assert_non_null(strstr(err.text, "best_iteration 2, the model has 2 trees"));
 }
 
-/* ---- files of CatBoost ---------------------------------------------------------------------- */
+/* ---- files of CatBoost ----------------------------------------------------------------------- */
 
 static mdl_model *load_file(const char *name)
 {
@@ -208,7 +208,59 @@ static void labels_are_the_texts_of_the_file(void **state)
     mdl_free(m);
 }
 
-/* ---- damaged files -------------------------------------------------------------------------- */
+/* ---- categories ------------------------------------------------------------------------------ */
+
+static void a_text_has_a_code_that_float64_rows_carry(void **state)
+{
+    mdl_model *m = load_file("catboost_1.2/categories.cbm");
+    mdl_column_info column = { .size = sizeof column };
+    double code = 0, x[6] = { 0 }, y[2];
+    float narrow[6] = { 0 }, z[2];
+    (void)state;
+
+    assert_int_equal(mdl_column(m, 0, 4, &column), MDL_OK);
+    assert_int_equal(column.kind, MDL_COLUMN_HASH);
+    assert_int_equal(mdl_category_code(m, 0, 4, "-5", &code), MDL_OK);
+    assert_true(code == (double)(int32_t)2572957386u);
+    assert_int_equal(mdl_category_code(m, 0, 4, NULL, &code), MDL_ERR_ARGUMENT);
+    assert_int_equal(mdl_category_code(m, 0, 4, "a", NULL), MDL_ERR_ARGUMENT);
+    assert_int_equal(mdl_category_code(m, 0, 0, "a", &code), MDL_ERR_ARGUMENT);
+    assert_int_equal(mdl_category_code(m, 0, 6, "a", &code), MDL_ERR_ARGUMENT);
+    assert_int_equal(mdl_predict_f64(m, x, 1, y), MDL_OK);
+    assert_int_equal(mdl_predict(m, narrow, 1, z), MDL_ERR_DATA);
+    mdl_free(m);
+}
+
+static void both_files_with_categories_become_the_same_model(void **state)
+{
+    size_t size[2];
+    unsigned char *made[2];
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = i ? "catboost_1.2/categories.json" : "catboost_1.2/categories.cbm";
+        mdl_error err = MDL_ERROR_INIT;
+        mdl_builder *b = NULL;
+        const void *bytes;
+        size_t n;
+        unsigned char *file = read_file(data_path(name), &n);
+
+        assert_non_null(file);
+        assert_int_equal(mdl_import_memory(&b, file, n, NULL, &err), MDL_OK);
+        mdl_build_metadata(b, "source_sha256", "");
+        assert_int_equal(mdl_build_bytes(b, &bytes, &size[i], &err), MDL_OK);
+        made[i] = malloc(size[i]);
+        memcpy(made[i], bytes, size[i]);
+        mdl_builder_free(b);
+        free(file);
+    }
+    assert_int_equal(size[0], size[1]);
+    assert_memory_equal(made[0], made[1], size[0]);
+    free(made[0]);
+    free(made[1]);
+}
+
+/* ---- damaged files --------------------------------------------------------------------------- */
 
 /* Whatever is said, it is said with a reason and a place in the file. */
 static mdl_status try_bytes(const unsigned char *bytes, size_t size)
@@ -251,12 +303,15 @@ static void every_cut_is_refused(void **state)
     (void)state;
     check_cuts("catboost_1.2/binary.cbm", 0);
     check_cuts("catboost_1.2/poisson.cbm", 0);
+    check_cuts("catboost_1.2/categories.cbm", 0);
+    check_cuts("catboost_1.2/categories.json", 1);
     check_cuts("catboost_1.2/classes.json", 1);
 }
 
 static void no_byte_of_the_binary_file_does_harm(void **state)
 {
-    static const char *const names[] = { "catboost_1.2/binary.cbm", "catboost_1.2/classes.cbm" };
+    static const char *const names[] = { "catboost_1.2/binary.cbm", "catboost_1.2/classes.cbm",
+                                         "catboost_1.2/categories.cbm" };
     static const unsigned char other[] = { 0x00, 0xFF, 0x80, 0x01 };
     (void)state;
 
@@ -277,7 +332,7 @@ static void no_byte_of_the_binary_file_does_harm(void **state)
     }
 }
 
-/* ---- broken fields ----------------------------------------------------------------------- */
+/* ---- broken fields --------------------------------------------------------------------------- */
 
 static void refuse(const char *from, const char *to, mdl_status want, const char *says)
 {
@@ -304,8 +359,8 @@ static void refuse(const char *from, const char *to, mdl_status want, const char
 static void a_broken_value_is_named(void **state)
 {
     static const struct { const char *from, *to, *says; } all[] = {
-        { "[-1, 2]", "[2, -1]", "borders of column 0 are not ascending" },
-        { "[-1, 2]", "[-1, NaN]", "borders of column 0 are not ascending" },
+        { "[-1, 2]", "[2, -1]", "borders of a column are not ascending" },
+        { "[-1, 2]", "[-1, NaN]", "borders of a column are not ascending" },
         { "[-1, 2]", "[-1, \"2\"]", "expected a number" },
         { "[-1, 2]", "[-1]", "split 2, the model has 2" },
         { "\"flat_feature_index\": 0", "\"flat_feature_index\": -1", "is column -1" },
@@ -380,6 +435,8 @@ int main(void)
         cmocka_unit_test(only_trees_up_to_the_best_are_kept),
         cmocka_unit_test(both_files_of_a_model_answer_alike),
         cmocka_unit_test(labels_are_the_texts_of_the_file),
+        cmocka_unit_test(a_text_has_a_code_that_float64_rows_carry),
+        cmocka_unit_test(both_files_with_categories_become_the_same_model),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(no_byte_of_the_binary_file_does_harm),
         cmocka_unit_test(a_broken_value_is_named),

@@ -144,7 +144,7 @@ static mdl_status read_columns(struct reader *r, struct input *in, uint32_t coun
             return bad(r, SEC_columns, r->next[SEC_columns], "there are fewer columns than inputs say");
         c->name = text_at(r, f.name);
         c->kind = f.kind;
-        if (!c->name || f.kind > MDL_COLUMN_STRING || !words_zero(f.reserved, 4))
+        if (!c->name || f.kind > MDL_COLUMN_HASH || !words_zero(f.reserved, 4))
             return bad_last(r, SEC_columns, "a column with a wrong name, kind or reserved word");
         const mdl_status s = read_labels(r, &c->categories, f.category_type, f.n_categories,
                                          SEC_columns);

@@ -112,7 +112,7 @@ mdl_status mdl_build_column(mdl_builder *b, int32_t input, uint64_t column, cons
 {
     struct column *c = column_at(b, input, column);
 
-    if (c && kind > MDL_COLUMN_STRING)
+    if (c && kind > MDL_COLUMN_HASH)
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "unknown kind of column %u", (unsigned)kind);
     if (c) {
         c->name = mdl_build_text(b, name);

@@ -101,7 +101,9 @@ static size_t category_count(const mdl_model *model, size_t column)
     mdl_column_info info = { .size = sizeof info };
 
     mdl_column(model, 0, column, &info);
-    return info.kind != MDL_COLUMN_CATEGORY ? 0 : info.n_categories ? info.n_categories : 8;
+    if (info.kind != MDL_COLUMN_CATEGORY && info.kind != MDL_COLUMN_HASH)
+        return 0;
+    return info.n_categories ? info.n_categories : 8;
 }
 
 /* Cells of one column near its thresholds; a leaf's entry has feature 0 and threshold 0, which

@@ -42,9 +42,9 @@ static const char more[] =
 
 const char *cli_kind_name(uint32_t kind)
 {
-    static const char *const names[] = { "number", "integer", "category", "string" };
+    static const char *const names[] = { "number", "integer", "category", "string", "hash" };
 
-    return kind < 4 ? names[kind] : "?";
+    return kind < 5 ? names[kind] : "?";
 }
 
 const char *cli_dims_text(const mdl_tensor *t, char *out, size_t room)

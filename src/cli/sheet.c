@@ -220,7 +220,8 @@ static int looks_like_row(const struct sheet *s)
     if (is_numbered(&s->csv))
         return 0;
     for (size_t i = 0; i < s->csv.n_cells; i++) {
-        const int is_category = s->csv.n_cells == s->n_wanted && s->wanted[i].n_categories;
+        const int is_category = s->csv.n_cells == s->n_wanted
+                             && (s->wanted[i].n_categories || s->wanted[i].hashes);
         if (is_category ? !cli_cell_value(&s->wanted[i], &s->csv.cells[i], &v)
                         : !cli_cell_is_number(&s->csv.cells[i]))
             return 0;

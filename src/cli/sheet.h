@@ -25,6 +25,8 @@ struct wanted {
     size_t      n_categories;
     const char **categories;      /* in code order                                */
     uint32_t   *sorted;           /* their codes in the order of the texts        */
+    const mdl_model *hashes;      /* not NULL: texts are hashed by this model,    */
+    size_t      column;           /* whose column it is                           */
 };
 
 enum sheet_choice { SHEET_AUTO, SHEET_YES, SHEET_NO };

@@ -112,6 +112,8 @@ int cli_cell_value(const struct wanted *w, const struct csv_cell *cell, double *
 {
     const struct text as_is = { cell->text, cell->length }, t = trimmed(cell);
 
+    if (w->hashes)
+        return mdl_category_code(w->hashes, 0, w->column, cell->text, out) == MDL_OK;
     if (!w->n_categories)
         return number_value(t, out);
     size_t code = find_category(w, as_is);

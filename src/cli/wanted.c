@@ -59,7 +59,9 @@ struct wanted *cli_wanted_input(const mdl_model *model)
         mdl_column_info info = { .size = sizeof info, .name = "" };
         mdl_column(model, 0, i, &info);
         all[i].name = info.name;
-        all[i].is_category = info.kind == MDL_COLUMN_CATEGORY;
+        all[i].is_category = info.kind == MDL_COLUMN_CATEGORY || info.kind == MDL_COLUMN_HASH;
+        all[i].hashes = info.kind == MDL_COLUMN_HASH ? model : NULL;
+        all[i].column = i;
         ok = take_categories(&all[i], info.n_categories, info.category_type);
         for (size_t k = 0; ok && k < all[i].n_categories; k++)
             all[i].categories[k] = mdl_category(model, 0, i, k);

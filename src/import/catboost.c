@@ -23,7 +23,7 @@
 
 #define LOOK 65536u               /* bytes a probe looks at                              */
 
-/* ---- what its files share --------------------------------------------------------------------- */
+/* ---- what its files share -------------------------------------------------------------------- */
 
 mdl_status mdl_cat_fail(const struct cat *c, uint64_t offset, const char *format, ...)
 {
@@ -48,7 +48,7 @@ int mdl_cat_text(struct cat *c, const void *text, size_t length, uint32_t *at)
         && mdl_vec_add(&c->texts, &c->allocator, "", 1);
 }
 
-/* ---- is it one? -------------------------------------------------------------------------- */
+/* ---- is it one? ------------------------------------------------------------------------------ */
 
 static int is_binary(struct bytes file)
 {
@@ -80,44 +80,7 @@ static int probe(struct bytes file)
     return is_binary(file) || is_json(file);
 }
 
-/* ---- columns --------------------------------------------------------------------------------- */
-
-static mdl_status check_column(const struct cat *c, const struct cat_feature *f)
-{
-    const float *border = CAT_AT(c->borders, float) + f->first;
-
-    if (f->column < 0 || f->column >= INT32_MAX)
-        return mdl_cat_fail(c, 0, "feature %lld is column %lld", (long long)f->index,
-                            (long long)f->column);
-    for (uint32_t i = 0; i < f->n; i++)
-        if (border[i] != border[i] || (i && border[i] < border[i - 1]))
-            return mdl_cat_fail(c, 0, "borders of column %lld are not ascending",
-                                (long long)f->column);
-    return MDL_OK;
-}
-
-/* The last column that is spoken of tells how many there are. */
-static mdl_status columns(struct cat *c)
-{
-    const struct cat_feature *f = CAT_AT(c->numbers, struct cat_feature);
-    const size_t n = CAT_COUNT(c->numbers, struct cat_feature);
-    int64_t cols = 1;
-
-    for (size_t i = 0; i < n; i++) {
-        const mdl_status s = check_column(c, &f[i]);
-        if (s)
-            return s;
-        cols = f[i].column >= cols ? f[i].column + 1 : cols;
-    }
-    c->input = c->table = mdl_build_input(c->b, "x", MDL_F32, (uint64_t)cols, MDL_ABSENT_ZERO);
-    for (size_t i = 0; i < n; i++)
-        if (f[i].name != CAT_NO_TEXT)
-            mdl_build_column(c->b, c->input, (uint64_t)f[i].column,
-                             (const char *)c->texts.data + f[i].name, MDL_COLUMN_NUMBER);
-    return mdl_builder_status(c->b, c->err);
-}
-
-/* ---- the walk ---------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static void metadata(const struct cat *c)
 {
@@ -143,7 +106,7 @@ static mdl_status read_model(struct cat *c)
         return s;
     mdl_cat_check(c);
     s = mdl_parts_fail(&c->parts, c->err);
-    if (!s) s = columns(c);
+    if (!s) s = mdl_cat_table(c);
     if (!s) s = mdl_cat_trees(c);
     if (!s) s = mdl_cat_answers(c);
     if (!s) metadata(c);
@@ -156,8 +119,9 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     struct cat c = { .file = file, .b = b, .options = options, .err = err, .scale = 1,
                      .probability = 0.5, .allocator = mdl_allocator_or_default(NULL) };
     struct vec *const all[] = {
-        &c.texts, &c.numbers, &c.categories, &c.borders, &c.values, &c.sizes, &c.tree_splits,
-        &c.nodes, &c.leaf_values, &c.leaf_weights, &c.bias, &c.labels, &c.labels_seen, &c.splits,
+        &c.texts, &c.numbers, &c.categories, &c.borders, &c.values, &c.one_hot, &c.parts_of,
+        &c.ctrs, &c.rows, &c.hashes, &c.words, &c.sizes, &c.tree_splits, &c.nodes,
+        &c.leaf_values, &c.leaf_weights, &c.bias, &c.labels, &c.labels_seen, &c.splits,
     };
     const mdl_status s = read_model(&c);
 

@@ -5,6 +5,8 @@
  *     catboost_cbm.c      the binary file into struct cat (flat.h reads it)
  *     catboost_json.c     the JSON file into the same
  *     catboost_info.c     what both keep as JSON: loss, classes
+ *     catboost_cbm_ctr.c, catboost_json_ctr.c    target statistics of either
+ *     catboost_table.c    what trees look at: columns, categories, statistics
  *     catboost_tree.c     trees into the builder
  *     catboost_answer.c   from sums to the outputs
  *
@@ -29,7 +31,7 @@ struct cat_feature {
     int64_t  index;               /* among its kind                                      */
     int64_t  column;              /* among all of the caller's                           */
     uint32_t name;                /* in c->texts, or CAT_NO_TEXT                         */
-    uint32_t first, n;            /* its borders, or the categories it is asked for      */
+    uint32_t first, n;            /* its borders                                         */
     int      nan_is_high;         /* NaN is above every border, not below                */
 };
 
@@ -45,6 +47,51 @@ struct cat_node {
     uint32_t leaf;                /* first of its values                                 */
 };
 
+/* Columns of categories that are asked for by name. */
+struct cat_one_hot {
+    int64_t  index;               /* of the category                                     */
+    uint32_t first, n;            /* in c->values                                        */
+};
+
+/* What a statistic is kept for: the combination of some categories, and of answers to
+ * questions. */
+enum { CAT_PART_CATEGORY, CAT_PART_ABOVE, CAT_PART_EQUAL };
+struct cat_part {
+    int32_t kind, index;          /* of the column among its kind                        */
+    int32_t category;             /* CAT_PART_EQUAL                                      */
+    float   border;               /* CAT_PART_ABOVE                                      */
+};
+
+enum { CAT_BORDERS, CAT_BUCKETS, CAT_BINARY_MEAN, CAT_FLOAT_MEAN, CAT_COUNTER, CAT_FREQUENCY,
+       CAT_STATISTICS };
+struct cat_base {
+    uint32_t type;                /* CAT_BORDERS, ...                                    */
+    uint32_t first, n;            /* in c->parts_of                                      */
+};
+
+/* A column of statistics: (good + prior 0) / (all + prior 1) + shift, times scale. */
+struct cat_ctr {
+    struct cat_base base;
+    int64_t  target;
+    float    prior[2], shift, scale;
+    uint32_t first, n;            /* its borders                                         */
+};
+
+/* The rows of a statistic: `width` words each, of c->words, and hashes of parts.  Words are
+ * int32: of each class of the target, or one; of means float32 sum and int32 count. */
+struct cat_hash {
+    uint64_t hash;
+    uint32_t row;
+};
+struct cat_rows {
+    struct cat_base base;
+    int32_t  denominator;
+    uint32_t width;
+    uint64_t n, rows;             /* hashes, rows                                        */
+    uint64_t first_hash, first_word;
+    int      used;
+};
+
 struct cat {
     struct bytes file;
     mdl_builder *b;
@@ -58,6 +105,12 @@ struct cat {
     struct vec categories;        /* struct cat_feature                                  */
     struct vec borders;           /* float                                               */
     struct vec values;            /* int32, hashes of categories                         */
+    struct vec one_hot;           /* struct cat_one_hot                                  */
+    struct vec parts_of;          /* struct cat_part                                     */
+    struct vec ctrs;              /* struct cat_ctr                                      */
+    struct vec rows;              /* struct cat_rows                                     */
+    struct vec hashes;            /* struct cat_hash                                     */
+    struct vec words;             /* uint32                                              */
 
     int64_t    outputs;           /* values a leaf                                       */
     struct vec sizes;             /* int32 [trees] splits or nodes                       */
@@ -101,7 +154,26 @@ void mdl_cat_version(struct cat *c, const char *text, size_t length);
 mdl_status mdl_cat_threshold(struct cat *c, const char *text, size_t length);
 mdl_status mdl_cat_loss(struct cat *c, const char *text, size_t length);
 
-/* catboost_tree.c: c->splits, then all trees: fills raw (without scale and bias) and leaves */
+/* What c->rows holds of a type: words for each of its rows; 0 for a wrong number of classes. */
+static inline uint32_t cat_width(uint32_t type, int64_t classes)
+{
+    if (type == CAT_BINARY_MEAN || type == CAT_FLOAT_MEAN)
+        return 2;
+    if (type == CAT_COUNTER || type == CAT_FREQUENCY)
+        return 1;
+    return classes >= 2 && classes <= INT32_MAX ? (uint32_t)classes : 0;
+}
+
+/* catboost_json_ctr.c: the next value of a reader, "ctrs" of features_info or "ctr_data" */
+void mdl_cat_json_ctrs(struct cat *c, struct events *e);
+void mdl_cat_json_rows(struct cat *c, struct events *e);
+/* catboost_json.c: an array of numbers, rounded once */
+void mdl_cat_json_floats(struct cat *c, struct events *e, struct vec *to);
+
+/* catboost_table.c: the input and its columns, the table that trees look at, and c->splits */
+mdl_status mdl_cat_table(struct cat *c);
+
+/* catboost_tree.c: all trees: fills raw (without scale and bias) and leaves */
 mdl_status mdl_cat_trees(struct cat *c);
 
 /* catboost_answer.c: what the loss makes of the sums.  mdl_cat_check adds what cannot be run

@@ -77,7 +77,7 @@ void mdl_cat_check(struct cat *c)
         mdl_parts_add(&c->parts, "loss %s with %lld outputs", c->loss, (long long)c->outputs);
 }
 
-/* ---- operators --------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 static int32_t unary(const struct cat *c, const char *op, int32_t from)
 {
@@ -155,7 +155,7 @@ static mdl_status scale(struct cat *c)
     return MDL_OK;
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static uint32_t label_type(const struct cat *c)
 {

@@ -10,22 +10,23 @@
  *                9 [f64 weights]  10 [u16 left, u16 right: how far behind]  11 [u32 leaf of a node]
  *                12 [ texts ]  13 [ estimated ]  14 scale  15 bias  16 [f64 bias of each output]
  *                17 splits again, as the framework runs them  18 [ embeddings ]
- *     number     0 u8 has NaN  1 index  2 column  3 [f32 borders]  4 name  5 u8 NaN as is, low, high
+ *     number     0 u8 has NaN  1 index  2 column  3 [f32 borders]  4 name  5 u8 NaN as it is, low
+ *                or high
  *     category   0 index  1 column  2 name  3 u8 is used
+ *     one-hot    0 index  1 [i32 hashes of categories]
  *
  * The vector's elements are not shared between features in files that CatBoost writes; what
  * is read is bounded by the size of the file.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "import/catboost.h"
-
-#include "import/flat.h"
+#include "import/catboost_cbm.h"
 
 #include <string.h>
 
 #define HEAD 8u                   /* "CBM1" and the size of the core                     */
 #define VERSION "FlabuffersModel_v1"
+#define STATISTICS "static_provider_v1"
 
 enum { CORE_VERSION, CORE_TREES, CORE_INFO, CORE_PARTS };
 enum { TREES_OUTPUTS, TREES_SPLITS, TREES_SIZES, TREES_STARTS, TREES_CATEGORIES, TREES_NUMBERS,
@@ -34,16 +35,10 @@ enum { TREES_OUTPUTS, TREES_SPLITS, TREES_SIZES, TREES_STARTS, TREES_CATEGORIES,
        TREES_EMBEDDINGS };
 enum { NUMBER_HAS_NAN, NUMBER_INDEX, NUMBER_COLUMN, NUMBER_BORDERS, NUMBER_NAME, NUMBER_NAN };
 enum { CATEGORY_INDEX, CATEGORY_COLUMN, CATEGORY_NAME };
+enum { ONE_HOT_INDEX, ONE_HOT_VALUES };
 enum { NAN_AS_IT_IS, NAN_LOW, NAN_HIGH, NAN_MODES };
 
-struct cbm {
-    struct cat *c;
-    struct flat f;
-    uint64_t budget;              /* bytes that may still be copied: those of the file   */
-};
-
-/* `n` elements into a vec; 0 when more is asked for than the file has. */
-static int copy(struct cbm *m, struct vec *to, const struct flat_vector *v, size_t bytes)
+int mdl_cbm_copy(struct cbm *m, struct vec *to, const struct flat_vector *v, size_t bytes)
 {
     const uint64_t all = (uint64_t)v->n * bytes;
 
@@ -59,12 +54,20 @@ static int copy(struct cbm *m, struct vec *to, const struct flat_vector *v, size
     return 1;
 }
 
-static int copy_field(struct cbm *m, struct vec *to, const struct flat_table *t, uint32_t field,
-                      size_t bytes)
+int mdl_cbm_copy_field(struct cbm *m, struct vec *to, const struct flat_table *t, uint32_t field,
+                       size_t bytes)
 {
     const struct flat_vector v = mdl_flat_vector(t, field, bytes);
 
-    return copy(m, to, &v, bytes);
+    return mdl_cbm_copy(m, to, &v, bytes);
+}
+
+int mdl_cbm_add(struct cbm *m, struct vec *to, const void *one, size_t bytes)
+{
+    if (mdl_vec_add(to, &m->c->allocator, one, bytes))
+        return 1;
+    m->f.status = mdl_cat_memory(m->c);
+    return 0;
 }
 
 static int copy_name(struct cbm *m, const struct flat_table *t, uint32_t field, uint32_t *name)
@@ -86,15 +89,7 @@ static int copy_name(struct cbm *m, const struct flat_table *t, uint32_t field, 
     return 0;
 }
 
-/* ---- columns ------------------------------------------------------------------------------- */
-
-static int add_feature(struct cbm *m, struct vec *to, const struct cat_feature *feature)
-{
-    if (mdl_vec_add(to, &m->c->allocator, feature, sizeof *feature))
-        return 1;
-    m->f.status = mdl_cat_memory(m->c);
-    return 0;
-}
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static int number(struct cbm *m, const struct flat_table *t)
 {
@@ -108,11 +103,11 @@ static int number(struct cbm *m, const struct flat_table *t)
 
     if (!m->f.status && mode >= NAN_MODES)
         mdl_flat_fail(&m->f, t->at, "a column of numbers has the NaN mode %u", (unsigned)mode);
-    if (!copy_field(m, &c->borders, t, NUMBER_BORDERS, sizeof(float))
+    if (!mdl_cbm_copy_field(m, &c->borders, t, NUMBER_BORDERS, sizeof(float))
         || !copy_name(m, t, NUMBER_NAME, &one.name))
         return 0;
     one.n = (uint32_t)CAT_COUNT(c->borders, float) - one.first;
-    return add_feature(m, &c->numbers, &one);
+    return mdl_cbm_add(m, &c->numbers, &one, sizeof one);
 }
 
 static int category(struct cbm *m, const struct flat_table *t)
@@ -122,11 +117,23 @@ static int category(struct cbm *m, const struct flat_table *t)
         .column = mdl_flat_i32(t, CATEGORY_COLUMN, -1),
     };
 
-    return copy_name(m, t, CATEGORY_NAME, &one.name) && add_feature(m, &m->c->categories, &one);
+    return copy_name(m, t, CATEGORY_NAME, &one.name)
+        && mdl_cbm_add(m, &m->c->categories, &one, sizeof one);
 }
 
-/* Each table of a vector through `read`. */
-static void each(struct cbm *m, const struct flat_table *t, uint32_t field,
+static int one_hot(struct cbm *m, const struct flat_table *t)
+{
+    struct cat *c = m->c;
+    struct cat_one_hot one = { .index = mdl_flat_i32(t, ONE_HOT_INDEX, -1),
+                               .first = (uint32_t)CAT_COUNT(c->values, int32_t) };
+
+    if (!mdl_cbm_copy_field(m, &c->values, t, ONE_HOT_VALUES, sizeof(int32_t)))
+        return 0;
+    one.n = (uint32_t)CAT_COUNT(c->values, int32_t) - one.first;
+    return mdl_cbm_add(m, &c->one_hot, &one, sizeof one);
+}
+
+void mdl_cbm_each(struct cbm *m, const struct flat_table *t, uint32_t field,
                  int (*read)(struct cbm *m, const struct flat_table *t))
 {
     const struct flat_vector v = mdl_flat_vector(t, field, 4);
@@ -138,7 +145,7 @@ static void each(struct cbm *m, const struct flat_table *t, uint32_t field,
     }
 }
 
-/* ---- trees -------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 /* Children are so many nodes further on; both distances 0, or one, is an end. */
 static int tree_nodes(struct cbm *m, const struct flat_table *t)
@@ -193,15 +200,17 @@ static void trees(struct cbm *m, const struct flat_table *t)
     c->outputs = mdl_flat_i32(t, TREES_OUTPUTS, 0);
     c->scale = mdl_flat_f64(t, TREES_SCALE, 1);
     const double bias = mdl_flat_f64(t, TREES_BIAS, 0);
-    if (copy_field(m, &c->bias, t, TREES_BIASES, sizeof(double)) && !c->bias.bytes && bias != 0
-        && !mdl_vec_add(&c->bias, &c->allocator, &bias, sizeof bias))
+    if (mdl_cbm_copy_field(m, &c->bias, t, TREES_BIASES, sizeof(double)) && !c->bias.bytes
+        && bias != 0 && !mdl_vec_add(&c->bias, &c->allocator, &bias, sizeof bias))
         m->f.status = mdl_cat_memory(c);
-    each(m, t, TREES_NUMBERS, number);
-    each(m, t, TREES_CATEGORIES, category);
-    copy_field(m, &c->tree_splits, t, TREES_SPLITS, sizeof(int32_t));
-    copy_field(m, &c->sizes, t, TREES_SIZES, sizeof(int32_t));
-    copy_field(m, &c->leaf_values, t, TREES_LEAVES, sizeof(double));
-    copy_field(m, &c->leaf_weights, t, TREES_WEIGHTS, sizeof(double));
+    mdl_cbm_each(m, t, TREES_NUMBERS, number);
+    mdl_cbm_each(m, t, TREES_CATEGORIES, category);
+    mdl_cbm_each(m, t, TREES_ONE_HOT, one_hot);
+    mdl_cbm_each(m, t, TREES_STATISTICS, mdl_cbm_ctr);
+    mdl_cbm_copy_field(m, &c->tree_splits, t, TREES_SPLITS, sizeof(int32_t));
+    mdl_cbm_copy_field(m, &c->sizes, t, TREES_SIZES, sizeof(int32_t));
+    mdl_cbm_copy_field(m, &c->leaf_values, t, TREES_LEAVES, sizeof(double));
+    mdl_cbm_copy_field(m, &c->leaf_weights, t, TREES_WEIGHTS, sizeof(double));
     tree_nodes(m, t);
     check_starts(m, t);
 
@@ -209,10 +218,6 @@ static void trees(struct cbm *m, const struct flat_table *t)
         mdl_parts_add(&c->parts, "columns of text (text_features)");
     if (mdl_flat_vector(t, TREES_EMBEDDINGS, 4).n)
         mdl_parts_add(&c->parts, "columns of embeddings (embedding_features)");
-    if (mdl_flat_vector(t, TREES_ONE_HOT, 4).n)
-        mdl_parts_add(&c->parts, "one-hot categories");
-    if (mdl_flat_vector(t, TREES_STATISTICS, 4).n)
-        mdl_parts_add(&c->parts, "target statistics of categories");
 }
 
 /* ---- the rest of the core -------------------------------------------------------------------- */
@@ -248,7 +253,19 @@ static int pair(struct cbm *m, const struct flat_table *t)
     return !m->f.status;
 }
 
-static mdl_status core(struct cbm *m, struct bytes in)
+/* The statistics are the one part that can be behind the core; the parts that others have are
+ * named with their columns. */
+static int part(struct cbm *m, const struct flat_table *root)
+{
+    const struct flat_vector v = mdl_flat_vector(root, CORE_PARTS, 4);
+
+    if (m->f.status || !v.n)
+        return 0;
+    const struct flat_vector name = mdl_flat_text(&v, 0);
+    return is_text(&name, STATISTICS);
+}
+
+static mdl_status core(struct cbm *m, struct bytes in, int *has_rows)
 {
     struct cat *c = m->c;
     char name[40];
@@ -263,7 +280,8 @@ static mdl_status core(struct cbm *m, struct bytes in)
     if (!m->f.status && !t.n_fields)
         mdl_flat_fail(&m->f, 0, "the file has no trees");
     if (!m->f.status) trees(m, &t);
-    if (!m->f.status) each(m, &root, CORE_INFO, pair);
+    if (!m->f.status) mdl_cbm_each(m, &root, CORE_INFO, pair);
+    if (!m->f.status) *has_rows = part(m, &root);
     return m->f.status;
 }
 
@@ -271,6 +289,7 @@ mdl_status mdl_cat_cbm(struct cat *c)
 {
     struct cbm m = { .c = c, .budget = bytes_left(&c->file) };
     struct bytes in = c->file, inner = in;
+    int has_rows = 0;
 
     bytes_take(&in, HEAD - 4);
     const uint32_t bytes = bytes_u32(&in);
@@ -279,5 +298,8 @@ mdl_status mdl_cat_cbm(struct cat *c)
         return mdl_cat_fail(c, bytes_left(&c->file), "the file is cut: %llu bytes, its core alone "
                             "has %u", (unsigned long long)bytes_left(&c->file), (unsigned)bytes);
     inner.end = in.at;
-    return core(&m, inner);
+    const mdl_status s = core(&m, inner, &has_rows);
+    if (!s && !c->parts.count && has_rows)
+        return mdl_cbm_rows(&m, &in);
+    return s;
 }

@@ -3,7 +3,7 @@
  *
  *     model_info         params, class_params, catboost_version_info, ...
  *     features_info      float_features [ feature_index, flat_feature_index, feature_id, borders,
- *                        has_nans, nan_value_treatment ], categorical_features
+ *                        has_nans, nan_value_treatment ], categorical_features [ ..., values ]
  *     oblivious_trees    [ leaf_values, leaf_weights, splits [ split_index ] ]
  *     trees              instead: nodes { split { split_index }, left, right } or { value, weight }
  *     scale_and_bias     [ scale, [ bias of each output ] ]
@@ -57,7 +57,7 @@ static void doubles(struct cat *c, struct events *e, struct vec *to)
         ;
 }
 
-static void floats(struct cat *c, struct events *e, struct vec *to)
+void mdl_cat_json_floats(struct cat *c, struct events *e, struct vec *to)
 {
     enum event ev;
     float f;
@@ -70,7 +70,7 @@ static void floats(struct cat *c, struct events *e, struct vec *to)
             mdl_events_memory(e);
 }
 
-/* ---- features_info ---------------------------------------------------------------------------- */
+/* ---- features_info --------------------------------------------------------------------------- */
 
 static int is_high(struct events *e)
 {
@@ -87,6 +87,7 @@ static void feature(struct cat *c, struct events *e, struct vec *to)
 {
     struct cat_feature one = { .index = -1, .column = -1, .name = CAT_NO_TEXT,
                                .first = (uint32_t)CAT_COUNT(c->borders, float) };
+    struct cat_one_hot hot = { 0 };
     int has_nan = 0;
 
     while (mdl_events_key(e))
@@ -95,10 +96,14 @@ static void feature(struct cat *c, struct events *e, struct vec *to)
         else if (mdl_events_is(e, "flat_feature_index"))
             integer(e, -1, INT32_MAX, &one.column);
         else if (mdl_events_is(e, "borders"))
-            floats(c, e, &c->borders);
+            mdl_cat_json_floats(c, e, &c->borders);
         else if (mdl_events_is(e, "nan_value_treatment"))
             one.nan_is_high = is_high(e);
-        else if (mdl_events_is(e, "has_nans"))
+        else if (mdl_events_is(e, "values")) {
+            hot.first = (uint32_t)CAT_COUNT(c->values, int32_t);
+            mdl_events_ints(e, &c->values);
+            hot.n = (uint32_t)CAT_COUNT(c->values, int32_t) - hot.first;
+        } else if (mdl_events_is(e, "has_nans"))
             has_nan = mdl_events_next(e) == EVENT_BOOL && e->integer;
         else if (!mdl_events_is(e, "feature_id"))
             mdl_events_skip(e, NULL);
@@ -107,7 +112,9 @@ static void feature(struct cat *c, struct events *e, struct vec *to)
             mdl_events_memory(e);
     one.n = (uint32_t)CAT_COUNT(c->borders, float) - one.first;
     one.nan_is_high &= has_nan;
-    if (!e->status && !mdl_vec_add(to, &c->allocator, &one, sizeof one))
+    hot.index = one.index;
+    if (!e->status && (!mdl_vec_add(to, &c->allocator, &one, sizeof one)
+                       || (hot.n && !mdl_vec_add(&c->one_hot, &c->allocator, &hot, sizeof hot))))
         mdl_events_memory(e);
 }
 
@@ -131,14 +138,13 @@ static void features_info(struct cat *c, struct events *e)
             features(c, e, &c->numbers);
         else if (mdl_events_is(e, "categorical_features"))
             features(c, e, &c->categories);
-        else if (mdl_events_is(e, "ctrs")) {
-            mdl_parts_add(&c->parts, "target statistics of categories");
-            mdl_events_skip(e, NULL);
-        } else
+        else if (mdl_events_is(e, "ctrs"))
+            mdl_cat_json_ctrs(c, e);
+        else
             mdl_events_skip(e, NULL);
 }
 
-/* ---- trees -------------------------------------------------------------------------------------- */
+/* ---- trees ----------------------------------------------------------------------------------- */
 
 static int add_split(struct cat *c, struct events *e, int64_t index)
 {
@@ -285,7 +291,7 @@ static void trees(struct cat *c, struct events *e, void (*one)(struct cat *, str
             mdl_events_bad(e, "a tree is no object");
 }
 
-/* ---- the document --------------------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 static void scale_and_bias(struct cat *c, struct events *e)
 {
@@ -340,6 +346,8 @@ static void document(struct cat *c, struct events *e)
             trees(c, e, tree);
         } else if (mdl_events_is(e, "scale_and_bias"))
             scale_and_bias(c, e);
+        else if (mdl_events_is(e, "ctr_data"))
+            mdl_cat_json_rows(c, e);
         else
             mdl_events_skip(e, NULL);
     if (!e->status && found != 1 && found != 2)

@@ -29,29 +29,7 @@ struct forest {
     uint64_t leaf;                /* of the tree in leaf_values, oblivious               */
 };
 
-/* ---- splits ------------------------------------------------------------------------------- */
-
-static int add_split(struct cat *c, const struct cat_split *s)
-{
-    return mdl_vec_add(&c->splits, &c->allocator, s, sizeof *s) != NULL;
-}
-
-static mdl_status list_splits(struct cat *c)
-{
-    const struct cat_feature *f = CAT_AT(c->numbers, struct cat_feature);
-
-    for (size_t i = 0; i < CAT_COUNT(c->numbers, struct cat_feature); i++)
-        for (uint32_t k = 0; k < f[i].n; k++) {
-            const float border = CAT_AT(c->borders, float)[f[i].first + k];
-            const struct cat_split one = { (uint32_t)f[i].column, border,
-                                           f[i].nan_is_high && border - border == 0 };
-            if (!add_split(c, &one))
-                return mdl_cat_memory(c);
-        }
-    return MDL_OK;
-}
-
-/* ---- one tree ------------------------------------------------------------------------------- */
+/* ---- one tree -------------------------------------------------------------------------------- */
 
 static int room(struct forest *f, struct vec *v, uint64_t bytes)
 {
@@ -164,7 +142,7 @@ static mdl_status oblivious(struct forest *f, size_t tree, int32_t depth)
     return build(f, tree, 2 * leaves - 1);
 }
 
-/* ---- trees of nodes ----------------------------------------------------------------------------- */
+/* ---- trees of nodes -------------------------------------------------------------------------- */
 
 /* What a tree of nodes comes to: nodes without a child on a side get a leaf there.  Leaves are
  * numbered within their tree; its first is the one that lies first. */
@@ -236,7 +214,7 @@ static mdl_status uneven(struct forest *f, size_t tree, int32_t size)
     return build(f, tree, n);
 }
 
-/* ---- all of them ------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static mdl_status begin(struct forest *f)
 {
@@ -252,7 +230,8 @@ static mdl_status begin(struct forest *f)
     if (c->outputs < 1 || (uint64_t)c->outputs > values)
         return mdl_cat_fail(c, 0, "%lld outputs, but %llu values of leaves",
                             (long long)c->outputs, ULL(values));
-    if (c->leaf_weights.bytes && CAT_COUNT(c->leaf_weights, double) != values / (uint64_t)c->outputs)
+    if (c->leaf_weights.bytes
+        && CAT_COUNT(c->leaf_weights, double) != values / (uint64_t)c->outputs)
         return mdl_cat_fail(c, 0, "%llu weights, but %llu values of leaves",
                             ULL(CAT_COUNT(c->leaf_weights, double)), ULL(values));
     if (c->options->best_iteration >= 0
@@ -286,9 +265,8 @@ mdl_status mdl_cat_trees(struct cat *c)
                                 &f.a.value, &f.a.leaf_id, &f.a.cover };
     const size_t n = CAT_COUNT(c->sizes, int32_t);
     const size_t used = c->options->best_iteration < 0 ? n : (size_t)c->options->best_iteration + 1;
-    mdl_status s = list_splits(c);
+    mdl_status s = begin(&f);
 
-    if (!s) s = begin(&f);
     if (!s && c->nodes.bytes
         && CAT_COUNT(c->nodes, struct cat_node) != CAT_COUNT(c->tree_splits, int32_t))
         s = mdl_cat_fail(c, 0, "%llu nodes, but splits of %llu",

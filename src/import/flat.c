@@ -153,6 +153,16 @@ struct flat_vector mdl_flat_vector(const struct flat_table *t, uint32_t field, s
     return (struct flat_vector){ .f = t->f, .data = data, .n = data ? n : 0 };
 }
 
+struct flat_vector mdl_flat_text(const struct flat_vector *v, uint32_t i)
+{
+    const uint64_t place = (uint64_t)(v->data - v->f->in.start) + 4 * (uint64_t)i;
+    const uint64_t at = place + u32_at(v->f, place);
+    const uint32_t n = u32_at(v->f, at);
+    const unsigned char *data = n ? look(v->f, at + 4, n) : NULL;
+
+    return (struct flat_vector){ .f = v->f, .data = data, .n = data ? n : 0 };
+}
+
 struct flat_table mdl_flat_item(const struct flat_vector *v, uint32_t i)
 {
     const uint64_t at = (uint64_t)(v->data - v->f->in.start) + 4 * (uint64_t)i;

@@ -56,6 +56,8 @@ double mdl_flat_f64(const struct flat_table *t, uint32_t field, double otherwise
 struct flat_table mdl_flat_table(const struct flat_table *t, uint32_t field);
 /* Elements of `bytes` bytes each; of a vector of tables and of texts 4. */
 struct flat_vector mdl_flat_vector(const struct flat_table *t, uint32_t field, size_t bytes);
+/* One of a vector of texts. */
+struct flat_vector mdl_flat_text(const struct flat_vector *v, uint32_t i);
 /* One of a vector of tables. */
 struct flat_table mdl_flat_item(const struct flat_vector *v, uint32_t i);
 

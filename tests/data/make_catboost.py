@@ -21,6 +21,25 @@ COMMON = {"iterations": 5, "depth": 3, "verbose": 0, "allow_writing_files": Fals
           "random_seed": 3, "thread_count": 1, "border_count": 12}
 
 
+def save_categories(folder, x, y, texts):
+    """Numbers, a column of texts and one of integers; some rows have categories that are new."""
+    rows = [[*numbers, text, len(text)] for numbers, text in zip(x.tolist(), texts)]
+    model = cb.CatBoost({**COMMON, "loss_function": "Logloss", "one_hot_max_size": 4,
+                         "max_ctr_complexity": 3, "iterations": 20, "depth": 4})
+    model.fit(rows, y, cat_features=[x.shape[1], x.shape[1] + 1])
+    path = folder / "categories.cbm"
+    model.save_model(str(path))
+    model.save_model(str(path.with_suffix(".json")), format="json")
+    for row in rows[::5]:
+        row[-2] = "new"
+    for row in rows[::7]:
+        row[-1] = -1
+    np.savez_compressed(path.with_suffix(".npz"), numbers=x, texts=[row[-2] for row in rows],
+                        integers=[row[-1] for row in rows], raw=model.predict(rows),
+                        leaf=model.calc_leaf_indexes(rows))
+    print(*(f"{p.name} {p.stat().st_size}" for p in sorted(folder.glob("categories.*"))))
+
+
 def save(name, params, x, y):
     folder = HERE / ("catboost_" + ".".join(cb.__version__.split(".")[:2]))
     folder.mkdir(exist_ok=True)
@@ -46,6 +65,9 @@ def main():
     save("binary", {"loss_function": "Logloss", "nan_mode": "Max"}, x, (value > 0).astype(int))
     save("classes", {"loss_function": "MultiClass", "grow_policy": "Depthwise"}, x,
          np.array(["low", "mid", "über"])[np.digitize(value, [-1, 1])])
+    texts = np.array(["red", "green", "blue", "ultramarine", "näh"])[random.integers(5, size=300)]
+    save_categories(HERE / ("catboost_" + ".".join(cb.__version__.split(".")[:2])), x,
+                    (value + (texts == "blue") * 2 > 0).astype(int), texts)
     save("poisson", {"loss_function": "Poisson", "grow_policy": "Lossguide"}, x, abs(value))
 
 

@@ -223,6 +223,108 @@ def test_classes_that_training_did_not_see_are_refused_by_name(numbers, tmp_path
         mdl.convert(tmp_path / "m.cbm")
 
 
+# ---- categories ------------------------------------------------------------------------------------
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def mixed(numbers):
+    """Numbers, few and many texts of all lengths, and integers; and rows with what is new."""
+    x, value = numbers
+    random = np.random.default_rng(8)
+    n = len(x)
+    long = np.array(["ä" * (k % 5) + f"category {k}" * (k % 9 + 1) for k in range(60)])
+    frame = pandas.DataFrame({
+        "a": x[:, 0], "few": np.array(["x", "", "z z"])[random.integers(3, size=n)],
+        "b": x[:, 1], "many": long[random.integers(60, size=n)],
+        "number": random.integers(-20, 20, size=n)})
+    effect = value + frame.many.str.len() / 60 * (frame.few == "x") + frame.number / 10
+    rows = frame.sample(600, random_state=1).reset_index(drop=True)
+    rows.loc[::7, "many"] = "never seen"
+    rows.loc[::11, "number"] = 2**31
+    rows.loc[::13, "few"] = "new"
+    rows.loc[::5, "a"] = np.nan
+    rows.loc[::17, "b"] = np.inf
+    return frame, effect.to_numpy(), rows
+
+
+KINDS = {
+    "one-hot": {"one_hot_max_size": 200}, "default": {}, "NaN high": {"nan_mode": "Max"},
+    "combinations": {"max_ctr_complexity": 4, "one_hot_max_size": 3},
+    "Depthwise": {"grow_policy": "Depthwise"},
+    **{kind: {"simple_ctr": [kind], "combinations_ctr": [kind]}
+       for kind in ("Borders", "Buckets", "BinarizedTargetMeanValue", "Counter")},
+    "Borders of 4": {"simple_ctr": ["Borders:TargetBorderCount=4"],
+                     "combinations_ctr": ["Buckets:TargetBorderCount=3"]},
+}
+
+
+@pytest.mark.parametrize("target", ["value", "binary", "classes"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_categories_have_the_bits_of_the_source(mixed, kind, target, tmp_path, proven):
+    if kind == "Borders of 4" and target != "value":
+        pytest.skip("classes have borders of their own")
+    frame, effect, rows = mixed
+    make = cb.CatBoostRegressor if target == "value" else cb.CatBoostClassifier
+    model = make(**{**COMMON, "logging_level": None, "verbose": 0}, **KINDS[kind],
+                 cat_features=["few", "many", "number"])
+    model.fit(frame, effect if target == "value" else (effect > 1).astype(int)
+              if target == "binary" else np.digitize(effect, [0, 1, 2]))
+    want = native(model, rows, "RawFormulaVal")
+    for suffix in ("cbm", "json"):
+        path = tmp_path / f"model.{suffix}"
+        model.save_model(str(path), format=suffix)
+        ours = mdl.convert(path)
+        same_bits(ours.predict_raw(rows), want, suffix)
+        one = np.concatenate([ours.predict_raw(rows[i:i + 1]) for i in range(0, len(rows), 97)])
+        same_bits(one, want[::97], f"{suffix}: one row")
+        if target != "value":
+            np.testing.assert_allclose(ours.predict_proba(rows),
+                                       native(model, rows, "Probability"), LINK, LINK)
+    same_bits(mdl.convert(tmp_path / "model.cbm").apply(rows),
+              model.calc_leaf_indexes(rows).astype(np.int32), "leaves")
+    proven("CatBoost", f"categories, {kind}, {target}", len(rows), "RawFormulaVal, leaves: same bits")
+
+
+@pytest.fixture(scope="module")
+def with_categories(mixed):
+    frame, effect, _ = mixed
+    return cb.CatBoostClassifier(**COMMON, cat_features=["few", "many", "number"]).fit(
+        frame, (effect > 1).astype(int))
+
+
+def test_live_models_with_categories_convert(with_categories, mixed):
+    frame, _, rows = mixed
+    ours = mdl.convert(with_categories, sample=frame)
+    assert ours.check()
+    assert (ours.predict(rows) == with_categories.predict(rows)).all()
+    same_bits(mdl.convert(with_categories).predict_raw(rows), ours.predict_raw(rows), "no sample")
+
+
+def test_categories_come_as_frames_arrays_of_objects_and_codes(with_categories, mixed):
+    rows = mixed[2]
+    ours = mdl.convert(with_categories)
+    want = ours.predict_raw(rows)
+    cells = np.column_stack([rows[name].astype(object) for name in rows.columns])
+    same_bits(ours.predict_raw(cells), want, "objects")
+    categorical = rows.assign(many=rows.many.astype("category"), few=rows.few.astype("category"))
+    same_bits(ours.predict_raw(categorical), want, "pandas.Categorical")
+    polars = pytest.importorskip("polars")
+    same_bits(ours.predict_raw(polars.from_pandas(rows)), want, "polars")
+
+
+def test_what_is_no_category_is_refused(with_categories, mixed):
+    rows = mixed[2].head(3)
+    ours = mdl.convert(with_categories)
+    with pytest.raises(mdl.DataError, match="column 'many' holds 1.5 .*texts or integers"):
+        ours.predict(rows.assign(many=[1.5, 2.5, 3.5]))
+    with pytest.raises(mdl.DataError, match="column 'few' holds nan"):
+        ours.predict(rows.assign(few=["x", np.nan, "x"]))
+    with pytest.raises(mdl.DataError, match="float32 cannot hold the hashes"):
+        ours.predict(np.zeros((2, 5), np.float32))
+
+
 # ---- live objects ------------------------------------------------------------------------------------
 
 
@@ -291,7 +393,20 @@ def test_columns_of_text_and_embeddings_are_refused_by_name(tmp_path):
 # ---- files of this and older versions --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("catboost_*/*.npz")),
+@pytest.mark.parametrize("path", sorted(DATA.glob("catboost_*/categories.npz")),
+                         ids=lambda p: p.parent.name)
+def test_stored_files_with_categories_give_the_stored_answers(path):
+    stored = np.load(path)
+    rows = np.column_stack([stored["numbers"].astype(object), stored["texts"].astype(object),
+                            stored["integers"].astype(object)])
+    for suffix in (".cbm", ".json"):
+        model = mdl.convert(path.with_suffix(suffix))
+        same_bits(model.predict_raw(rows), stored["raw"], suffix)
+        same_bits(model.apply(rows), stored["leaf"].astype(np.int32), suffix)
+
+
+@pytest.mark.parametrize("path", sorted(set(DATA.glob("catboost_*/*.npz"))
+                                        - set(DATA.glob("catboost_*/categories.npz"))),
                          ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_stored_files_give_the_stored_answers(path):
     stored = np.load(path)

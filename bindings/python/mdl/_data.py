@@ -31,6 +31,12 @@ class Column(NamedTuple):
     kind: int
     category_type: int
     categories: Tuple[str, ...]
+    position: int = 0
+
+    @property
+    def hashed(self) -> bool:
+        """Do cells hold hashes of categories?"""
+        return self.kind == _lib.COLUMN_HASH
 
 
 class Csr(NamedTuple):
@@ -58,6 +64,7 @@ class Schema(NamedTuple):
     source: str                         # "xgboost", "lightgbm", ...
     unseen: str                         # "missing" or "error": a category not in the model
     columns: Callable[[], List[Column]]
+    code: Callable[[int, str], float]   # of a category's text in a column of hashes
 
     def names(self) -> Optional[List[str]]:
         """The names of all columns, or None.  Column_0, Column_1, ... are what LightGBM calls
@@ -82,7 +89,7 @@ def rows_of(x: Any, schema: Schema) -> Rows:
     elif hasattr(x, "tocsr"):
         return _sparse(x, schema)
     else:
-        made = _array(_other(x), schema)
+        made = _array(_other(x, object if _any_hashed(schema) else None), schema)
     if made.shape[1] != schema.cols:
         raise DataError(f"X has {made.shape[1]} columns, the model takes {schema.cols}")
     return made
@@ -94,14 +101,14 @@ def is_frame(x: Any) -> bool:
                and base.__name__ == "DataFrame" for base in type(x).__mro__)
 
 
-def _other(x: Any) -> Array:
+def _other(x: Any, dtype: Any) -> Array:
     """Lists, and objects that know how to become an array."""
     if isinstance(x, (str, bytes)) or x is None:
         raise DataError(f"X is {type(x).__name__}, expected rows")
     if type(x).__name__ == "LazyFrame":
         raise DataError("X is a LazyFrame: call collect() on it first")
     try:
-        return np.asarray(x)
+        return np.asarray(x, dtype)
     except (ValueError, TypeError) as why:
         raise DataError(f"X, a {type(x).__name__}, is no table: {why}") from None
 
@@ -121,7 +128,7 @@ def _array(x: Array, schema: Schema) -> Array:
         made = as_float(np.asarray(x.filled(0)), "X").copy()
         made[hidden] = np.nan
         return made
-    if x.dtype.kind in "OUST":
+    if x.dtype.kind in "OUST" or (x.dtype.kind in "iub" and _any_hashed(schema)):
         return _cells(x, schema)
     return as_float(np.asarray(x), "X")
 
@@ -156,7 +163,8 @@ def _cells(x: Array, schema: Schema) -> Array:
     for i, column in enumerate(schema.columns()):
         said = f"column '{column.name}'" if column.name else f"column {i}"
         cells = x[:, i].tolist()
-        made[:, i] = _coded(cells, column, schema, said) if column.categories \
+        made[:, i] = _hashed(cells, column, schema, said) if column.hashed \
+            else _coded(cells, column, schema, said) if column.categories \
             else _numbers(cells, said)
     return made
 
@@ -213,6 +221,26 @@ def _coded(cells: Sequence[Any], column: Column, schema: Schema, said: str) -> A
                 unseen[cell] = None
         made[i] = np.nan if code is None else code
     _judge_unseen(list(unseen), column, schema, said)
+    return made
+
+
+def _any_hashed(schema: Schema) -> bool:
+    return any(column.hashed for column in schema.columns())
+
+
+def _hashed(cells: Sequence[Any], column: Column, schema: Schema, said: str) -> Array:
+    """Texts and integers as the source hashes them; it takes no other categories."""
+    codes: Dict[Any, float] = {}
+    made = np.empty(len(cells), np.float64)
+    for i, cell in enumerate(cells):
+        whole = isinstance(cell, (int, np.integer)) and not isinstance(cell, bool)
+        if not whole and not isinstance(cell, str):
+            raise DataError(f"{said} holds {_short(cell)}, expected texts or integers: the model "
+                            "knows categories by their text")
+        text = str(cell)
+        if text not in codes:
+            codes[text] = schema.code(column.position, text)
+        made[i] = codes[text]
     return made
 
 
@@ -286,6 +314,8 @@ def _some(names: List[str]) -> str:
 def _pandas_column(x: Any, at: int, column: Column, schema: Schema, said: str) -> Array:
     series = x.iloc[:, at]
     dtype = series.dtype
+    if column.hashed:
+        return _hashed(series.tolist(), column, schema, said)
     if hasattr(series, "cat"):
         codes = np.asarray(series.cat.codes)
         return _recoded(codes, list(series.cat.categories), column, schema, said)
@@ -324,6 +354,8 @@ def _recoded(codes: Array, values: List[Any], column: Column, schema: Schema,
 
 def _polars_column(x: Any, at: int, column: Column, schema: Schema, said: str) -> Array:
     series = x.to_series(at)
+    if column.hashed:
+        return _hashed(series.to_list(), column, schema, said)
     kind = str(series.dtype).split("(")[0]
     if column.categories or kind in ("Categorical", "Enum", "String", "Utf8"):
         values = series.unique(maintain_order=True)

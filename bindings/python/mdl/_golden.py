@@ -27,7 +27,8 @@ LINK = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 2e-15}
 TIE = 2e-6
 
 WEIGHT_DTYPE: Dict[int, Any] = {_lib.F32: np.float32, _lib.F64: np.float64, _lib.U8: np.uint8,
-                                _lib.U16: np.uint16, _lib.U32: np.uint32, _lib.I32: np.int32}
+                                _lib.U16: np.uint16, _lib.U32: np.uint32, _lib.I32: np.int32,
+                                _lib.U64: np.uint64}
 
 Answers = Dict[str, Array]
 Weights = Dict[str, Array]
@@ -40,6 +41,7 @@ class Live(NamedTuple):
     answers: Callable[[Array], Answers]
     predict: Callable[[Any], Any]
     link: float = 0.0
+    fill: Optional[Callable[[Array], None]] = None      # cells that only the source can make up
 
     def tolerance(self, dtype: Any) -> float:
         return max(LINK[np.dtype(dtype)], self.link)
@@ -49,6 +51,8 @@ def prove(builder: Builder, live: Live, sample: Optional[Any]) -> Model:
     """The finished model with golden rows in it; Error if any answer differs."""
     model = builder.to_model()
     rows = rows_around(model)
+    if live.fill is not None:
+        live.fill(rows)
     theirs = _compared(model, live, rows)
     if sample is not None:
         head = first_rows(sample)
@@ -177,10 +181,14 @@ def rows_around(model: Model, rows: int = ROWS) -> Array:
     knows and one it does not.  The same model gives the same rows."""
     random = np.random.default_rng(0)
     dtype = model._schema.dtype
-    ensembles = _ensembles(model)
+    ensembles = _weights(model, b"trees")
     counts = _category_counts(model, ensembles)
     made = random.normal(size=(rows, model.n_features)).astype(dtype)
-    for column, values in _thresholds(ensembles).items():
+    thresholds = _thresholds(ensembles)
+    for table in _weights(model, b"ctr"):        # between the rows and the trees
+        numbers = table.get("number", np.zeros(0, int)).tolist()
+        thresholds = {numbers[i]: values for i, values in thresholds.items() if i < len(numbers)}
+    for column, values in thresholds.items():
         chosen = values[random.integers(len(values), size=rows)].astype(dtype)
         side = random.integers(3, size=rows)
         with np.errstate(over="ignore"):
@@ -199,13 +207,14 @@ def rows_around(model: Model, rows: int = ROWS) -> Array:
     return made
 
 
-def _ensembles(model: Model) -> List[Weights]:
+def _weights(model: Model, op: bytes) -> List[Weights]:
+    """Those of each node of an operator."""
     handle = model._held()
     made = []
     for node in range(_lib.lib.mdl_node_count(handle.value)):
         info = _lib.mdl_node_info(size=ctypes.sizeof(_lib.mdl_node_info))
         _lib.lib.mdl_node(handle.value, node, ctypes.byref(info))
-        if info.op != b"trees":
+        if info.op != op:
             continue
         weights: Weights = {}
         for i in range(info.n_tensors):

@@ -16,7 +16,8 @@ from ._version import __version__
 
 # ---- constants of mdl.h and mdl_build.h ------------------------------------------------
 
-F32, F64, I8, U8, U16, I32, U32, I64, BOOL, STRING = 1, 2, 5, 6, 8, 9, 10, 11, 13, 14
+F32, F64, I8, U8, U16, I32, U32, I64 = 1, 2, 5, 6, 8, 9, 10, 11
+U64, BOOL, STRING = 12, 13, 14
 MAX_RANK = 8
 NO_OFFSET = 2**64 - 1
 SIZE_MAX = c_size_t(-1).value
@@ -28,7 +29,7 @@ LOAD_BORROW = 2
 OUTPUT_MAIN, OUTPUT_VALUE, OUTPUT_RAW, OUTPUT_PROBA = 0, 1, 2, 3
 OUTPUT_LABEL, OUTPUT_LEAF, OUTPUT_CONTRIB, OUTPUT_OTHER = 4, 5, 6, 255
 OP_TENSOR = 1
-COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_CATEGORY, COLUMN_STRING = 0, 1, 2, 3
+COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_CATEGORY, COLUMN_STRING, COLUMN_HASH = 0, 1, 2, 3, 4
 ABSENT_ZERO, ABSENT_MISSING = 0, 1
 
 TREES_LT, TREES_LE = 0, 1
@@ -204,6 +205,7 @@ MODEL: Dict[str, Signature] = {
     "mdl_column_find": (c_size_t, [c_void_p, c_size_t, c_char_p]),
     "mdl_output_find": (c_size_t, [c_void_p, c_char_p]),
     "mdl_output_find_role": (c_size_t, [c_void_p, c_uint32]),
+    "mdl_category_code": (c_int32, [c_void_p, c_size_t, c_size_t, c_char_p, POINTER(c_double)]),
     "mdl_category": (c_char_p, [c_void_p, c_size_t, c_size_t, c_size_t]),
     "mdl_label": (c_char_p, [c_void_p, c_size_t, c_size_t]),
     "mdl_metadata_count": (c_size_t, [c_void_p]),

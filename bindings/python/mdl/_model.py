@@ -119,7 +119,7 @@ class Model:
         first = self._inputs[0] if self._inputs else ("", 0, _lib.F32)
         cols = first[1] if handle.runner is None else int(_lib.lib.mdl_input_cols(handle.value))
         self._schema = Schema(cols, DTYPE.get(first[2], np.float64), source, unseen,
-                              self._read_columns)
+                              self._read_columns, self._code)
         self._source_kind = self._metadata.get("source_kind", "")
         self._shapes: Optional[List[Optional[_tensors.Shape]]] = None
         self._threads = 1
@@ -187,6 +187,18 @@ class Model:
             raise
 
     # ---- what it is ---------------------------------------------------------------------------
+
+    def _code(self, column: int, text: str) -> float:
+        """What a cell of a category column holds for a text."""
+        code = ctypes.c_double()
+        try:
+            raw = text.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"{text!r} is not Unicode") from None
+        if b"\0" in raw:
+            raise DataError(f"{text!r} has a zero byte")
+        _must(_lib.lib.mdl_category_code(self._live(), 0, column, raw, ctypes.byref(code)))
+        return code.value
 
     def _read_columns(self) -> List[Column]:
         if self._columns is None:
@@ -606,7 +618,7 @@ def _read_columns(handle: ctypes.c_void_p, cols: int) -> List[Column]:
         _must(_lib.lib.mdl_column(handle, 0, i, ctypes.byref(info)))
         texts = tuple(_lib.lib.mdl_category(handle, 0, i, k).decode()
                       for k in range(info.n_categories))
-        made.append(Column(info.name.decode(), int(info.kind), int(info.category_type), texts))
+        made.append(Column(info.name.decode(), int(info.kind), int(info.category_type), texts, i))
     return made
 
 
