@@ -269,58 +269,121 @@ static const int64_t *list(struct onnx *o, struct onnx_node *n, const char *name
     return have == count ? v : NULL;
 }
 
-/* In opset 8 everything has a batch in front, over which the scan runs; the lengths, input 0,
- * are seldom given.  A body per sequence of the batch: a scan over the batch around it. */
+/* What a scan goes over: the last `sliced` of the values given, carried on are those before. */
+struct scan {
+    const int32_t *given;
+    uint32_t n_given;
+    int64_t  sliced;
+    const int64_t *in_axes, *in_back, *out_axes, *out_back;
+};
+
+/* The node, made from a body that is read; FLOW_NONE after a failure. */
+static int32_t make_scan(struct onnx *o, struct onnx_node *n, struct bytes body, const struct scan *s)
+{
+    struct flow *f = &o->flow;
+    const uint32_t results = count_io(body, G_OUTPUT), mark = mdl_onnx_names_mark(o);
+    const int64_t carried = (int64_t)s->n_given - s->sliced, gathered = (int64_t)results - carried;
+    int32_t *in = take(o, (uint64_t)s->n_given + results);
+
+    if (!in)
+        return FLOW_NONE;
+    for (uint32_t i = 0; i < s->n_given; i++) {
+        if (mdl_onnx_is_sequence(o, s->given[i]))
+            mdl_onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
+        in[i] = s->given[i];
+    }
+    const int32_t region = mdl_flow_enter(f);
+    const int32_t state = mdl_flow_node(f, "scan_state", "", in, s->n_given, s->n_given);
+    bind_state(o, body, state, s->n_given);
+    const int good = read_body(o, n, body, in + s->n_given, results);
+    mdl_flow_leave(f);
+    mdl_onnx_names_forget(o, mark);
+    if (!good)
+        return FLOW_NONE;
+    const int32_t node = mdl_flow_node(f, "scan", n->name, in, (size_t)s->n_given + results, results);
+    mdl_flow_int(f, node, "carried", carried);
+    mdl_flow_int(f, node, "inputs", s->sliced);
+    mdl_flow_ints(f, node, "in_axes", s->in_axes, (uint64_t)s->sliced);
+    mdl_flow_ints(f, node, "in_backwards", s->in_back, (uint64_t)s->sliced);
+    mdl_flow_ints(f, node, "out_axes", s->out_axes, (uint64_t)gathered);
+    mdl_flow_ints(f, node, "out_backwards", s->out_back, (uint64_t)gathered);
+    mdl_flow_body(f, node, 0, region);
+    return node;
+}
+
+/* Do a body's inputs and results fit?  Else it fails. */
+static int fits(struct onnx *o, struct onnx_node *n, struct bytes body, uint32_t n_given, int64_t sliced)
+{
+    const int64_t carried = (int64_t)n_given - sliced;
+
+    if (!o->status && (sliced < 1 || carried < 0 || (int64_t)count_io(body, G_OUTPUT) < carried
+                       || count_io(body, G_INPUT) != n_given))
+        mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
+                      n->name);
+    return !o->status;
+}
+
+/* In opset 8 everything has a batch in front: a scan over that around the scan itself.  Input 0,
+ * the lengths, is seldom given. */
 static void map_scan_8(struct onnx *o, struct onnx_node *n)
 {
-    mdl_onnx_refuse(o, n, "the batched form of opset 8");
+    struct flow *f = &o->flow;
+    const struct bytes body = mdl_onnx_attr_graph(o, n, "body");
+    const uint32_t n_given = n->n_in ? n->n_in - 1 : 0, results = count_io(body, G_OUTPUT);
+    const int64_t sliced = mdl_onnx_int(o, n, "num_scan_inputs", 0);
+
+    if (onnx_in(n, 0) != FLOW_NONE)
+        mdl_onnx_refuse(o, n, "lengths of sequences");
+    if (!fits(o, n, body, n_given, sliced))
+        return;
+    const int64_t *in_back = list(o, n, "directions", (uint64_t)sliced);
+    const int64_t *zeros = mdl_arena_take(&f->arena, (uint64_t)n_given + results, sizeof *zeros);
+    int32_t *in = take(o, (uint64_t)n_given + results), *one = take(o, n_given);
+    if (!in_back || !zeros || !in || !one)
+        return;
+    for (uint32_t i = 0; i < n_given; i++)
+        in[i] = n->in[1 + i];
+    const int32_t region = mdl_flow_enter(f);
+    const int32_t state = mdl_flow_node(f, "scan_state", "", in, n_given, n_given);
+    for (uint32_t i = 0; i < n_given; i++)
+        one[i] = mdl_flow_result(f, state, i);
+    const struct scan s = { one, n_given, sliced, zeros, in_back, zeros, zeros };
+    const int32_t inner = make_scan(o, n, body, &s);
+    for (uint32_t i = 0; i < results; i++)
+        in[n_given + i] = mdl_flow_result(f, inner, i);
+    mdl_flow_leave(f);
+    const int32_t node = inner == FLOW_NONE ? inner : mdl_flow_node(f, "scan", n->name, in,
+                                                                    (size_t)n_given + results, results);
+    mdl_flow_int(f, node, "carried", 0);
+    mdl_flow_int(f, node, "inputs", n_given);
+    mdl_flow_ints(f, node, "in_axes", zeros, n_given);
+    mdl_flow_ints(f, node, "in_backwards", zeros, n_given);
+    mdl_flow_ints(f, node, "out_axes", zeros, results);
+    mdl_flow_ints(f, node, "out_backwards", zeros, results);
+    mdl_flow_body(f, node, 0, region);
+    for (uint32_t i = 0; i < n->n_out && i < results; i++)
+        n->out[i] = mdl_flow_result(f, node, i);
 }
 
 static void map_scan(struct onnx *o, struct onnx_node *n)
 {
-    struct flow *f = &o->flow;
     const struct bytes body = mdl_onnx_attr_graph(o, n, "body");
     const int64_t sliced = mdl_onnx_int(o, n, "num_scan_inputs", 0);
-    const uint32_t results = count_io(body, G_OUTPUT), mark = mdl_onnx_names_mark(o);
+    const uint32_t results = count_io(body, G_OUTPUT);
 
-    if (o->status)
+    if (!fits(o, n, body, n->n_in, sliced))
         return;
-    const int64_t carried = (int64_t)n->n_in - sliced, gathered = (int64_t)results - carried;
-    if (sliced < 1 || carried < 0 || gathered < 0 || count_io(body, G_INPUT) != n->n_in) {
-        mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
-                  n->name);
+    const uint64_t gathered = results - (n->n_in - (uint64_t)sliced);
+    const struct scan s = { n->in, n->n_in, sliced,
+                            list(o, n, "scan_input_axes", (uint64_t)sliced),
+                            list(o, n, "scan_input_directions", (uint64_t)sliced),
+                            list(o, n, "scan_output_axes", gathered),
+                            list(o, n, "scan_output_directions", gathered) };
+    if (!s.in_axes || !s.in_back || !s.out_axes || !s.out_back)
         return;
-    }
-    const int64_t *in_axes = list(o, n, "scan_input_axes", (uint64_t)sliced);
-    const int64_t *in_back = list(o, n, "scan_input_directions", (uint64_t)sliced);
-    const int64_t *out_axes = list(o, n, "scan_output_axes", (uint64_t)gathered);
-    const int64_t *out_back = list(o, n, "scan_output_directions", (uint64_t)gathered);
-    int32_t *in = take(o, (uint64_t)n->n_in + results);
-    if (!in || !in_axes || !in_back || !out_axes || !out_back)
-        return;
-    for (uint32_t i = 0; i < n->n_in; i++) {
-        if (mdl_onnx_is_sequence(o, n->in[i]))
-            mdl_onnx_refuse(o, n, "a sequence as input %u", (unsigned)i);
-        in[i] = n->in[i];
-    }
-    const int32_t region = mdl_flow_enter(f);
-    const int32_t state = mdl_flow_node(f, "scan_state", "", in, n->n_in, n->n_in);
-    bind_state(o, body, state, n->n_in);
-    const int good = read_body(o, n, body, in + n->n_in, results);
-    mdl_flow_leave(f);
-    mdl_onnx_names_forget(o, mark);
-    if (!good)
-        return;
-    const int32_t node = mdl_flow_node(f, "scan", n->name, in, (size_t)n->n_in + results, results);
-    mdl_flow_int(f, node, "carried", carried);
-    mdl_flow_int(f, node, "inputs", sliced);
-    mdl_flow_ints(f, node, "in_axes", in_axes, (uint64_t)sliced);
-    mdl_flow_ints(f, node, "in_backwards", in_back, (uint64_t)sliced);
-    mdl_flow_ints(f, node, "out_axes", out_axes, (uint64_t)gathered);
-    mdl_flow_ints(f, node, "out_backwards", out_back, (uint64_t)gathered);
-    mdl_flow_body(f, node, 0, region);
+    const int32_t node = make_scan(o, n, body, &s);
     for (uint32_t i = 0; i < n->n_out && i < results; i++)
-        n->out[i] = mdl_flow_result(f, node, i);
+        n->out[i] = mdl_flow_result(&o->flow, node, i);
 }
 
 static const struct onnx_op ops[] = {

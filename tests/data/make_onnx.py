@@ -263,7 +263,64 @@ def gru():
         "h0": rng.standard_normal((1, 2, 2)).astype(np.float32)}
 
 
-ALL = {"mlp": mlp, "conv": conv, "if": if_, "loop": loop, "scan": scan, "functions": functions,
+def parts(name, values):
+    """A sequence as libmodel has it: its elements in one row, and the shape of each."""
+    dims = np.full((len(values), 8), -1, np.int64)
+    for i, value in enumerate(values):
+        dims[i, :value.ndim] = value.shape
+    return {name: np.concatenate([value.ravel() for value in values]), f"{name}.dims": dims}
+
+
+def sequences():
+    """A sequence that goes in and out, through one of two bodies and a loop; an optional one."""
+    seq = h.make_sequence_type_proto(h.make_tensor_type_proto(T.FLOAT, None))
+    v = h.make_value_info
+    then = h.make_graph([h.make_node("SequenceErase", ["x", "at"], ["a"])], "then", [], [v("a", seq)])
+    other = h.make_graph([h.make_node("Identity", ["x"], ["b"])], "else", [], [v("b", seq)])
+    body = h.make_graph(
+        [h.make_node("SequenceAt", ["some", "i"], ["one"]), h.make_node("Neg", ["one"], ["minus"]),
+         h.make_node("SequenceInsert", ["so_far", "minus", "at"], ["more"]),
+         h.make_node("Identity", ["go_in"], ["go"])],
+        "body", [info("i", T.INT64), info("go_in", T.BOOL), v("so_far", seq)],
+        [info("go", T.BOOL), v("more", seq)])
+    values = [np.arange(n, dtype=np.float32).reshape(shape) + n
+              for n, shape in ((4, (2, 2)), (1, ()), (3, (3,)))]
+    return model(
+        [h.make_node("If", ["less"], ["some"], then_branch=then, else_branch=other),
+         h.make_node("SequenceLength", ["some"], ["n"]),
+         h.make_node("Loop", ["n", "yes", "x"], ["y"], body=body),
+         h.make_node("OptionalHasElement", ["maybe"], ["has"])],
+        [v("x", seq), info("at", T.INT64), info("less", T.BOOL),
+         v("maybe", h.make_optional_type_proto(h.make_tensor_type_proto(T.FLOAT, ["n"])))],
+        [v("y", seq), info("n", T.INT64), info("has", T.BOOL)], [constant("yes", True, bool)],
+    ), {**parts("x", values), "at": np.array(1), "less": np.array(True),
+        "maybe": np.zeros(0, np.float32), "maybe.given": np.array(False)}, {
+        **parts("y", [values[0], -values[2], -values[0], *values[1:]]),
+        "n": np.array(2), "has": np.array(False)}
+
+
+def views():
+    """What the clean-up passes are for: shapes spelled out, transposes, reshapes and casts."""
+    return model(
+        [h.make_node("Shape", ["x"], ["s"]),
+         h.make_node("Cast", ["s"], ["s32"], to=T.INT32),
+         h.make_node("Slice", ["s32", "c0", "c1"], ["rows"]),
+         h.make_node("Concat", ["rows", "c23"], ["to32"], axis=0),
+         h.make_node("Cast", ["to32"], ["to"], to=T.INT64),
+         h.make_node("Reshape", ["x", "to"], ["v"]),
+         h.make_node("Transpose", ["v"], ["t"], perm=[2, 0, 1]),
+         h.make_node("Transpose", ["t"], ["u"], perm=[1, 0, 2]),
+         h.make_node("Unsqueeze", ["u", "c0_64"], ["w"]),
+         h.make_node("Squeeze", ["w", "c0_64"], ["q"]),
+         h.make_node("Flatten", ["q"], ["f"]),
+         h.make_node("Cast", ["f"], ["y"], to=T.FLOAT)],
+        [info("x", T.FLOAT, "rows", 6)], [info("y", T.FLOAT, "rows", 6)],
+        [constant("c0", [0], np.int32), constant("c1", [1], np.int32),
+         constant("c23", [2, 3], np.int32), constant("c0_64", [0])],
+    ), {"x": rng.standard_normal((4, 6)).astype(np.float32)}
+
+
+ALL = {"sequences": sequences, "views": views, "mlp": mlp, "conv": conv, "if": if_, "loop": loop, "scan": scan, "functions": functions,
        "several": several, "strings": strings, "sparse": sparse, "external": external,
        "trees": trees, "shapes": shapes, "gru": gru}
 
@@ -276,14 +333,14 @@ def main(names):
         m, inputs, *known = ALL[name]()
         path = os.path.join(FOLDER, name + ".onnx")
         onnx.save(m, path)
-        if name != "shapes":          # the checker wants a shape for each input
+        if name not in ("shapes", "sequences"):   # the checker wants a shape for each input
             onnx.checker.check_model(path)
         assert os.path.getsize(path) < 2048, (name, os.path.getsize(path))
         outputs = [o.name for o in m.graph.output]
         arrays = dict(inputs)
         answers = (known[0] if known else
                    dict(zip(outputs, ReferenceEvaluator(path).run(outputs, inputs))))
-        for key in outputs:
+        for key in answers:
             value = np.asarray(answers[key])
             arrays[key] = value.astype(str) if value.dtype == object else value
         np.savez(os.path.join(FOLDER, name + ".npz"), **arrays)

@@ -347,6 +347,50 @@ def test_a_byte_changed_anywhere_is_an_error_or_a_model_and_never_a_crash():
 # ---- golden tensors -----------------------------------------------------------------------------
 
 
+def test_a_scan_of_opset_8_runs_over_the_batch_as_onnx_runtime_does():
+    runtime = pytest.importorskip("onnxruntime")
+    body = h.make_graph([node("Mul", "state x", "t"), node("Add", "t x", "next"),
+                         node("Identity", "t", "out")], "body",
+                        [info("state", shape=[3]), info("x", shape=[3])],
+                        [info("next", shape=[3]), info("out", shape=[3])])
+    proto = model([node("Scan", ["", "s", "x"], "y z", body=body, num_scan_inputs=1, directions=[1])],
+                  inputs=[info("s", shape=["b", 3]), info("x", shape=["b", "t", 3])],
+                  outputs=[info("y", shape=["b", 3]), info("z", shape=["b", "t", 3])], opset=8, ir=8)
+    feeds = {"s": X, "x": np.stack([X, X + 1, X - 2], 1) / 4}
+    expected = runtime.InferenceSession(proto.SerializeToString()).run(None, feeds)
+    for mine, theirs in zip(mdl.convert(proto).run(feeds).values(), expected):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+
+
+COLUMNS = [((5, 5), (3, 3), {}), ((6, 4), (2, 3), {"strides": [2, 1], "pads": [1, 0, 1, 2]}),
+           ((7, 7), (3, 2), {"dilations": [2, 3], "pads": [0, 1, 2, 1]}), ((9,), (4,), {"strides": [3]}),
+           ((4, 5, 3), (2, 2, 3), {"pads": [1, 0, 1, 0, 2, 1], "strides": [1, 2, 1]})]
+
+
+@pytest.mark.parametrize("image,block,attributes", COLUMNS)
+def test_columns_are_added_into_an_image(image, block, attributes):
+    """Col2Im by its definition: every element of every block goes to the pixel it came from."""
+    n = len(image)
+    strides, dilations = (attributes.get(key, [1] * n) for key in ("strides", "dilations"))
+    pads = attributes.get("pads", [0] * 2 * n)
+    steps = [(size + pads[i] + pads[n + i] - dilations[i] * (block[i] - 1) - 1) // strides[i] + 1
+             for i, size in enumerate(image)]
+    columns = np.random.default_rng(3).integers(-9, 9, (2, 3 * int(np.prod(block)), int(np.prod(steps))))
+    columns = columns.astype(np.float32)
+    expected = np.zeros((2, 3, *image), np.float32)
+    blocks = columns.reshape(2, 3, *block, *steps)
+    for k in np.ndindex(*block):
+        for step in np.ndindex(*steps):
+            at = [step[i] * strides[i] + k[i] * dilations[i] - pads[i] for i in range(n)]
+            if all(0 <= p < size for p, size in zip(at, image)):
+                expected[(slice(None), slice(None), *at)] += blocks[(slice(None), slice(None), *k, *step)]
+    proto = model([node("Col2Im", "x image block", "y", **attributes)],
+                  [numpy_helper.from_array(np.array(image), "image"),
+                   numpy_helper.from_array(np.array(block), "block")],
+                  inputs=[info("x", shape=["n", "c", "l"])])
+    np.testing.assert_array_equal(mdl.convert(proto).run({"x": columns})["y"], expected)
+
+
 NUMBERS = {
     T.FLOAT: [3.14, 1, 0.1, 1e-7, 1e20, 123456789, np.nan, np.inf, -np.inf, -0.0, 1 / 3, 1e-42],
     T.DOUBLE: [3.14, 1, 0.1, 1e-300, -1.23456789e-308, 123456789, 1 / 3],
