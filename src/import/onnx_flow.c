@@ -99,8 +99,8 @@ static int known_condition(const struct onnx *o, int32_t cond)
 }
 
 /* Values as tensors, each in as many as its kind has; how many there are, 0 after a refusal. */
-static uint32_t spread(struct onnx *o, struct onnx_node *n, const struct onnx_kind *kinds, uint32_t count,
-                       const int32_t *values, int32_t *tensors)
+static uint32_t spread(struct onnx *o, struct onnx_node *n, const struct onnx_kind *kinds,
+                       uint32_t count, const int32_t *values, int32_t *tensors)
 {
     uint32_t used = 0;
 
@@ -127,7 +127,8 @@ static void gather(struct onnx *o, const struct onnx_kind *kinds, uint32_t count
 }
 
 /* What either body says that result i is, and the value of one of them. */
-static struct onnx_kind kind_of_result(struct onnx *o, const struct bytes *bodies, uint32_t i, int32_t value)
+static struct onnx_kind kind_of_result(struct onnx *o, const struct bytes *bodies, uint32_t i,
+                                       int32_t value)
 {
     struct onnx_kind kind = mdl_onnx_body_kind(o, bodies[0], G_OUTPUT, i);
     const struct onnx_kind other = mdl_onnx_body_kind(o, bodies[1], G_OUTPUT, i);
@@ -145,7 +146,8 @@ static void map_if(struct onnx *o, struct onnx_node *n)
                                      mdl_onnx_attr_graph(o, n, "else_branch") };
     const int known = known_condition(o, onnx_in(n, 0));
     const uint32_t mark = mdl_onnx_names_mark(o);
-    int32_t *in = take(o, 1 + 2ull * ONNX_MOST_PARTS * n->n_out), *values = take(o, n->n_out), regions[2];
+    int32_t *in = take(o, 1 + 2ull * ONNX_MOST_PARTS * n->n_out), *values = take(o, n->n_out);
+    int32_t regions[2];
     struct onnx_kind *kinds = mdl_arena_take(&f->arena, n->n_out, sizeof *kinds);
     uint32_t used = 1, parts = 0;
 

@@ -130,7 +130,8 @@ static int32_t spread(struct flow *f, int32_t values, int32_t at, int64_t size)
 
     if (!zeros)
         return FLOW_NONE;
-    const int32_t none = mdl_flow_op2(f, "convert", mdl_flow_const(f, MDL_F32, 1, dims, zeros), values);
+    const int32_t none = mdl_flow_op2(f, "convert", mdl_flow_const(f, MDL_F32, 1, dims, zeros),
+                                      values);
     const int32_t all = mdl_flow_result(f, mdl_flow_node(f, "scatter_elements", "", (int32_t[]){
                                         none, at, values }, 3, 1), 0);
     const int32_t cut[4] = { all, mdl_flow_const_ints(f, &first, 1), mdl_flow_const_ints(f, &size, 1),

@@ -100,7 +100,8 @@ int32_t mdl_onnx_guard(struct onnx *o, int32_t x, int32_t given)
 static int32_t row_of(struct flow *f, int32_t x)
 {
     static const int64_t none[MDL_MAX_RANK] = { -1, -1, -1, -1, -1, -1, -1, -1 };
-    const int32_t in[2] = { mdl_flow_op1(f, "shape", x), mdl_flow_const_ints(f, none, MDL_MAX_RANK) };
+    const int32_t in[2] = { mdl_flow_op1(f, "shape", x),
+                            mdl_flow_const_ints(f, none, MDL_MAX_RANK) };
     const int32_t row = cut(f, join(f, in, 2), ints(f, 0), ints(f, MDL_MAX_RANK), 0);
 
     return mdl_flow_op2(f, "unsqueeze", row, ints(f, 0));
@@ -246,7 +247,8 @@ void mdl_onnx_walk_end(struct onnx *o, struct onnx_walk *w, const struct packed 
     mdl_flow_int(f, node, "scanned", 0);
     mdl_flow_body(f, node, 0, w->region);
     for (uint32_t i = 0; i < w->n; i++)
-        result[i] = (struct packed){ mdl_flow_result(f, node, 2 * i), mdl_flow_result(f, node, 2 * i + 1) };
+        result[i] = (struct packed){ mdl_flow_result(f, node, 2 * i),
+                                     mdl_flow_result(f, node, 2 * i + 1) };
 }
 
 /* ---- out of the other forms ------------------------------------------------------------------ */
@@ -285,16 +287,18 @@ static struct packed pack_split(struct onnx *o, int32_t x, int32_t sizes, int on
 
     sizes = as_int64(f, sizes);
     if (one_size) {
-        const int32_t in[3] = { mdl_flow_const_i64(f, 0), long_axis, reshape(f, sizes, mdl_flow_const_ints(f, NULL, 0), 0) };
+        const int32_t size = reshape(f, sizes, mdl_flow_const_ints(f, NULL, 0), 0);
+        const int32_t in[3] = { mdl_flow_const_i64(f, 0), long_axis, size };
         starts = node1(f, "range", in, 3);
-        ends = mdl_flow_kind2(f, "binary", "min", add(f, starts, in[2]), long_axis);
+        ends = mdl_flow_kind2(f, "binary", "min", add(f, starts, size), long_axis);
     } else {
         ends = sums(f, sizes);
         starts = sub(f, ends, sizes);
     }
     struct packed none = { cut(f, as_list(f, x), ints(f, 0), ints(f, 0), 0), FLOW_NONE }, made;
     none.dims = mdl_onnx_pack_empty(o, MDL_I64).dims;
-    struct onnx_walk w = { .trip = mdl_flow_kind1(f, "shape", "count", starts), .n = 1, .begin = { none } };
+    struct onnx_walk w = { .trip = mdl_flow_kind1(f, "shape", "count", starts), .n = 1,
+                           .begin = { none } };
     if (!mdl_onnx_walk_begin(o, &w))
         return (struct packed){ FLOW_NONE, FLOW_NONE };
     const int32_t at = as_list(f, w.step);

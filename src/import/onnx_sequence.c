@@ -240,7 +240,8 @@ static void map_length(struct onnx *o, struct onnx_node *n)
     int64_t axis, keep;
 
     if (split_of(o, n, split, &axis, &keep) && split[1] == FLOW_NONE) {
-        n->out[0] = mdl_flow_op2(f, "gather", mdl_flow_op1(f, "shape", split[0]), mdl_flow_const_i64(f, axis));
+        n->out[0] = mdl_flow_op2(f, "gather", mdl_flow_op1(f, "shape", split[0]),
+                                 mdl_flow_const_i64(f, axis));
     } else if (take_list(o, n, list, &count)) {
         n->out[0] = mdl_flow_const_i64(f, count);
     } else {
@@ -313,7 +314,8 @@ static void map_map(struct onnx *o, struct onnx_node *n)
     if (o->status)
         return;
     if (n->n_in < 1 || n->n_in > 8 || n->n_out > 8 || o->depth >= ONNX_DEPTH) {
-        mdl_onnx_refuse(o, n, "%u inputs, %u results, or too deep", (unsigned)n->n_in, (unsigned)n->n_out);
+        mdl_onnx_refuse(o, n, "%u inputs, %u results, or too deep", (unsigned)n->n_in,
+                        (unsigned)n->n_out);
         return;
     }
     for (uint32_t i = 0; i < n->n_in; i++) {
@@ -352,7 +354,8 @@ static void map_nothing(struct onnx *o, struct onnx_node *n)
     const uint8_t no = 0;
     int32_t parts[ONNX_MOST_PARTS];
 
-    if (!attr || !mdl_wire_find(&left, 14, &type) || !mdl_onnx_read_kind(o, type, &kind) || kind.is_map) {
+    if (!attr || !mdl_wire_find(&left, 14, &type) || !mdl_onnx_read_kind(o, type, &kind)
+        || kind.is_map) {
         mdl_onnx_refuse(o, n, "nothing of a type that is not said");
         return;
     }

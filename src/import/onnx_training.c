@@ -21,10 +21,21 @@ static const struct onnx_op ops[] = {
 
 const struct onnx_family mdl_onnx_training = { "ai.onnx.preview.training", ops };
 
-static int32_t add(struct flow *f, int32_t a, int32_t b) { return mdl_flow_kind2(f, "binary", "add", a, b); }
-static int32_t sub(struct flow *f, int32_t a, int32_t b) { return mdl_flow_kind2(f, "binary", "sub", a, b); }
-static int32_t mul(struct flow *f, int32_t a, int32_t b) { return mdl_flow_kind2(f, "binary", "mul", a, b); }
-static int32_t over(struct flow *f, int32_t a, int32_t b) { return mdl_flow_kind2(f, "binary", "div", a, b); }
+#define ARITHMETIC(name, kind) \
+static int32_t name(struct flow *f, int32_t a, int32_t b) \
+{ \
+    return mdl_flow_kind2(f, "binary", kind, a, b); \
+}
+
+ARITHMETIC(add, "add")
+ARITHMETIC(sub, "sub")
+ARITHMETIC(mul, "mul")
+ARITHMETIC(over, "div")
+
+static int32_t root(struct flow *f, int32_t x)
+{
+    return mdl_flow_kind1(f, "unary", "sqrt", x);
+}
 
 /* A number, a value, in the type of `like`. */
 static int32_t number(struct flow *f, double v, int32_t like)
@@ -33,7 +44,8 @@ static int32_t number(struct flow *f, double v, int32_t like)
 }
 
 /* An attribute in the type of `like`. */
-static int32_t given(struct onnx *o, struct onnx_node *n, const char *name, double fallback, int32_t like)
+static int32_t given(struct onnx *o, struct onnx_node *n, const char *name, double fallback,
+                     int32_t like)
 {
     return number(mdl_onnx_flow(o), mdl_onnx_float(o, n, name, fallback), like);
 }
@@ -41,7 +53,8 @@ static int32_t given(struct onnx *o, struct onnx_node *n, const char *name, doub
 /* T > 0 ? a : b */
 static int32_t after_first(struct flow *f, const struct onnx_node *n, int32_t a, int32_t b)
 {
-    const int32_t later = mdl_flow_kind2(f, "compare", "greater", onnx_in(n, 1), mdl_flow_const_i64(f, 0));
+    const int32_t zero = mdl_flow_const_i64(f, 0);
+    const int32_t later = mdl_flow_kind2(f, "compare", "greater", onnx_in(n, 1), zero);
     const int32_t in[3] = { later, a, b };
 
     return mdl_flow_result(f, mdl_flow_node(f, "where", "", in, 3, 1), 0);
@@ -65,7 +78,9 @@ static int32_t gradient(struct onnx *o, struct onnx_node *n, uint32_t k, uint32_
 {
     const int32_t x = n->in[2 + i], g = n->in[2 + k + i];
 
-    return add(mdl_onnx_flow(o), mul(mdl_onnx_flow(o), given(o, n, "norm_coefficient", 0, x), x), g);
+    const int32_t more = mul(mdl_onnx_flow(o), given(o, n, "norm_coefficient", 0, x), x);
+
+    return add(mdl_onnx_flow(o), more, g);
 }
 
 static void set(struct onnx_node *n, uint32_t at, int32_t value)
@@ -82,11 +97,12 @@ static void map_adagrad(struct onnx *o, struct onnx_node *n)
     if (!k)
         return;
     const int32_t r = n->in[0], t = mdl_flow_op2(f, "convert", n->in[1], r);
-    const int32_t rate = over(f, r, add(f, number(f, 1, r), mul(f, t, given(o, n, "decay_factor", 0, r))));
+    const int32_t decay = mul(f, t, given(o, n, "decay_factor", 0, r));
+    const int32_t rate = over(f, r, add(f, number(f, 1, r), decay));
     for (uint32_t i = 0; i < k; i++) {
         const int32_t x = n->in[2 + i], g = gradient(o, n, k, i);
         const int32_t h = add(f, n->in[2 + 2 * k + i], mul(f, g, g));
-        const int32_t size = add(f, mdl_flow_kind1(f, "unary", "sqrt", h), given(o, n, "epsilon", 1e-6f, x));
+        const int32_t size = add(f, root(f, h), given(o, n, "epsilon", 1e-6f, x));
         set(n, i, sub(f, x, over(f, mul(f, rate, g), size)));
         set(n, k + i, h);
     }
@@ -109,13 +125,14 @@ static void map_adam(struct onnx *o, struct onnx_node *n)
     const int32_t alpha = given(o, n, "alpha", 0.9f, r), beta = given(o, n, "beta", 0.999f, r);
     const int32_t up = sub(f, one, mdl_flow_kind2(f, "binary", "pow", beta, t));
     const int32_t down = sub(f, one, mdl_flow_kind2(f, "binary", "pow", alpha, t));
-    const int32_t later = over(f, mul(f, r, mdl_flow_kind1(f, "unary", "sqrt", up)), down);
+    const int32_t later = over(f, mul(f, r, root(f, up)), down);
     const int32_t rate = after_first(f, n, later, r);
     for (uint32_t i = 0; i < k; i++) {
         const int32_t x = n->in[2 + i], g = gradient(o, n, k, i);
         const int32_t v = blend(f, given(o, n, "alpha", 0.9f, x), n->in[2 + 2 * k + i], g);
-        const int32_t h = blend(f, given(o, n, "beta", 0.999f, x), n->in[2 + 3 * k + i], mul(f, g, g));
-        const int32_t size = add(f, mdl_flow_kind1(f, "unary", "sqrt", h), given(o, n, "epsilon", 1e-6f, x));
+        const int32_t h = blend(f, given(o, n, "beta", 0.999f, x), n->in[2 + 3 * k + i],
+                                mul(f, g, g));
+        const int32_t size = add(f, root(f, h), given(o, n, "epsilon", 1e-6f, x));
         const int32_t moved = sub(f, x, over(f, mul(f, rate, v), size));
         const int32_t post = sub(f, number(f, 1, x), given(o, n, "norm_coefficient_post", 0, x));
         set(n, i, mul(f, post, moved));

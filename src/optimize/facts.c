@@ -144,17 +144,26 @@ const int64_t *mdl_flow_get_ints(const struct flow_node *n, const char *slot, ui
     return NULL;
 }
 
-static int32_t last_of(const int32_t *instead, uint32_t n, int32_t v)
+/* The end of the way, which is made shorter for those who come after. */
+static int32_t last_of(int32_t *instead, uint32_t n, int32_t v)
 {
-    while (v != FLOW_NONE && (uint32_t)v < n && instead[v] != v)
-        v = instead[v];
-    return v;
+    int32_t last = v;
+
+    while (last != FLOW_NONE && (uint32_t)last < n && instead[last] != last)
+        last = instead[last];
+    while (v != last) {
+        const int32_t next = instead[v];
+        instead[v] = last;
+        v = next;
+    }
+    return last;
 }
 
-void mdl_flow_replace_all(struct flow *f, const int32_t *instead, uint32_t n_instead)
+void mdl_flow_replace_all(struct flow *f, int32_t *instead, uint32_t n_instead)
 {
     for (uint32_t i = 0; i < mdl_flow_n_nodes(f); i++) {
-        const struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
+        struct flow_node *n = mdl_flow_node_at(f, (int32_t)i);
+        n->dead |= n->n_out == 1 && (uint32_t)n->out[0] < n_instead && instead[n->out[0]] != n->out[0];
         for (uint32_t k = 0; k < n->n_in; k++)
             n->in[k] = last_of(instead, n_instead, n->in[k]);
     }

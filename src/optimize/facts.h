@@ -89,8 +89,9 @@ const char *mdl_flow_get_choice(const struct flow_node *n, const char *param, co
 const int64_t *mdl_flow_get_ints(const struct flow_node *n, const char *slot, uint64_t *count);
 
 /* What stands for each of *n values: itself, until a pass says otherwise; NULL when memory ran out.
- * Then every reader learns it; values that are newer stand for themselves. */
+ * Then every reader learns it, and a node for whose only result something else stands is dead;
+ * values that are newer stand for themselves. */
 int32_t *mdl_facts_instead(struct facts *w, uint32_t *n);
-void mdl_flow_replace_all(struct flow *f, const int32_t *instead, uint32_t n);
+void mdl_flow_replace_all(struct flow *f, int32_t *instead, uint32_t n);
 
 #endif

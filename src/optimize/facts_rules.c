@@ -123,7 +123,8 @@ static void rule_binary(struct facts *w, const struct flow_node *n)
         return;
     const int32_t count = a->n > b->n ? a->n : b->n;
     for (int32_t i = 0; i < count; i++)
-        numbers[i] = arithmetic(kind, &a->numbers[a->n == 1 ? 0 : i], &b->numbers[b->n == 1 ? 0 : i]);
+        numbers[i] = arithmetic(kind, &a->numbers[a->n == 1 ? 0 : i],
+                                &b->numbers[b->n == 1 ? 0 : i]);
     mdl_facts_numbers(w, fact_out(w, n, 0), count, numbers);
 }
 

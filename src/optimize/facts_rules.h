@@ -18,7 +18,8 @@ void mdl_facts_numbers(struct facts *w, struct fact *to, int32_t n, const struct
 extern const struct fact mdl_facts_nothing;
 
 /* What is known of input i, of result i. */
-static inline const struct fact *fact_in(const struct facts *w, const struct flow_node *n, uint32_t i)
+static inline const struct fact *fact_in(const struct facts *w, const struct flow_node *n,
+                                         uint32_t i)
 {
     return i < n->n_in && n->in[i] != FLOW_NONE ? &w->of[n->in[i]] : &mdl_facts_nothing;
 }

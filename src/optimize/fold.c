@@ -2,8 +2,8 @@
  * optimize/fold.c - what is always the same is computed once
  *
  * Nodes that read constants alone, and, where the shapes of all inputs are known, nodes that
- * read shapes alone, which depend on nothing else.  The library itself computes them, in a model made of what they need; so
- * a folded value has the bits it would have had.
+ * read shapes alone, which depend on nothing else.  The library itself computes them, in a
+ * model made of what they need; so a folded value has the bits it would have had.
  *
  * SPDX-License-Identifier: MIT
  */

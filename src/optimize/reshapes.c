@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define MOST_STEPS 64u            /* of a chain at once: long ones shrink round by round */
+
 static int is_view(const struct flow_node *n)
 {
     return !n->dead && n->n_in && n->in[0] != FLOW_NONE
@@ -49,7 +51,7 @@ static uint32_t run_one(struct flow *f, const struct facts *w, int32_t node, int
     int32_t x = n->in[0];
     uint32_t steps = 1;
 
-    for (const struct flow_node *b; (b = view_before(f, x)); steps++)
+    for (const struct flow_node *b; steps < MOST_STEPS && (b = view_before(f, x)); steps++)
         x = b->in[0];
     for (int32_t v = n->in[0]; ; v = view_before(f, v)->in[0]) {
         if (mdl_size_same_dims(want, &w->of[v])) {

@@ -320,7 +320,8 @@ def views():
     ), {"x": rng.standard_normal((4, 6)).astype(np.float32)}
 
 
-ALL = {"sequences": sequences, "views": views, "mlp": mlp, "conv": conv, "if": if_, "loop": loop, "scan": scan, "functions": functions,
+ALL = {"sequences": sequences, "views": views, "mlp": mlp, "conv": conv, "if": if_,
+       "loop": loop, "scan": scan, "functions": functions,
        "several": several, "strings": strings, "sparse": sparse, "external": external,
        "trees": trees, "shapes": shapes, "gru": gru}
 
