@@ -48,7 +48,7 @@ static int holds(uint32_t wide, uint32_t narrow)
 
 static int is_cast(const struct flow_node *n)
 {
-    return !n->dead && !strcmp(n->op, "convert") && n->n_in && n->in[0] != FLOW_NONE;
+    return !n->dead && !strcmp(n->op, "convert") && n->n_out && n->n_in && n->in[0] != FLOW_NONE;
 }
 
 /* The conversion that makes a value; NULL for others. */

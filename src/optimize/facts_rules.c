@@ -271,7 +271,7 @@ static uint32_t type_of(const struct facts *w, const struct flow_node *n, int ru
 
 void mdl_facts_rule(struct facts *w, const struct flow_node *n)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    for (size_t i = 0; n->n_out && i < sizeof rules / sizeof *rules; i++)
         if (!strcmp(rules[i].op, n->op) && !mdl_flow_constant(w->f, n->out[0])) {
             fact_out(w, n, 0)->type = type_of(w, n, rules[i].type);
             rules[i].run(w, n);

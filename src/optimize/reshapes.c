@@ -15,7 +15,7 @@
 
 static int is_view(const struct flow_node *n)
 {
-    return !n->dead && n->n_in && n->in[0] != FLOW_NONE
+    return !n->dead && n->n_out && n->n_in && n->in[0] != FLOW_NONE
         && (!strcmp(n->op, "reshape") || !strcmp(n->op, "flatten") || !strcmp(n->op, "squeeze")
             || !strcmp(n->op, "unsqueeze"));
 }

@@ -89,6 +89,8 @@ static uint32_t run(struct flow *f)
             continue;
         if (make_constant(f, n->out[0], &w.of[n->out[0]]))
             changed++;
+        else if (n->n_in < 2)
+            continue;             /* the builder says what is wrong */
         else if (!strcmp(n->op, "reshape"))
             changed += (uint32_t)make_list(f, &w, (int32_t)i);
         else if (!strcmp(n->op, "expand"))

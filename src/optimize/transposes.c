@@ -12,7 +12,8 @@
 
 static int is_transpose(const struct flow_node *n)
 {
-    return !n->dead && !strcmp(n->op, "transpose") && n->in[0] != FLOW_NONE;
+    return !n->dead && !strcmp(n->op, "transpose") && n->n_out && n->n_in
+        && n->in[0] != FLOW_NONE;
 }
 
 /* perm of a node, its default written out when the rank is known; the rank, or -1. */

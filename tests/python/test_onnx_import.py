@@ -9,6 +9,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 
 import mdl                                                                         # noqa: E402
+from mdl._convert import import_                                                   # noqa: E402
 from onnx import TensorProto as T                                                  # noqa: E402
 from onnx import helper as h                                                       # noqa: E402
 from onnx import numpy_helper                                                      # noqa: E402
@@ -345,6 +346,25 @@ def test_a_byte_changed_anywhere_is_an_error_or_a_model_and_never_a_crash():
 
 
 # ---- golden tensors -----------------------------------------------------------------------------
+
+
+OPERATORS = ["Add", "Cast", "Concat", "Conv", "Expand", "Flatten", "Gather", "Gemm", "MatMul", "Pow",
+             "ReduceSum", "Reshape", "Shape", "Slice", "Softmax", "Squeeze", "Transpose", "Unsqueeze",
+             "Where", "If", "Loop", "Scan", "SequenceAt", "SequenceInsert", "SequenceErase",
+             "SequenceConstruct", "SequenceMap", "SplitToSequence", "ConcatFromSequence",
+             "Optional", "OptionalGetElement", "OptionalHasElement", "CausalConvWithState"]
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize("ins", ["", "x", "x x", ["", "x"], "x x x x x x"])
+@pytest.mark.parametrize("outs", ["", "t", "t u"])
+def test_any_number_of_inputs_and_results_is_a_model_or_an_error(op, ins, outs):
+    proto = model([node(op, ins, outs), node("Relu", outs.split()[:1] or "x", "y")], opset=27, ir=13)
+    for without in (None, "all", "dead"):
+        try:
+            import_(proto.SerializeToString(), from_="onnx", without=without).to_model()
+        except mdl.Error:
+            pass
 
 
 def test_a_scan_of_opset_8_runs_over_the_batch_as_onnx_runtime_does():

@@ -147,9 +147,9 @@ class Parts:
         return made
 
     def together(self, answers: Dict[str, Any]) -> Dict[str, Any]:
-        for name in self.sequences & answers.keys():
+        for name in self.sequences & {key[:-5] for key in answers if key.endswith(".dims")}:
             answers[name] = _elements(answers[name], answers.pop(name + ".dims"))
-        for name in self.optionals & answers.keys():
+        for name in self.optionals & {key[:-6] for key in answers if key.endswith(".given")}:
             if not answers.pop(name + ".given"):
                 answers[name] = None
         return answers
