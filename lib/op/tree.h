@@ -92,6 +92,7 @@ MDL_INLINE void mdl_trees_fetch(const void *from, uint32_t first, uint32_t end, 
         MDL_PREFETCH(at + i);
 }
 
+#define FEW_TREES  32u            /* that walks by keys may be best for                        */
 #define NEAR_NODES 2048u          /* of a tree: all it has fits the second cache               */
 
 /* A node that ranks cannot decide; see tree_test.c. */
@@ -130,6 +131,23 @@ static inline uint32_t mdl_tree_word(struct tree_words w, size_t i)
     case 4: return ((const uint32_t *)w.at)[i];
     default: return (uint32_t)i;
     }
+}
+
+/* A node: the split, of all, that it is or that would come next, the leaf that is leftmost below it,
+ * and the splits below it, itself included.  0: it is that leaf.  Its children, if there are `below`
+ * splits below the left one. */
+struct stand {
+    uint32_t split, leaf, below;
+};
+
+static inline struct stand stand_left(struct stand s, uint32_t below)
+{
+    return (struct stand){ s.split + 1, s.leaf, below };
+}
+
+static inline struct stand stand_right(struct stand s, uint32_t below)
+{
+    return (struct stand){ s.split + 1 + below, s.leaf + below + 1, s.below - 1 - below };
 }
 
 /* What splits ask: in files of nodes the question of node i is i. */
@@ -194,7 +212,7 @@ struct trees_plan {
     double path;                  /* nodes that a row passes in a tree, about                  */
     const struct trees_engine *engine[TREES_SIZES];   /* tree_engine.c                         */
 
-    int in_order;                 /* 0: some tree is not in pre-order; there are no ranks then */
+    int in_order;                 /* 0: some tree is not in pre-order: all are walked plainly  */
     int even;                     /* all trees ask one question a level: a fork a level        */
     const void *value;            /* [n_leaves, leaf_width] leaves, times weights if any       */
     const void *vectors;          /* the distinct ones, if they are few and of several values  */

@@ -10,7 +10,6 @@
 #include "op/tree_planes.h"
 #include "op/tree_survey.h"
 
-#define FEW_TREES  32u
 #define MANY_NODES 16384u         /* what they need meanwhile is worth a page of 2 MB */
 
 /* How one row goes. */
@@ -126,7 +125,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (!status)
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
     if (!status && keys_may_pay(p))
-        status = mdl_trees_deepen(n, node_in(n, g, 0), s.place, s.level, &s.temp, a, err);
+        status = mdl_trees_deepen(n, node_in(n, g, 0), &s, &s.temp, a, err);
     mdl_arena_free(&s.temp);
     return status;
 }

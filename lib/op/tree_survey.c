@@ -234,7 +234,7 @@ static double path_of(const struct node *n, uint32_t tree, const struct survey *
     const uint64_t *below = s->below;
     double path = 0, *sum = s->sum;
 
-    if (sum)
+    if (sum && !s->busy)
         mdl_tree_leaf_covers(n, tree, sum);
     if (sum && sum[t->splits + 1] > 0) {
         for (uint32_t k = 0; k < t->splits; k++) {
@@ -246,6 +246,20 @@ static double path_of(const struct node *n, uint32_t tree, const struct survey *
     for (uint32_t k = 0; k < t->splits; k++)
         path += s->half[s->depth[k] < 64 ? s->depth[k] - 1 : 63];
     return path;
+}
+
+/* Which children of splits more rows pass. */
+static void find_busy(const struct node *n, uint32_t tree, const struct survey *s,
+                      const struct tree_seen *t)
+{
+    const uint32_t before = t->start - t->first, *left = s->left + t->first;
+    const uint64_t *below = s->below;
+
+    mdl_tree_leaf_covers(n, tree, s->sum);
+    for (uint32_t k = 0; k < t->splits; k++) {
+        const double *leaf = s->sum + ((below[k] >> 32) - before), *middle = leaf + left[k] + 1;
+        s->busy[t->first + k] = *middle - *leaf >= leaf[(uint32_t)below[k] + 1] - *middle;
+    }
 }
 
 /* ---- all of them ------------------------------------------------------------------------- */
@@ -304,6 +318,8 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
                                "tree %u has more splits below a left child than below its parent",
                                tree);
         p->ordinal[t.end] = t.end - (t.first + t.splits);
+        if (s->busy)
+            find_busy(n, tree, s, &t);
         if (tree % step == 0)
             p->path += path_of(n, tree, s, &t) / ((p->n_trees + step - 1) / step);
     }
@@ -324,6 +340,12 @@ static uint32_t largest_tree(const struct trees_plan *p)
     return most;
 }
 
+/* Are trees so large, or so few, that walks by keys may be wanted?  See keys_may_pay. */
+static int may_walk_deep(const struct trees_plan *p, uint32_t largest)
+{
+    return largest / 2 + 1 > FORK_LEAVES || p->n_trees <= FEW_TREES;
+}
+
 /* Room for what is found out. */
 static mdl_status make_room(const struct node *n, struct survey *s, struct rank_builder *b,
                             struct arena *a, mdl_error *err)
@@ -342,9 +364,11 @@ static mdl_status make_room(const struct node *n, struct survey *s, struct rank_
                  ? mdl_arena_take_raw(&s->temp, s->largest / 2 + 3ull, sizeof *s->sum) : NULL;
     s->splits = mdl_arena_take_raw(&s->temp, splits + s->largest, sizeof *s->splits);
     s->left = mdl_arena_take_raw(&s->temp, splits, sizeof *s->left);
+    s->busy = s->sum && may_walk_deep(p, s->largest) ? mdl_arena_take_raw(&s->temp, splits, 1) : NULL;
     if (!s->place || !s->level || !s->next || !below || !depth
         || !b->level || !s->splits
-        || !s->left || (mdl_trees_weighed(n) && !s->sum))
+        || !s->left || (mdl_trees_weighed(n) && !s->sum)
+        || (s->sum && may_walk_deep(p, s->largest) && !s->busy))
         return mdl_arena_fail(&s->temp, err, "tree ensemble");
     for (uint32_t i = 0; i <= s->largest; i++)
         s->next[i] = i + 1;

@@ -22,6 +22,7 @@ struct survey {
                                   /* splits below it, itself included, and << 32 the leaf, of  */
                                   /* all, that is leftmost                                     */
     uint32_t *depth;              /* [largest / 2 + 1], and one before: the level, from 1 on   */
+    uint8_t  *busy;               /* [n_splits] 1: more rows go left; NULL: nobody has asked   */
     double   *sum;                /* [largest / 2 + 3] training weights; NULL: there are none  */
     double    half[64];           /* 2^-i                                                      */
 };

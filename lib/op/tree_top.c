@@ -22,12 +22,6 @@
  */
 #define PARTS (2 * TOP_NODES + 1)
 
-/* A node: the split, of all, that it is or that would come next, the leaf that is leftmost below it,
- * and the splits below it, itself included.  0: it is that leaf. */
-struct stand {
-    uint32_t split, leaf, below;
-};
-
 /* How all pieces grew, so that they can be counted before there is room for them.  Tiles lie
  * behind the first piece of their tree in the order in which they are met. */
 struct piece {
@@ -50,16 +44,6 @@ struct cutting {
     uint32_t  n_taken;
     uint32_t  below, tile;        /* while they are put down: the next that is below one   */
 };
-
-static struct stand left_of(struct stand s, uint32_t below)
-{
-    return (struct stand){ s.split + 1, s.leaf, below };
-}
-
-static struct stand right_of(struct stand s, uint32_t below)
-{
-    return (struct stand){ s.split + 1 + below, s.leaf + below + 1, s.below - 1 - below };
-}
 
 /*
  * Parts that could be taken next, each in a slot; an empty one has the key 0.  Keys are weights as
@@ -139,8 +123,8 @@ static void grow(struct cutting *c, struct piece *piece, uint32_t most, int go_o
         const uint32_t left = left_below[s.split];
 
         taken[nodes] = (uint8_t)part;
-        offer(&f, cover, first, slot, left_of(s, left), 2 * nodes + 1, best - SLOT_BITS - 1);
-        offer(&f, cover, first, nodes + 1, right_of(s, left), 2 * nodes + 2, best - SLOT_BITS - 1);
+        offer(&f, cover, first, slot, stand_left(s, left), 2 * nodes + 1, best - SLOT_BITS - 1);
+        offer(&f, cover, first, nodes + 1, stand_right(s, left), 2 * nodes + 2, best - SLOT_BITS - 1);
         look_again(&f, slot);
         look_again(&f, nodes + 1);
     }
