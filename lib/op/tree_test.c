@@ -2,8 +2,7 @@
  * op/tree_test.c - nodes that ranks cannot decide: category sets, and the zero rule
  *
  * A cell of a category column becomes a code, one byte: its category, or CODE_NONE, or
- * CODE_NAN.  Every test is then a table of 256 bits, filled in by asking the plain rule
- * about each code.  Columns that name categories beyond the codes, and LightGBM's zero
+ * CODE_NAN.  Every test is then a table of 256 bits, its set and the side of NaN.  Columns that name categories beyond the codes, and LightGBM's zero
  * rule, ask the plain rule about each cell.
  *
  * SPDX-License-Identifier: MIT
@@ -65,13 +64,20 @@ static uint32_t named_by(const struct node *n, const struct tree_test *t)
     return count < CODE_NONE ? count : CODE_NONE;
 }
 
+/* Members go to one side, all else to the other: as the set has it, bit for bit. */
 static void fill_table(const struct node *n, struct tree_test *t)
 {
-    const uint32_t named = named_by(n, t);
+    const struct trees_plan *p = n->plan;
+    const uint32_t question = mdl_tree_question(p, t->node), set = p->asked.set[question];
+    const uint32_t *start = n->tensors[TREES_SET_START].data, *words = n->tensors[TREES_SET_WORDS].data;
+    const size_t bytes = (start[set + 1] - start[set]) * sizeof *words;
+    const int others_right = (p->asked.flags[question] & NODE_SET_LEFT) != 0;
 
-    memset(t->right, mdl_trees_goes_left(n, t->node, -7) ? 0 : 255, sizeof t->right);
-    for (uint32_t code = 0; code < named; code++)
-        set_right(t, code, !mdl_trees_goes_left(n, t->node, code));
+    if (bytes)
+        memcpy(t->right, words + start[set], bytes < sizeof t->right ? bytes : sizeof t->right);
+    for (size_t i = 0; i < sizeof t->right && others_right; i++)
+        t->right[i] ^= 255u;
+    set_right(t, CODE_NONE, others_right);
     set_right(t, CODE_NAN, !mdl_trees_goes_left(n, t->node, (double)NAN));
 }
 
