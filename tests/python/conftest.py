@@ -73,6 +73,7 @@ def table():
     return "\n".join(lines) + "\n"
 
 
+@pytest.hookimpl(optionalhook=True)            # without pytest-xdist there is none
 def pytest_testnodedown(node, error):
     """What a worker of pytest-xdist has proven is ours."""
     for key, found in getattr(node, "workeroutput", {}).get("proven", []):
