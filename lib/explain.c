@@ -86,6 +86,25 @@ static mdl_status find_origins(mdl_explainer *e, mdl_error *err)
     return MDL_OK;
 }
 
+/* If the raw output is the sums times something plus something (CatBoost), it is explained. */
+static void find_scale(mdl_explainer *e, const struct node *n)
+{
+    const struct model_graph *m = &e->model->m;
+    const size_t raw = mdl_output_find_role(e->model, MDL_OUTPUT_RAW);
+    const struct node *by = raw == SIZE_MAX ? NULL
+                                            : maker_of(&m->graph, m->schema.outputs[raw].value);
+
+    if (!by || strcmp(by->op->name, "scale") != 0 || by->in[0] != n->out[0])
+        return;
+    for (uint32_t i = 0; i < by->op->n_slots; i++) {
+        const char *name = by->op->slots[i].name;
+        if (by->tensors[i].type && !strcmp(name, "mul"))
+            e->shap.mul = &by->tensors[i];
+        if (by->tensors[i].type && !strcmp(name, "add"))
+            e->shap.add = &by->tensors[i];
+    }
+}
+
 const char *mdl_explain_column(const mdl_explainer *e, size_t column)
 {
     if (!e || column >= e->shap.given)
@@ -278,6 +297,7 @@ static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o,
     e->value = n->in[0];
     e->shap.way = ways[o->method];
     e->shap.interactions = o->method == MDL_EXPLAIN_INTERACTIONS;
+    find_scale(e, n);
     if (!s) s = find_origins(e, err);
     if (!s)
         s = mdl_shap_prepare(&e->shap, &e->model->m.graph, n, o->tree_begin, end, &e->arena, err);

@@ -352,17 +352,29 @@ static mdl_status keep_some(struct shap *s, struct arena *a, struct arena *temp,
     return MDL_OK;
 }
 
-/* What sums begin with; if they are averages, what they are divided by. */
-static mdl_status set_base(struct shap *s, struct arena *a, mdl_error *err)
+static double number_at(const struct tensor *t, uint32_t k)
+{
+    return t->type == MDL_F32 ? (double)((const float *)t->data)[k] : ((const double *)t->data)[k];
+}
+
+double mdl_shap_expected(const struct shap *s, uint32_t output, double sum)
+{
+    return sum * s->factor[output] + (s->add ? number_at(s->add, output) : 0);
+}
+
+/* What sums begin with, and what they are multiplied by. */
+static mdl_status set_base(struct shap *s, double average, struct arena *a, mdl_error *err)
 {
     const struct tensor *base = &s->n->tensors[TREES_BASE];
 
     s->bias = mdl_arena_take(a, s->outputs, sizeof *s->bias);
-    if (!s->bias)
+    s->factor = mdl_arena_take(a, s->outputs, sizeof *s->factor);
+    if (!s->bias || !s->factor)
         return mdl_arena_fail(a, err, "explanation");
-    for (uint32_t k = 0; k < s->outputs && base->type; k++)
-        s->bias[k] = base->type == MDL_F32 ? (double)((const float *)base->data)[k]
-                                           : ((const double *)base->data)[k];
+    for (uint32_t k = 0; k < s->outputs; k++) {
+        s->bias[k] = base->type ? number_at(base, k) : 0;
+        s->factor[k] = s->mul ? average * number_at(s->mul, k) : average;
+    }
     return MDL_OK;
 }
 
@@ -378,15 +390,14 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     s->outputs = (uint32_t)params->outputs;
     s->width = (uint32_t)params->leaf_width;
     mdl_trees_range(n, begin, end, &s->first, &s->last);
-    end = end < mdl_trees_iterations(n) ? end : mdl_trees_iterations(n);
-    s->iterations = params->average ? (double)(end - begin) : 0;
     if (n->tensors[TREES_LINEAR_CONST].type)
         return mdl_fail(err, MDL_ERR_UNSUPPORTED, "leaves are linear models: there are no "
                         "contributions of columns to such trees (LightGBM refuses them too)");
     if (s->way != SHAP_BACKGROUND && !mdl_trees_weighed(n))
         return fail_without_covers(err);
     mdl_status status = number_columns(s, a, err);
-    if (!status) status = set_base(s, a, err);
+    end = end < mdl_trees_iterations(n) ? end : mdl_trees_iterations(n);
+    if (!status) status = set_base(s, params->average ? 1 / (double)(end - begin) : 1, a, err);
     if (status || s->way == SHAP_BACKGROUND)
         return status;
     s->rule = mdl_arena_take(a, SHAP_POINTS + 1, sizeof *s->rule);
@@ -400,7 +411,7 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
         status = keep_some(s, a, &temp, err);
         mdl_arena_free(&temp);
     }
-    for (uint32_t k = 0; k < s->outputs && s->iterations > 0; k++)
-        s->bias[k] /= s->iterations;
+    for (uint32_t k = 0; k < s->outputs; k++)
+        s->bias[k] = mdl_shap_expected(s, k, s->bias[k]);
     return status;
 }

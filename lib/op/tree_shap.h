@@ -31,7 +31,8 @@ struct shap {
     uint64_t cols;
     uint32_t outputs, width;      /* of a leaf                                             */
     uint32_t first, last;         /* trees                                                 */
-    double   iterations;          /* sums are divided by it, or 0                          */
+    const struct tensor *mul, *add;  /* [outputs] what becomes of the sums, or NULL        */
+    double   *factor;             /* [outputs] that all values are multiplied by           */
     int      way;
     uint32_t interactions;        /* 1: of pairs, too                                      */
 
@@ -67,8 +68,9 @@ struct shap_out {
     uint32_t type;
 };
 
-/* For iterations [begin, end), once `way`, `interactions`, `given` and `origin` are set; then, if
- * that is the way, the n rows of the background, of the ensemble's input. */
+/* For iterations [begin, end), once what is set beside `factor`: `way`, `interactions`,
+ * `given`, `origin`, `mul` and `add`; then, if that is the way, the n rows of the background, of the
+ * ensemble's input. */
 mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct node *n,
                             uint64_t begin, uint64_t end, struct arena *a, mdl_error *err);
 mdl_status mdl_shap_background(struct shap *s, struct view rows, uint64_t n, struct arena *a,
@@ -127,6 +129,8 @@ static inline void *shap_cut(unsigned char **memory, uint64_t bytes)
 
 void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
                   double value);
+/* What is expected of an output, from the sum of its trees. */
+double mdl_shap_expected(const struct shap *s, uint32_t output, double sum);
 double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t root,
                       uint32_t i);
 double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k);

@@ -147,11 +147,6 @@ static void run_tree(struct block *b, uint32_t t, uint32_t part)
         run_pairs(b, &tree);
 }
 
-static double scaled(const struct shap *s, double value)
-{
-    return s->iterations > 0 ? value / s->iterations : value;
-}
-
 static void put_values(const struct block *b, uint32_t output, const struct shap_out *out)
 {
     const struct shap *s = b->s;
@@ -160,7 +155,7 @@ static void put_values(const struct block *b, uint32_t output, const struct shap
         const double *phi = b->phi + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
         for (uint64_t c = 0; c < s->given; c++)
             mdl_shap_put(out, r, output, c, 0, s->slot_at[c] == SHAP_NONE ? 0
-                             : scaled(s, phi[(size_t)s->slot_at[c] * SHAP_ROWS]));
+                             : phi[(size_t)s->slot_at[c] * SHAP_ROWS] * s->factor[output]);
         mdl_shap_put(out, r, output, s->given, 0, s->bias[output]);
     }
 }
@@ -185,12 +180,12 @@ static void put_pairs(const struct block *b, uint32_t output, const struct shap_
                 mdl_shap_put(out, r, output, c, d, 0);
         for (size_t i = 0; i < n; i++) {
             const uint64_t at = place_of(s, i);
-            double own = scaled(s, phi[i * SHAP_ROWS]);
+            double own = phi[i * SHAP_ROWS] * s->factor[output];
             for (size_t j = 0; j < n; j++) {
                 if (j == i)
                     continue;
-                const double both = scaled(s, (pairs[(i * n + j) * SHAP_ROWS]
-                                               + pairs[(j * n + i) * SHAP_ROWS]) / 2);
+                const double both = (pairs[(i * n + j) * SHAP_ROWS]
+                                     + pairs[(j * n + i) * SHAP_ROWS]) / 2 * s->factor[output];
                 mdl_shap_put(out, r, output, at, place_of(s, j), both);
                 own -= both;
             }

@@ -46,15 +46,16 @@ uint64_t mdl_shap_walk_bytes(const struct shap *s, size_t rows)
     return each + 9ull * s->n_slots + (most_of(s, 1) + 1ull) * sizeof(struct fork_at);
 }
 
-/* phi [outputs][n_slots], divided. */
+/* phi [outputs][n_slots], divided, and scaled as the sums are. */
 static void put_row(const struct shap *s, size_t row, const double *phi, double divide,
                     const struct shap_out *out)
 {
     for (uint32_t k = 0; k < s->outputs; k++) {
         for (uint64_t c = 0; c < s->given; c++) {
+            const double *of = phi + (size_t)k * s->n_slots;
             const uint32_t slot = s->slot_at[c];
             mdl_shap_put(out, row, k, c, 0,
-                         slot == SHAP_NONE ? 0 : phi[(size_t)k * s->n_slots + slot] / divide);
+                         slot == SHAP_NONE ? 0 : of[slot] / divide * s->factor[k]);
         }
         mdl_shap_put(out, row, k, s->given, 0, s->bias[k]);
     }
@@ -112,7 +113,7 @@ void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *wo
             step_down(s, t, x.type, view_row(x, r), mean, phi + r * each);
     }
     for (size_t r = 0; r < rows; r++)
-        put_row(s, r, phi + r * each, s->iterations > 0 ? s->iterations : 1, out);
+        put_row(s, r, phi + r * each, 1, out);
 }
 
 /* ---- background ------------------------------------------------------------------------------ */
@@ -220,7 +221,6 @@ void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *wo
 {
     const size_t each = (size_t)s->n_slots * s->outputs;
     double *own = work + each;
-    const double divide = s->iterations > 0 ? s->iterations : 1;
     struct beside q = { .s = s, .x = own, .phi = work,
                       .forks = (struct fork_at *)(void *)(own + s->n_slots) };
 
@@ -235,7 +235,7 @@ void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *wo
                 q.b = s->background + i * s->n_slots;
                 run_pair(&q, t);
             }
-        put_row(s, r, q.phi, (double)s->n_background * divide, out);
+        put_row(s, r, q.phi, (double)s->n_background, out);
     }
 }
 
@@ -260,7 +260,7 @@ mdl_status mdl_shap_background(struct shap *s, struct view rows, uint64_t n, str
         }
     }
     for (uint32_t k = 0; k < s->outputs; k++)
-        s->bias[k] = (s->bias[k] + sum[k] / (double)n) / (s->iterations > 0 ? s->iterations : 1);
+        s->bias[k] = mdl_shap_expected(s, k, s->bias[k] + sum[k] / (double)n);
     s->background = b;
     s->n_background = n;
     return MDL_OK;

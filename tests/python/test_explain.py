@@ -151,6 +151,25 @@ def test_a_background_gives_what_shap_gives():
     assert explanation.values is made.values and len(explanation) == 40
 
 
+def test_values_of_catboost_are_its_own():
+    """Sums times scale, plus bias; empty leaves; several classes."""
+    catboost = pytest.importorskip("catboost")
+    options = {"iterations": 30, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
+    for source, rows, labels in (
+            (catboost.CatBoostRegressor(depth=5, **options), X, X[:, 3]),
+            (catboost.CatBoostClassifier(depth=6, **options), X, Y),
+            (catboost.CatBoostClassifier(loss_function="MultiClass", **options), *IRIS)):
+        source.fit(rows, labels)
+        theirs = source.get_feature_importance(catboost.Pool(rows), type="ShapValues")
+        got = side_by_side(mdl.convert(source).explain(rows))
+        assert_near(got, theirs.reshape(len(rows), -1), 1e-9)
+    # Of these trees CatBoost's values do not add up to its prediction; ours do.
+    source = catboost.CatBoostRegressor(grow_policy="Lossguide", **options).fit(X, X[:, 3])
+    made = mdl.convert(source).explain(X)
+    assert_near((made.values.sum(axis=1) + made.base_values)[:, None],
+                source.predict(X)[:, None], 1e-12)
+
+
 def test_scaled_columns_keep_their_names_and_one_hot_ones_are_the_trees():
     import pandas as pd
     frame = pd.DataFrame(X[:, :3], columns=["radius", "texture", "perimeter"])
