@@ -115,7 +115,21 @@ class mdl_op_info(Structure):
     _fields_ = [("size", c_uint32), ("min_inputs", c_uint32), ("max_inputs", c_uint32),
                 ("n_results", c_uint32), ("n_params", c_uint32), ("n_weights", c_uint32),
                 ("name", c_char_p), ("about", c_char_p), ("max_results", c_uint32),
-                ("flags", c_uint32)]
+                ("flags", c_uint32), ("contents", c_uint32), ("reserved", c_uint32)]
+
+
+class mdl_tree_info(Structure):
+    _fields_ = [("size", c_uint32), ("nodes", c_uint32), ("leaves", c_uint32),
+                ("depth", c_uint32), ("output", c_uint32), ("leaf_width", c_uint32),
+                ("round", c_uint32), ("has_cover", c_uint32), ("input", c_uint32)]
+
+
+class mdl_tree_node_info(Structure):
+    _fields_ = [("size", c_uint32), ("flags", c_uint32), ("feature", c_uint32),
+                ("left", c_uint32), ("right", c_uint32), ("leaf_id", c_int32),
+                ("threshold", c_double), ("set_words", c_uint64), ("set", POINTER(c_uint32)),
+                ("n_linear", c_uint64), ("linear_feature", POINTER(c_uint32)),
+                ("linear_coef", POINTER(c_double)), ("linear_const", c_double)]
 
 
 class mdl_trees(Structure):
@@ -217,6 +231,12 @@ MODEL: Dict[str, Signature] = {
     "mdl_node": (c_int32, [c_void_p, c_size_t, POINTER(mdl_node_info)]),
     "mdl_node_param": (c_int32, [c_void_p, c_size_t, c_size_t, _texts, c_char_p, c_size_t]),
     "mdl_node_tensor": (c_int32, [c_void_p, c_size_t, c_size_t, _tensor_p]),
+    "mdl_tree_count": (c_size_t, [c_void_p, c_size_t]),
+    "mdl_tree_shape": (c_int32, [c_void_p, c_size_t, c_size_t, POINTER(mdl_tree_info)]),
+    "mdl_tree_node": (c_int32, [c_void_p, c_size_t, c_size_t, c_size_t,
+                                POINTER(mdl_tree_node_info)]),
+    "mdl_tree_leaf": (c_int32, [c_void_p, c_size_t, c_size_t, c_size_t, POINTER(c_double)]),
+    "mdl_tree_cover": (c_int32, [c_void_p, c_size_t, c_size_t, POINTER(c_double)]),
     "mdl_isa": (c_char_p, [c_void_p]),
     "mdl_file_bytes": (c_uint64, [c_void_p]),
     "mdl_memory_bytes": (c_uint64, [c_void_p]),
