@@ -18,7 +18,7 @@ struct mdl_explainer {
     struct shap      shap;
     mdl_parallel     parallel;
     uint32_t         value;       /* the ensemble's input                                  */
-    uint32_t         input;       /* of the model, whose columns are `origin`; SHAP_NONE: none */
+    uint32_t         input;       /* of the model, whose columns are `origin`, or SHAP_NONE */
     uint32_t        *origin;      /* [cols] of the ensemble's input, SHAP_NONE: none       */
 };
 
@@ -33,45 +33,50 @@ static const struct node *maker_of(const struct graph *g, uint32_t value)
     return NULL;
 }
 
-/* The input and its column that a column of a value was made of, and of nothing else. */
-static uint32_t trace(const struct graph *g, uint32_t value, uint32_t column, uint32_t *input)
-{
-    static const char *const alike[] = { "impute", "scale", "cast", "encode" };
+#define MOST_STEPS 64u            /* between an input and trees                                */
 
-    for (const struct node *n; (n = maker_of(g, value)) != NULL; value = n->in[0]) {
-        const char *name = n->op->name;
+/* The operators from the ensemble's input back to an input of the model, each of which makes a column
+ * of one column.  Returns that input, SHAP_NONE when there are others between. */
+static uint32_t find_steps(const struct graph *g, uint32_t value, const struct node **step,
+                           uint32_t *n)
+{
+    static const char *const alike[] = { "impute", "scale", "cast", "encode", "select" };
+
+    *n = 0;
+    for (const struct node *by; (by = maker_of(g, value)) != NULL; value = by->in[0]) {
         int same = 0;
         for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
-            same |= !strcmp(name, alike[i]);
-        if (!strcmp(name, "select"))
-            column = ((const uint32_t *)n->tensors[0].data)[column];
-        else if (!same)
+            same |= !strcmp(by->op->name, alike[i]);
+        if (!same || *n == MOST_STEPS)
             return SHAP_NONE;
+        step[(*n)++] = by;
     }
-    *input = value;
-    return column;
+    return value;
 }
 
-/* Columns of the ensemble's input by what they were made of; if each is one column of one input,
- * and no two are the same, values are given by those. */
+/* Columns of the ensemble's input by what they were made of; if no two are made of the same, values
+ * are given by those. */
 static mdl_status find_origins(mdl_explainer *e, mdl_error *err)
 {
     const struct graph *g = &e->model->m.graph;
     const uint64_t cols = g->values[e->value].cols;
+    const struct node *step[MOST_STEPS];
+    uint32_t n;
     int each = 1;
 
-    e->input = SHAP_NONE;
+    e->input = find_steps(g, e->value, step, &n);
     e->shap.given = cols;
     e->origin = mdl_arena_take(&e->arena, cols, sizeof *e->origin);
     if (!e->origin)
         return mdl_arena_fail(&e->arena, err, "explanation");
     for (uint64_t c = 0; c < cols; c++) {
-        uint32_t input = 0;
-        e->origin[c] = trace(g, e->value, (uint32_t)c, &input);
-        each &= e->origin[c] != SHAP_NONE && (c == 0 || input == e->input);
-        e->input = e->origin[c] != SHAP_NONE ? input : e->input;
+        uint32_t column = (uint32_t)c;
+        for (uint32_t i = 0; i < n; i++)
+            if (!strcmp(step[i]->op->name, "select"))
+                column = ((const uint32_t *)step[i]->tensors[0].data)[column];
+        e->origin[c] = e->input == SHAP_NONE ? SHAP_NONE : column;
     }
-    if (!each)
+    if (e->input == SHAP_NONE)
         return MDL_OK;
     const uint64_t theirs = g->values[e->input].cols;
     unsigned char *met = mdl_arena_take(&e->arena, theirs, 1);
