@@ -33,6 +33,11 @@
 #  define MDL_ARCH_ARM64 0
 #endif
 
+/* Kernels in plain C (kernel/kernel_c.c): where there are none of the processor's own. */
+#ifndef MDL_KERNEL_C
+#  define MDL_KERNEL_C (!MDL_ARCH_X86 && !MDL_ARCH_ARM64)
+#endif
+
 #if defined(_WIN32)
 #  define MDL_OS_WINDOWS 1
 #else

@@ -21,8 +21,9 @@
 #ifndef MDL_KERNEL_HALF_H
 #define MDL_KERNEL_HALF_H
 
+#include "kernel/math_bits.h"
+
 #include <stdint.h>
-#include <string.h>
 
 enum small_kind {
     SMALL_HALF, SMALL_BF16, SMALL_E4M3FN, SMALL_E4M3FNUZ, SMALL_E5M2, SMALL_E5M2FNUZ, SMALL_E8M0,
@@ -38,22 +39,6 @@ uint32_t mdl_small_encode(enum small_kind kind, double x, int saturate);
  * without `saturate` of those out of range too. */
 enum { E8M0_DOWN, E8M0_UP, E8M0_NEAREST };
 uint32_t mdl_e8m0_encode(double x, int way, int saturate);
-
-static inline float float_from_bits(uint32_t bits)
-{
-    float x;
-
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static inline uint32_t float_bits(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
 
 static inline float half_to_float(uint16_t code)
 {

@@ -18,6 +18,9 @@ extern const struct kernels mdl_kernels_avx2;
 #if MDL_ARCH_ARM64
 extern const struct kernels mdl_kernels_neon;
 #endif
+#if MDL_KERNEL_C
+extern const struct kernels mdl_kernels_c;
+#endif
 
 /* Best first, each with what it needs of the processor. */
 static const struct {
@@ -32,6 +35,9 @@ static const struct {
 #endif
 #if MDL_ARCH_ARM64
     { &mdl_kernels_neon, 0 },
+#endif
+#if MDL_KERNEL_C
+    { &mdl_kernels_c, 0 },
 #endif
     { &mdl_kernels_ref, 0 },
 };

@@ -12,7 +12,7 @@
 #include <arm_neon.h>
 #include "kernel/vec_neon.h"
 #include "kernel/vec8_neon.h"
-#include "kernel/vec_rank_neon.h"
+#include "kernel/vec_rank_c.h"
 #include "kernel/kernel_tmpl.h"
 
 const struct kernels mdl_kernels_neon = {

@@ -4,31 +4,9 @@
  * SPDX-License-Identifier: MIT
  */
 #include "kernel/gemm.h"
+#include "kernel/math_bits.h"
 
 #include <string.h>
-
-/* a * b + c in one rounding.  The product is exact in double; the sum is rounded to odd, so that
- * rounding it to float32 is the only rounding that shows (Boldo and Melquiond, "Emulation of a
- * FMA and correctly rounded sums", 2008). */
-static float fused(float a, float b, float c)
-{
-#ifdef FP_FAST_FMAF
-    return __builtin_fmaf(a, b, c);
-#else
-    const double p = (double)a * (double)b, q = (double)c, sum = p + q;
-    const double back = sum - p, error = (p - (sum - back)) + (q - back);
-    uint64_t bits;
-
-    memcpy(&bits, &sum, sizeof bits);
-    if (error != 0 && !(bits & 1) && sum - sum == 0) {   /* inexact, even, finite */
-        bits += (error > 0) == (sum > 0) ? 1 : (uint64_t)-1;
-        double odd;
-        memcpy(&odd, &bits, sizeof odd);
-        return (float)odd;
-    }
-    return (float)sum;
-#endif
-}
 
 static float gemm_b(const struct gemm *g, size_t k, size_t c)
 {
@@ -47,7 +25,7 @@ static void gemm_f32(const struct gemm *g)
             for (size_t k = 0; k < g->depth; k += GEMM_DEPTH) {
                 float sum = 0;
                 for (size_t i = k; i < g->depth && i < k + GEMM_DEPTH; i++)
-                    sum = fused(g->a[r * g->a_row + i], gemm_b(g, i, c), sum);
+                    sum = fused_f32(g->a[r * g->a_row + i], gemm_b(g, i, c), sum);
                 y = k ? y + sum : sum;
             }
             y = g->row_bias ? y + g->row_bias[r] : y;
@@ -62,7 +40,7 @@ static void gemm_pixels(const struct gemm *g, size_t wide)
         for (size_t c = 0; c < g->cols; c++) {
             float y = 0;
             for (size_t k = 0; k < g->depth; k++)
-                y = fused(g->a[k], g->b[g->b_at[k] + i * wide + c], y);
+                y = fused_f32(g->a[k], g->b[g->b_at[k] + i * wide + c], y);
             y = g->row_bias ? y + g->row_bias[0] : y;
             g->y[i * g->y_row + c] = g->relu && y <= 0 ? 0 : y;
         }

@@ -1,5 +1,5 @@
 /*
- * kernel/vec_rank_neon.h - ranks of a column of cells on 64-bit Arm; see vec_rank_avx2.h
+ * kernel/vec_rank_c.h - ranks of a column of cells in plain C, for 64-bit Arm too; see vec_rank_avx2.h
  *
  * SPDX-License-Identifier: MIT
  */
