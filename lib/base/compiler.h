@@ -65,7 +65,8 @@
 #  define MDL_TARGET_END MDL_PRAGMA(GCC pop_options)
 #endif
 
-#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8)
+/* (Not where kernels are in plain C: their loops over lanes are what is unrolled.) */
+#if !MDL_KERNEL_C && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8))
 #  define MDL_UNROLL(n) MDL_PRAGMA(GCC unroll n)
 #else
 #  define MDL_UNROLL(n)

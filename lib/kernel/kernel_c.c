@@ -12,9 +12,6 @@
 #include <string.h>
 
 #if MDL_KERNEL_C
-/* Loops over lanes are what is unrolled here. */
-#undef MDL_UNROLL
-#define MDL_UNROLL(n)
 #include "kernel/math.h"
 #include "kernel/math_bits.h"
 #include "kernel/vec_c.h"

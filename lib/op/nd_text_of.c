@@ -33,7 +33,7 @@ static mdl_status shape(const struct node *n, struct nd_call *c)
 static void write_real(char *to, double v)
 {
     if (v - v != 0) {
-        strcpy(to, v != v ? "NaN" : v > 0 ? "INF" : "-INF");
+        memcpy(to, v != v ? "NaN" : v > 0 ? "INF" : "-INF", v < 0 ? 5 : 4);
         return;
     }
     char text[LONGEST];
