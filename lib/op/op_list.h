@@ -27,7 +27,7 @@ OP(15, combine)   /* combine.c   sum, votes or median of several models' answers
 #endif
 #if MDL_OPS_TREE
 OP(14, average)   /* average.c   sums by the iterations that went into them         */
-OP(192, ctr)      /* ctr.c       numbers and target statistics of categories, for trees  */
+OP(192, ctr)      /* ctr.c       numbers and target statistics of categories, for trees */
 #endif
 
 /* Tensor operators. */
