@@ -154,7 +154,7 @@ mdl_status mdl_ctr_prepare(struct node *n, const struct graph *g, struct arena *
         return mdl_arena_fail(a, err, "ctr");
     memset(place, 0, (size_t)cols * 2 * sizeof *place);
     *p = (struct ctr_plan){ .tables = mdl_arena_take(a, (size_t)ctr_records(n, CTR_TABLE, 3),
-                                                 sizeof *p->tables),
+                                                     sizeof *p->tables),
                         .parts = mdl_arena_take(a, parts, sizeof *p->parts),
                         .shared = mdl_arena_take(a, keys, sizeof *p->shared),
                         .column = mdl_arena_take(a, parts, sizeof *p->column),

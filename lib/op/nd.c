@@ -11,7 +11,7 @@
 /* ---- types -------------------------------------------------------------------------------- */
 
 mdl_status mdl_nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
-                        mdl_error *err)
+                            mdl_error *err)
 {
     const uint32_t type = nd_type(n, g, i);
 
@@ -22,7 +22,7 @@ mdl_status mdl_nd_need_type(const struct node *n, const struct graph *g, uint32_
 }
 
 mdl_status mdl_nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
-                        mdl_error *err)
+                            mdl_error *err)
 {
     const uint32_t want = nd_type(n, g, first);
 

@@ -91,9 +91,9 @@ static inline void nd_result(const struct node *n, struct graph *g, uint32_t i, 
 /* MDL_ERR_FORMAT unless input i, if it is given, has one of the types (TYPE_BIT); or unless
  * the inputs first .. last that are given have the type of `first`. */
 mdl_status mdl_nd_need_type(const struct node *n, const struct graph *g, uint32_t i, uint32_t types,
-                        mdl_error *err);
+                            mdl_error *err);
 mdl_status mdl_nd_need_same(const struct node *n, const struct graph *g, uint32_t first, uint32_t last,
-                        mdl_error *err);
+                            mdl_error *err);
 
 /* Sets of types. */
 #define TYPES_FLOATS   (TYPES_FLOAT | TYPE_BIT(MDL_F16) | TYPE_BIT(MDL_BF16))

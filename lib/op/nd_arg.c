@@ -64,7 +64,7 @@ static int is_better(int64_t kind, int last, double x, double best)
 }
 
 uint64_t mdl_nd_arg_row(const struct kernels *k, int is_min, int last, const void *x, uint32_t type,
-                    uint64_t n)
+                        uint64_t n)
 {
     const uint32_t how = is_min ? REDUCE_MIN : REDUCE_MAX;
     const double best = type == MDL_F32 ? k->reduce_f32(how, x, (size_t)n, 0)
@@ -130,8 +130,8 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
             some = inner - i < ND_CHUNK ? inner - i : ND_CHUNK;
             if (is_float && inner == 1)
                 *y = (int64_t)mdl_nd_arg_row(c->kernels, p->kind == MIN, p->last != 0,
-                                         (const char *)x->data + base * mdl_type_bytes(x->type),
-                                         x->type, rows);
+                                             (const char *)x->data + base * mdl_type_bytes(x->type),
+                                             x->type, rows);
             else if (is_float)
                 columns(p, x, y, base, rows, inner, (size_t)some);
             else

@@ -454,9 +454,9 @@ static mdl_status eval(const struct node *n, struct nd_call *c)
             const uint64_t each = s->q_heads / s->kv_heads;
             if (w.type == MDL_F32 && s->rows) {
                 mdl_nd_pack((float *)(void *)w.packed_k, (const float *)(const void *)k.at, 1, k.row,
-                        s->depth, s->keys);
+                            s->depth, s->keys);
                 mdl_nd_pack((float *)(void *)w.packed_v, (const float *)(const void *)v.at, v.row, 1,
-                        s->keys, s->v_depth);
+                            s->keys, s->v_depth);
             }
             for (uint64_t h = g * each; h < (g + 1) * each; h++)
                 for (uint64_t row = 0; row < s->rows; row += QUERY_ROWS)

@@ -171,7 +171,7 @@ static mdl_status dft_eval(const struct node *n, struct nd_call *c)
             if (p->inverse)
                 v[0] /= (double)size, v[1] /= (double)size;
             mdl_nd_store_f64(y->data, y->type, ((o * results + r) * inner + k) * y_parts, v,
-                         (size_t)y_parts);
+                             (size_t)y_parts);
         }
     }
     return MDL_OK;

@@ -52,7 +52,7 @@ static const void *at_const(const struct gates *g, const void *p, uint64_t i)
 }
 
 void mdl_nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
-                   uint64_t n)
+                       uint64_t n)
 {
     if (g->type == MDL_F32)
         g->k->pair_f32(how, y, p, q, (size_t)n);

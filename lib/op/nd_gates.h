@@ -48,6 +48,6 @@ void mdl_nd_gates_gru(const struct gates *g, void *gate, void *hidden_part, void
 
 /* y = p (add or multiply) q, n numbers. */
 void mdl_nd_gates_pair(const struct gates *g, enum each_pair how, void *y, const void *p, const void *q,
-                   uint64_t n);
+                       uint64_t n);
 
 #endif

@@ -58,7 +58,7 @@ static mdl_status fill_eval(const struct node *n, struct nd_call *c)
 
     mdl_nd_zero(zero, y->type);
     mdl_nd_fill(y->data, n->tensors[0].type ? n->tensors[0].data : zero, mdl_nd_type_bytes(y->type),
-            y->count);
+                y->count);
     return MDL_OK;
 }
 

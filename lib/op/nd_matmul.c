@@ -42,7 +42,7 @@ static mdl_status pack_constant(struct node *n, const struct graph *g, int trans
         return mdl_arena_fail(a, err, "packed weights");
     for (uint64_t i = 0; i < matrices; i++)
         mdl_nd_pack(to + i * each, (const float *)b->data + i * depth * cols, transposed ? 1 : cols,
-                transposed ? depth : 1, depth, cols);
+                    transposed ? depth : 1, depth, cols);
     *plan = (struct plan){ to, each };
     n->plan = plan;
     return MDL_OK;

@@ -304,7 +304,7 @@ void mdl_nd_zero(void *one, uint32_t type)
 /* ---- lists --------------------------------------------------------------------------------- */
 
 mdl_status mdl_nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
-                   mdl_error *err)
+                       mdl_error *err)
 {
     *n = 0;
     if (!t)
@@ -339,7 +339,7 @@ mdl_status mdl_nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t 
 }
 
 mdl_status mdl_nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
-                          mdl_error *err)
+                              mdl_error *err)
 {
     uint64_t all = 1;
 

@@ -53,14 +53,14 @@ static inline void *nd_at(const void *data, uint64_t i, size_t size)
 /* Integers of a tensor of rank 0 or 1 into to[*n], at most `room` of them; `what` for errors.
  * A tensor that is not given (NULL) has none. */
 mdl_status mdl_nd_list(int64_t *to, uint32_t *n, uint32_t room, const struct nd *t, const char *what,
-                   mdl_error *err);
+                       mdl_error *err);
 
 /* The axes that input t names, counted from 0 and each at most once; t NULL: all of them. */
 mdl_status mdl_nd_axes(int64_t *axes, uint32_t *n, const struct nd *t, uint32_t rank, mdl_error *err);
 
 /* *to = product of the dimensions first .. last - 1 of t, as a dimension. */
 mdl_status mdl_nd_dim_product(int64_t *to, const struct nd *t, uint32_t first, uint32_t last,
-                          mdl_error *err);
+                              mdl_error *err);
 
 /* *at from -dim .. dim - 1 into 0 .. dim - 1, else MDL_ERR_DATA. */
 static inline int nd_index_ok(int64_t *at, int64_t dim)

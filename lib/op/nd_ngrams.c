@@ -103,7 +103,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
         s = mdl_fail(err, MDL_ERR_FORMAT, "a pool of %llu words", (unsigned long long)words.count);
     if (!s)
         s = mdl_nd_need_type(n, g, 0, words.type == MDL_STRING ? TYPE_BIT(MDL_STRING) : TYPES_INDEX,
-                         err);
+                             err);
     if (!s && (p->shortest < 1 || p->longest < p->shortest || p->skip < 0 || p->skip > INT32_MAX
                || p->longest > INT32_MAX))
         s = mdl_fail(err, MDL_ERR_FORMAT, "shortest %lld, longest %lld, skip %lld",

@@ -203,11 +203,11 @@ static mdl_status standardize_eval(const struct node *n, struct nd_call *c)
         for (uint64_t first = 0, some; first < r.width; first += some) {
             some = r.width - first < REDUCE_COLUMNS ? r.width - first : REDUCE_COLUMNS;
             mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SUM, mean, x->data, x->type, o, first,
-                              (size_t)some, NULL);
+                                  (size_t)some, NULL);
             for (uint64_t i = 0; i < some; i++)
                 mean[i] /= (double)r.count;
             mdl_nd_reduce_columns(&r, c->kernels, REDUCE_SQUARES, mul, x->data, x->type, o, first,
-                              (size_t)some, mean);
+                                  (size_t)some, mean);
             for (uint64_t i = 0; i < some; i++)
                 mul[i] = 1 / (mdl_sqrt(mul[i] / (double)r.count) + p->epsilon);
             spread(&r, c->kernels, nd_out(c, n, 0), x, o, first, (size_t)some, mean, mul);
@@ -276,7 +276,7 @@ static mdl_status lp_eval(const struct node *n, struct nd_call *c)
         for (uint64_t first = 0, some; first < r.width; first += some) {
             some = r.width - first < REDUCE_COLUMNS ? r.width - first : REDUCE_COLUMNS;
             mdl_nd_reduce_columns(&r, c->kernels, p->p == 1 ? REDUCE_SIZES : REDUCE_SQUARES, mul, x->data,
-                              x->type, o, first, (size_t)some, NULL);
+                                  x->type, o, first, (size_t)some, NULL);
             for (uint64_t i = 0; i < some; i++) {
                 const double norm = p->p == 1 ? mul[i] : mdl_sqrt(mul[i]);
                 mul[i] = norm == 0 ? 0 : 1 / norm;

@@ -165,7 +165,7 @@ static void continue_axis(const struct nd *y, const struct middle *m, uint32_t a
             break;
         const int64_t from = first + source(mode, i - first, some);
         mdl_nd_move(nd_at(y->data, at + (uint64_t)i * inner, size),
-                nd_at(y->data, at + (uint64_t)from * inner, size), size, &box);
+                    nd_at(y->data, at + (uint64_t)from * inner, size), size, &box);
     }
 }
 

@@ -21,7 +21,7 @@ static size_t panel_cols(size_t left)
 }
 
 void mdl_nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
-             size_t cols)
+                 size_t cols)
 {
     for (size_t c = 0; c < cols; c += GEMM_COLS) {
         const size_t wide = panel_cols(cols - c), n = cols - c < wide ? cols - c : wide;
@@ -119,7 +119,7 @@ int mdl_nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols)
 }
 
 void mdl_nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
-                 size_t col_step, float *room)
+                     size_t col_step, float *room)
 {
     if (col_step == 1 && row_step == g->cols && g->rows < ND_PACK_ROWS) {
         mdl_nd_use_rows(g, b, room);

@@ -18,7 +18,7 @@
 
 /* b[k * row_step + c * col_step] as panels: gemm_packed(depth, cols) floats. */
 void mdl_nd_pack(float *to, const float *b, size_t row_step, size_t col_step, size_t depth,
-             size_t cols);
+                 size_t cols);
 
 /* Let g read a packed b of g->depth x g->cols. */
 void mdl_nd_use_packed(struct gemm *g, const float *packed);
@@ -31,7 +31,7 @@ void mdl_nd_use_rows(struct gemm *g, const float *b, float *room);
  * it lies if rows are few, else packed ND_CHUNK_COLS columns at a time.  `room` has
  * mdl_nd_multiply_room(depth, cols) bytes. */
 void mdl_nd_multiply(const struct kernels *k, struct gemm *g, const float *b, size_t row_step,
-                 size_t col_step, float *room);
+                     size_t col_step, float *room);
 int mdl_nd_multiply_room(uint64_t *bytes, uint64_t depth, uint64_t cols);
 
 /* y[rows][cols] = a * b; a[r * a_step[0] + k * a_step[1]], b[k * b_step[0] + c * b_step[1]]. */

@@ -41,7 +41,7 @@ static const uint8_t float_types[] = { 0, MDL_F32, MDL_F16, MDL_BF16 };
 /* ---- scales -------------------------------------------------------------------------------------- */
 
 mdl_status mdl_nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
-                    const struct nd *zero, int64_t axis, int64_t block, mdl_error *err)
+                        const struct nd *zero, int64_t axis, int64_t block, mdl_error *err)
 {
     char a[96], b[96];
     int fits;
@@ -78,7 +78,7 @@ static mdl_status quant_shape(const struct node *n, struct nd_call *c)
     const struct quant_params *p = n->params;
     struct quant q;
     const mdl_status s = mdl_nd_quant(&q, nd_in(c, n, 0), nd_in(c, n, 1), nd_in(c, n, 2), p->axis,
-                                  p->block, c->err);
+                                      p->block, c->err);
 
     return s ? s : mdl_nd_shape_same(n, c);
 }

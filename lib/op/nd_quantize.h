@@ -22,7 +22,7 @@ struct quant {
 
 /* MDL_ERR_DATA unless scale and, if given, zero point fit x. */
 mdl_status mdl_nd_quant(struct quant *q, const struct nd *x, const struct nd *scale,
-                    const struct nd *zero, int64_t axis, int64_t block, mdl_error *err);
+                        const struct nd *zero, int64_t axis, int64_t block, mdl_error *err);
 
 /* Where the scale of number i of x lies. */
 static inline uint64_t quant_at(const struct quant *q, uint64_t i)

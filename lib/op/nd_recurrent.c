@@ -118,7 +118,7 @@ static mdl_status prepare(struct node *n, const struct graph *g, struct arena *a
             return mdl_arena_fail(a, err, "packed weights");
         for (uint64_t i = 0; i < d; i++)
             mdl_nd_pack(to + i * each, (const float *)w->data + i * depth * cols, 1, depth, depth,
-                    cols);
+                        cols);
         plan->w = to;
     }
     if (r && (uint64_t)r->dims[1] == gates_of[p->kind] * (uint64_t)r->dims[2]) {

@@ -123,7 +123,7 @@ static void step(const struct walk *k, uint64_t done, uint64_t begin, uint64_t s
             continue;
         if (gru)
             mdl_nd_gates_gru(&k->gates, ahead_at(k, i, done, begin, some),
-                         (linear ? k->part : k->gate) + i * n * bytes, h);
+                             (linear ? k->part : k->gate) + i * n * bytes, h);
         if (k->y)
             memcpy(k->y + (step_of(k, i, done) * k->y_step + i * k->y_row) * bytes, h, n * bytes);
     }

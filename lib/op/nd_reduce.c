@@ -48,7 +48,7 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
 }
 
 mdl_status mdl_nd_axes_mask(uint32_t *mask, const struct nd *list, uint32_t rank, int noop,
-                        mdl_error *err)
+                            mdl_error *err)
 {
     *mask = 0;
     if (!list || !list->count) {
@@ -138,8 +138,8 @@ void mdl_nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask)
 }
 
 void mdl_nd_reduce_columns(const struct reduction *r, const struct kernels *k, uint32_t how, double *to,
-                       const void *x, uint32_t type, uint64_t outer, uint64_t first, size_t n,
-                       const double *about)
+                           const void *x, uint32_t type, uint64_t outer, uint64_t first, size_t n,
+                           const double *about)
 {
     const uint64_t base = axes_at(&r->kept, outer) + first;
     double part[REDUCE_COLUMNS];
@@ -188,7 +188,7 @@ static void some_reals(const struct reduction *r, const struct kernels *k, int64
             most[i] = most[i] - most[i] == 0 ? most[i] : 0;
     }
     mdl_nd_reduce_columns(r, k, how_of[kind], to, x, type, outer, first, n,
-                      kind == LOG_SUM_EXP ? most : NULL);
+                          kind == LOG_SUM_EXP ? most : NULL);
     for (size_t i = 0; i < n; i++) {
         finish(r, kind, to + i);
         to[i] = kind == LOG_SUM_EXP ? most[i] + to[i] : to[i];

@@ -33,7 +33,7 @@ struct reduction {
 /* *mask = bits of the axes in a list of int32 or int64; of all axes, or none if `noop`, when it is
  * NULL or empty.  MDL_ERR_DATA for an axis that is not there or is named twice. */
 mdl_status mdl_nd_axes_mask(uint32_t *mask, const struct nd *list, uint32_t rank, int noop,
-                        mdl_error *err);
+                            mdl_error *err);
 
 void mdl_nd_reduction(struct reduction *r, const struct nd *x, uint32_t mask);
 
@@ -52,7 +52,7 @@ static inline uint64_t axes_at(const struct axes *a, uint64_t i)
 /* to[c] of columns first .. first + n - 1, at most REDUCE_COLUMNS, of kept entry `outer`, or of
  * its one row; x is MDL_F32 or MDL_F64. */
 void mdl_nd_reduce_columns(const struct reduction *r, const struct kernels *k, uint32_t how, double *to,
-                       const void *x, uint32_t type, uint64_t outer, uint64_t first, size_t n,
-                       const double *about);
+                           const void *x, uint32_t type, uint64_t outer, uint64_t first, size_t n,
+                           const double *about);
 
 #endif

@@ -67,7 +67,7 @@ static int slide(struct window *w, uint32_t k, int64_t auto_pad, int ceil)
 }
 
 mdl_status mdl_nd_window(struct window *w, const struct node *n, const struct nd *x,
-                     const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err)
+                         const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err)
 {
     char text[96];
     uint64_t lists = 0;
@@ -108,7 +108,7 @@ mdl_status mdl_nd_window(struct window *w, const struct node *n, const struct nd
 }
 
 void mdl_nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
-                      int64_t first, int64_t second)
+                          int64_t first, int64_t second)
 {
     int64_t dims[2 + WINDOW_AXES] = { first, second };
 

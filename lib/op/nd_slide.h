@@ -41,7 +41,7 @@ mdl_status mdl_nd_window_check(const struct node *n, mdl_error *err);
 /* The windows of image x [N, C, ...].  `kernel` has a number for each axis, or is NULL: that of
  * the slot.  `ceil`: a window that begins in the image or before it may end beyond it. */
 mdl_status mdl_nd_window(struct window *w, const struct node *n, const struct nd *x,
-                     const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err);
+                         const int64_t *kernel, int64_t auto_pad, int ceil, mdl_error *err);
 
 /* Element i of such a list along axis k of `axes`, `fallback` where it is not given. */
 int64_t mdl_nd_window_item(const struct node *n, uint32_t slot, uint64_t i, int64_t fallback);
@@ -63,6 +63,6 @@ static inline void window_range(const struct window *w, uint32_t axis, int64_t t
 
 /* Set the dimensions of result i: [first, second, windows ...]. */
 void mdl_nd_window_result(const struct node *n, struct nd_call *c, uint32_t i, const struct window *w,
-                      int64_t first, int64_t second);
+                          int64_t first, int64_t second);
 
 #endif

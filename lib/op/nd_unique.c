@@ -156,7 +156,7 @@ static mdl_status order_eval(const struct node *n, struct nd_call *c)
         return s;
     for (uint64_t first = 0; first < total; first += ND_CHUNK)
         mdl_nd_keys(keys + first, x->data, type, first,
-                total - first < ND_CHUNK ? (size_t)(total - first) : ND_CHUNK);
+                    total - first < ND_CHUNK ? (size_t)(total - first) : ND_CHUNK);
     w.keys = w.each ? keys : NULL;
     int64_t *spare = (int64_t *)(keys + total);
     int64_t *order = wanted_ints(c, n, 0), *group = wanted_ints(c, n, 1);
@@ -218,7 +218,7 @@ static mdl_status unique_shape(const struct node *n, struct nd_call *c)
                         (unsigned long long)all.slices);
     for (uint32_t i = 0; i < n->n_out; i++)
         mdl_nd_set_shape(nd_out(c, n, i), 1,
-                     (const int64_t[]){ i == INVERSE ? (int64_t)all.slices : some });
+                         (const int64_t[]){ i == INVERSE ? (int64_t)all.slices : some });
     if (!p->flat) {
         nd_like(nd_out(c, n, Y), x);
         nd_out(c, n, Y)->dims[all.axis] = some;

@@ -108,7 +108,7 @@ static int lies_alike(const struct nd_walk *w, uint32_t k)
 }
 
 void mdl_nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
-                   size_t most)
+                       size_t most)
 {
     int64_t step[ND_WALK_OPERANDS][MDL_MAX_RANK];
     size_t room = most;

@@ -39,7 +39,7 @@ struct nd_walk {
 
 /* `from` are n operands that broadcast to `to`; pieces have at most `most` elements. */
 void mdl_nd_walk_start(struct nd_walk *w, const struct nd *to, const struct nd *const *from, uint32_t n,
-                   size_t most);
+                       size_t most);
 
 /* The next piece; 0 when there is none. */
 int mdl_nd_walk_next(struct nd_walk *w);

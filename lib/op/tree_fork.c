@@ -43,7 +43,7 @@ static void order_trees(const struct node *n, struct trees_plan *p)
 /* Where a row goes right: the step of node i as a fork knows it; tests have columns of their
  * own behind those of the ranks, where right is 1 or more. */
 static struct tree_question ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t i,
-                            uint32_t *tests)
+                                uint32_t *tests)
 {
     if (mdl_trees_is_test(p, i))
         return (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns + (*tests)++),

@@ -70,13 +70,13 @@ double mdl_onnx_float(struct onnx *o, const struct onnx_node *n, const char *nam
 const char *mdl_onnx_string(struct onnx *o, const struct onnx_node *n, const char *name,
                       const char *fallback);
 const int64_t *mdl_onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
-                         uint64_t *count);
+                             uint64_t *count);
 const float *mdl_onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
-                         uint64_t *count);
+                             uint64_t *count);
 const char *const *mdl_onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
-                              uint64_t *count);
+                                  uint64_t *count);
 const struct flow_tensor *mdl_onnx_tensor(struct onnx *o, const struct onnx_node *n,
-                                      const char *name);
+                                          const char *name);
 /* It changes nothing here, whatever it says. */
 void mdl_onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name);
 
@@ -85,7 +85,7 @@ void mdl_onnx_ignore(struct onnx *o, const struct onnx_node *n, const char *name
 /* A node of the flow that carries the ONNX node's name; its results become those of the ONNX
  * node, one by one.  Returns it, to be given parameters. */
 int32_t mdl_onnx_emit(struct onnx *o, struct onnx_node *n, const char *op, const int32_t *in,
-                  size_t n_in);
+                      size_t n_in);
 
 /* All inputs into the operator of the table, with its kind; no attributes. */
 onnx_map mdl_onnx_map_plain;

@@ -33,7 +33,7 @@ static struct onnx_attr *typed(struct onnx *o, const struct onnx_node *n, const 
     /* Files of IR version 1 and 2 need not say the type. */
     if (a && a->type && a->type != type) {
         mdl_onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s has type %lld, "
-                  "expected %lld", n->name, n->op, name, (long long)a->type, (long long)type);
+                      "expected %lld", n->name, n->op, name, (long long)a->type, (long long)type);
         return NULL;
     }
     return a;
@@ -42,7 +42,7 @@ static struct onnx_attr *typed(struct onnx *o, const struct onnx_node *n, const 
 static void broken(struct onnx *o, const struct onnx_node *n, const struct onnx_attr *a)
 {
     mdl_onnx_fail(o, &a->body, MDL_ERR_FORMAT, "node '%s' (%s): attribute %s is broken", n->name, n->op,
-              a->name);
+                  a->name);
 }
 
 int64_t mdl_onnx_int(struct onnx *o, const struct onnx_node *n, const char *name, int64_t fallback)
@@ -86,7 +86,7 @@ const char *mdl_onnx_string(struct onnx *o, const struct onnx_node *n, const cha
 }
 
 const int64_t *mdl_onnx_ints(struct onnx *o, const struct onnx_node *n, const char *name,
-                         uint64_t *count)
+                             uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_INTS);
 
@@ -105,7 +105,7 @@ const int64_t *mdl_onnx_ints(struct onnx *o, const struct onnx_node *n, const ch
 }
 
 const float *mdl_onnx_floats(struct onnx *o, const struct onnx_node *n, const char *name,
-                         uint64_t *count)
+                             uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_FLOATS);
 
@@ -126,7 +126,7 @@ const float *mdl_onnx_floats(struct onnx *o, const struct onnx_node *n, const ch
 }
 
 const char *const *mdl_onnx_texts(struct onnx *o, const struct onnx_node *n, const char *name,
-                              uint64_t *count)
+                                  uint64_t *count)
 {
     const struct onnx_attr *a = typed(o, n, name, T_STRINGS);
     struct bytes left, one;

@@ -53,7 +53,7 @@ static void map_einsum(struct onnx *o, struct onnx_node *n)
         codes[count++] = *text;
     if (n->n_in > 8 || (text && *text) || !count)
         mdl_onnx_refuse(o, n, "%u tensors, an equation of %llu characters or more", (unsigned)n->n_in,
-                    (unsigned long long)count);
+                        (unsigned long long)count);
     else
         mdl_flow_ints(mdl_onnx_flow(o), node, "equation", codes, count);
 }

@@ -133,13 +133,13 @@ int mdl_onnx_read_external(struct onnx *o, struct bytes tensor, const char *name
     mdl_safe_text(safe, sizeof safe, p.location, strlen(p.location));
     if (!o->directory) {
         mdl_onnx_fail(o, &tensor, MDL_ERR_UNSUPPORTED, "tensor '%s' lies in the file '%s': name its "
-                  "folder (mdl_import_options.directory)", name, safe);
+                      "folder (mdl_import_options.directory)", name, safe);
         return 0;
     }
     const int fd = open_below(o->directory, p.location);
     if (fd < 0) {
         mdl_onnx_fail(o, &tensor, MDL_ERR_IO, "tensor '%s' lies in '%s', which is not a file below the "
-                  "model's folder (links are not followed)", name, safe);
+                      "model's folder (links are not followed)", name, safe);
         return 0;
     }
     const int good = read_part(o, fd, &p, out);

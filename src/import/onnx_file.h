@@ -78,7 +78,7 @@ struct onnx {
 
 /* Fail the conversion; `at` says where in the file (start of it for NULL). */
 mdl_status mdl_onnx_fail(struct onnx *o, const struct bytes *at, mdl_status status,
-                     const char *format, ...) MDL_PRINTF(4, 5);
+                         const char *format, ...) MDL_PRINTF(4, 5);
 
 /* All that was refused, as one error; MDL_OK for nothing. */
 mdl_status mdl_onnx_report(struct onnx *o);
@@ -108,7 +108,7 @@ struct bytes mdl_onnx_attr_graph(struct onnx *o, const struct onnx_node *n, cons
 
 /* onnx_maps.c: note an output of the graph, if it is one of maps; the labels of all of them. */
 void mdl_onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
-                     int32_t output);
+                         int32_t output);
 void mdl_onnx_zip_build(struct onnx *o);
 
 /* onnx_node.c: a list of NodeProto, field `number` of the message. */

@@ -54,7 +54,7 @@ static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, in
 {
     if (o->depth >= ONNX_DEPTH) {
         mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': bodies within bodies, more than %u", n->name,
-                  ONNX_DEPTH);
+                      ONNX_DEPTH);
         return 0;
     }
     if (mdl_onnx_read_constants(o, graph) || mdl_onnx_read_nodes(o, graph))
@@ -64,7 +64,7 @@ static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, in
         out[i] = name ? mdl_onnx_lookup(o, name) : FLOW_NONE;
         if (out[i] == FLOW_NONE) {
             mdl_onnx_fail(o, &graph, MDL_ERR_FORMAT, "node '%s' (%s): its body makes no result %u",
-                      n->name, n->op, (unsigned)i);
+                          n->name, n->op, (unsigned)i);
             return 0;
         }
     }
@@ -211,7 +211,7 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
         return;
     if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried) {
         mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Loop): its body does not take and give the "
-                  "%u values it carries on", n->name, (unsigned)carried);
+                      "%u values it carries on", n->name, (unsigned)carried);
         return;
     }
     int32_t *in = take(o, 2 + ONNX_MOST_PARTS * (2ull * carried + results));
@@ -267,7 +267,7 @@ static const int64_t *list(struct onnx *o, struct onnx_node *n, const char *name
         return mdl_arena_take(&o->flow.arena, count, sizeof *v);
     if (have != count)
         mdl_onnx_fail(o, NULL, MDL_ERR_FORMAT, "node '%s' (Scan): %s has %llu entries, expected %llu",
-                  n->name, name, (unsigned long long)have, (unsigned long long)count);
+                      n->name, name, (unsigned long long)have, (unsigned long long)count);
     return have == count ? v : NULL;
 }
 

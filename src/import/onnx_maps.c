@@ -50,7 +50,7 @@ static int is_maps(struct bytes info)
 }
 
 void mdl_onnx_zip_output(struct onnx *o, struct bytes info, int32_t value, const char *name,
-                     int32_t output)
+                         int32_t output)
 {
     struct onnx_zip *all = (struct onnx_zip *)(void *)o->zips.data;
 

@@ -10,7 +10,7 @@
 /* ---- what many of them share --------------------------------------------------------------- */
 
 void mdl_onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *const *text,
-                   uint64_t count)
+                       uint64_t count)
 {
     struct flow *f = mdl_onnx_flow(o);
     uint64_t bytes = 0;
@@ -29,13 +29,13 @@ void mdl_onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const cha
 }
 
 void mdl_onnx_ml_list(struct onnx *o, int32_t node, const char *slot, uint32_t type,
-                  uint64_t count, const void *data)
+                      uint64_t count, const void *data)
 {
     mdl_flow_weights(mdl_onnx_flow(o), node, slot, type, 1, (const int64_t[1]){ (int64_t)count }, data);
 }
 
 uint64_t mdl_onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node, const char *ints,
-                        const char *strings)
+                            const char *strings)
 {
     uint64_t n_ints, n_texts;
     const int64_t *numbers = mdl_onnx_ints(o, n, ints, &n_ints);
@@ -124,7 +124,7 @@ static int32_t linear(struct onnx *o, struct onnx_node *n, uint64_t targets)
 
     if (!targets || !n_coef || n_coef % targets) {
         mdl_onnx_refuse(o, n, "%llu coefficients of %llu targets", (unsigned long long)n_coef,
-                    (unsigned long long)targets);
+                        (unsigned long long)targets);
         return FLOW_NONE;
     }
     const int64_t cols = (int64_t)(n_coef / targets);
@@ -134,7 +134,7 @@ static int32_t linear(struct onnx *o, struct onnx_node *n, uint64_t targets)
     const int32_t x = mdl_flow_result(f, table, 0);
     const int32_t dense = mdl_flow_node(f, "dense", n->name, &x, 1, 1);
     mdl_flow_weights(f, dense, "weight", MDL_F32, 2, (const int64_t[2]){ (int64_t)targets, cols },
-                 coef);
+                     coef);
     if (n_bias == targets)
         mdl_onnx_ml_list(o, dense, "bias", MDL_F32, n_bias, bias);
     return mdl_flow_result(f, dense, 0);
@@ -173,7 +173,7 @@ static void map_linear_classifier(struct onnx *o, struct onnx_node *n)
         return;
     if ((classes > 1 && labels != classes) || (second && !strcmp(transform, "probit"))) {
         mdl_onnx_refuse(o, n, "%llu labels of %llu score columns%s", (unsigned long long)labels,
-                    (unsigned long long)classes, second ? " and PROBIT" : "");
+                        (unsigned long long)classes, second ? " and PROBIT" : "");
         return;
     }
     const int32_t node = mdl_onnx_emit(o, n, "linear_classes", &scores, 1);
@@ -205,7 +205,7 @@ static void svm_kernel(struct onnx *o, const struct onnx_node *n, int32_t node)
         i++;
     if (i == 4 || (count && count < 3) || (i && !count)) {
         mdl_onnx_refuse(o, n, "kernel_type '%s' with %llu kernel_params", kernel,
-                    (unsigned long long)count);
+                        (unsigned long long)count);
         return;
     }
     mdl_flow_choice(mdl_onnx_flow(o), node, "kernel", names[i][1]);
@@ -227,15 +227,15 @@ static int svm_weights(struct onnx *o, const struct onnx_node *n, int32_t node, 
     if (!rows || !width || n_coef / rows < width || (!vectors && n_coef % rows)
         || (vectors && (!n_all || n_all % vectors)) || !n_rho) {
         mdl_onnx_refuse(o, n, "%llu support vectors in %llu numbers, %llu coefficients, %llu rho",
-                    (unsigned long long)vectors, (unsigned long long)n_all,
-                    (unsigned long long)n_coef, (unsigned long long)n_rho);
+                        (unsigned long long)vectors, (unsigned long long)n_all,
+                        (unsigned long long)n_coef, (unsigned long long)n_rho);
         return 0;
     }
     if (vectors)
         mdl_flow_weights(f, node, "vectors", MDL_F32, 2,
-                     (const int64_t[2]){ (int64_t)vectors, (int64_t)(n_all / vectors) }, all);
+                         (const int64_t[2]){ (int64_t)vectors, (int64_t)(n_all / vectors) }, all);
     mdl_flow_weights(f, node, "coef", MDL_F32, 2,
-                 (const int64_t[2]){ (int64_t)rows, (int64_t)width }, coef);
+                     (const int64_t[2]){ (int64_t)rows, (int64_t)width }, coef);
     mdl_onnx_ml_list(o, node, "rho", MDL_F32, n_rho, rho);
     return 1;
 }
@@ -267,7 +267,7 @@ static void map_svm_classifier(struct onnx *o, struct onnx_node *n)
         vectors += per[i] > 0 && per[i] < INT32_MAX ? (uint64_t)per[i] : 0;
     if (!classes || n_a != n_b || (vectors && classes < 2)) {
         mdl_onnx_refuse(o, n, "%llu classes, %llu prob_a, %llu prob_b", (unsigned long long)classes,
-                    (unsigned long long)n_a, (unsigned long long)n_b);
+                        (unsigned long long)n_a, (unsigned long long)n_b);
         return;
     }
     if (!svm_weights(o, n, node, vectors, vectors ? classes - 1 : classes) || !transform)
@@ -293,7 +293,7 @@ static void map_scaler(struct onnx *o, struct onnx_node *n)
 
     if (!n_scale || n_scale != n_offset)
         mdl_onnx_refuse(o, n, "%llu scale and %llu offset", (unsigned long long)n_scale,
-                    (unsigned long long)n_offset);
+                        (unsigned long long)n_offset);
     mdl_onnx_ml_list(o, node, "scale", MDL_F32, n_scale, scale);
     mdl_onnx_ml_list(o, node, "offset", MDL_F32, n_offset, offset);
 }
@@ -319,11 +319,11 @@ static void map_imputer(struct onnx *o, struct onnx_node *n)
 
     if (!n_floats == !n_ints)
         mdl_onnx_refuse(o, n, "%llu imputed_value_floats and %llu imputed_value_int64s",
-                    (unsigned long long)n_floats, (unsigned long long)n_ints);
+                        (unsigned long long)n_floats, (unsigned long long)n_ints);
     mdl_onnx_ml_list(o, node, "fill", n_floats ? MDL_F32 : MDL_I64, n_floats ? n_floats : n_ints,
-                 n_floats ? (const void *)floats : ints);
+                     n_floats ? (const void *)floats : ints);
     mdl_onnx_ml_list(o, node, "missing", n_floats ? MDL_F32 : MDL_I64, 1,
-                 n_floats ? (const void *)&hole : &whole);
+                     n_floats ? (const void *)&hole : &whole);
 }
 
 static void map_binarizer(struct onnx *o, struct onnx_node *n)

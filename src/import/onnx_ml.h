@@ -10,12 +10,12 @@
 
 /* Numbers, or texts of one of two attributes, as a list of the operator (op/nd_ml.h). */
 void mdl_onnx_ml_texts(struct onnx *o, int32_t node, const char *slot, const char *const *text,
-                   uint64_t count);
+                       uint64_t count);
 void mdl_onnx_ml_list(struct onnx *o, int32_t node, const char *slot, uint32_t type, uint64_t count,
-                  const void *data);
+                      const void *data);
 /* Class labels from two attributes; how many there are. */
 uint64_t mdl_onnx_ml_labels(struct onnx *o, const struct onnx_node *n, int32_t node, const char *ints,
-                        const char *strings);
+                            const char *strings);
 /* Attribute post_transform as the choice `transform`; NULL when it is unknown (refused). */
 const char *mdl_onnx_ml_transform(struct onnx *o, const struct onnx_node *n);
 /* Type that a value is known to have, 0 if it is not. */

@@ -17,7 +17,7 @@ void mdl_onnx_map_one_hot(struct onnx *o, struct onnx_node *n)
     mdl_flow_int(mdl_onnx_flow(o), node, "strict", !mdl_onnx_int(o, n, "zeros", 1));
     if (!n_ints == !n_texts)
         mdl_onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
-                    (unsigned long long)n_texts);
+                        (unsigned long long)n_texts);
     if (n_texts)
         mdl_onnx_ml_texts(o, node, "cat_text", texts, n_texts);
     else
@@ -48,7 +48,7 @@ void mdl_onnx_map_category_mapper(struct onnx *o, struct onnx_node *n)
 
     if (n_ints != n_texts)
         mdl_onnx_refuse(o, n, "%llu cats_int64s and %llu cats_strings", (unsigned long long)n_ints,
-                    (unsigned long long)n_texts);
+                        (unsigned long long)n_texts);
     else
         both_ways(o, n, texts, ints, n_ints);
 }
@@ -88,7 +88,7 @@ static uint32_t label_list(struct onnx *o, const struct onnx_node *n, int32_t no
     }
     const uint32_t type = t ? t->type : n_floats ? MDL_F32 : MDL_I64;
     mdl_onnx_ml_list(o, node, slot, type, t ? t->count : n_floats ? n_floats : n_ints,
-                 t ? t->data : n_floats ? (const void *)floats : ints);
+                     t ? t->data : n_floats ? (const void *)floats : ints);
     return type;
 }
 
@@ -111,9 +111,9 @@ static void label_default(struct onnx *o, const struct onnx_node *n, int32_t nod
         mdl_onnx_ml_texts(o, node, "default_text", &text, 1);
     else
         mdl_onnx_ml_list(o, node, "default", type, 1,
-                     type == MDL_F32 ? (const void *)&f32 : type == MDL_F64 ? (const void *)&f64
+                         type == MDL_F32 ? (const void *)&f32 : type == MDL_F64 ? (const void *)&f64
                      : type == MDL_I32 ? (const void *)&i32 : type == MDL_I16 ? (const void *)&i16
-                     : &i64);
+                         : &i64);
 }
 
 void mdl_onnx_map_label_encoder(struct onnx *o, struct onnx_node *n)

@@ -139,7 +139,7 @@ static int make_names(struct lists *l)
     for (uint64_t i = 1; i < l->count; i++)
         if (!by_name(&l->names[i - 1], &l->names[i]))
             return mdl_onnx_refuse(l->o, l->n, "tree %lld has node %lld twice",
-                               (long long)l->names[i].tree, (long long)l->names[i].number), 0;
+                                   (long long)l->names[i].tree, (long long)l->names[i].number), 0;
     return 1;
 }
 
@@ -212,7 +212,7 @@ static int make_entries(struct lists *l)
         const uint32_t at = find(l, l->leaf_tree[i], l->leaf_number[i]);
         if (at == UINT32_MAX)
             return mdl_onnx_refuse(l->o, l->n, "tree %lld has no node %lld",
-                               (long long)l->leaf_tree[i], (long long)l->leaf_number[i]), 0;
+                                   (long long)l->leaf_tree[i], (long long)l->leaf_number[i]), 0;
         l->leaf_of[i] = l->nodes[at].ask == FLOW_LEAF ? at : UINT32_MAX;
         if (l->leaf_of[i] != UINT32_MAX)
             next[at + 1]++;
@@ -229,7 +229,7 @@ static int make_entries(struct lists *l)
             continue;
         if (l->e.targets > 1 && (l->leaf_target[i] < 0 || l->leaf_target[i] >= l->e.targets))
             return mdl_onnx_refuse(l->o, l->n, "target %lld of %u", (long long)l->leaf_target[i],
-                               l->e.targets), 0;
+                                   l->e.targets), 0;
         all[leaf->no++] = (struct flow_leaf_entry){
             l->e.targets > 1 ? (uint32_t)l->leaf_target[i] : 0, real_at(l->weight, i) };
     }
@@ -291,7 +291,7 @@ void mdl_onnx_map_trees_regressor(struct onnx *o, struct onnx_node *n)
     mdl_flow_choice(mdl_onnx_flow(o), node, "transform", transform);
     if (bases)
         mdl_flow_weights(mdl_onnx_flow(o), node, "base", base->type, 1,
-                     (const int64_t[1]){ (int64_t)base->count }, base->data);
+                         (const int64_t[1]){ (int64_t)base->count }, base->data);
 }
 
 /* ---- TreeEnsembleClassifier ----------------------------------------------------------------- */
@@ -399,7 +399,7 @@ static void put_labels(struct lists *l, int32_t node, uint64_t classes, int bina
     }
     mdl_onnx_ignore(l->o, l->n, "classlabels_int64s");
     mdl_flow_weights(mdl_onnx_flow(l->o), node, "labels", MDL_I64, 1, (const int64_t[1]){ 2 },
-                 (const int64_t[2]){ 0, 1 });
+                     (const int64_t[2]){ 0, 1 });
 }
 
 void mdl_onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
@@ -420,7 +420,7 @@ void mdl_onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
         || (classes == 1 && n_texts)
         || (classes == 2 && !strcmp(transform, "probit"))) {
         mdl_onnx_refuse(o, n, "%llu classes with %llu base_values and post_transform '%s'",
-                    (unsigned long long)classes, (unsigned long long)base->count, transform);
+                        (unsigned long long)classes, (unsigned long long)base->count, transform);
         return;
     }
     look_at_weights(&l, &one, &positive);
@@ -442,5 +442,5 @@ void mdl_onnx_map_trees_classifier(struct onnx *o, struct onnx_node *n)
         mdl_flow_weights(f, node, "given", MDL_I64, 1, (const int64_t[1]){ (int64_t)classes }, given);
     if (base->count)
         mdl_flow_weights(f, node, "base", base->type, 1, (const int64_t[1]){ (int64_t)base->count },
-                     base->data);
+                         base->data);
 }

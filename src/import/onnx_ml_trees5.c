@@ -134,7 +134,7 @@ static int make_nodes(struct lists *l)
         const uint8_t mode = ((const uint8_t *)l->mode->data)[i];
         if (mode > 6 || l->feature[i] < 0 || l->feature[i] >= INT32_MAX)
             return mdl_onnx_refuse(l->o, l->n, "mode %d of feature %lld", mode,
-                               (long long)l->feature[i]), 0;
+                                   (long long)l->feature[i]), 0;
         nodes[i] = (struct flow_tree_node){
             .ask = FLOW_LE + mode, .feature = (uint32_t)l->feature[i],
             .missing_yes = i < l->n_missing && l->missing[i] == 1,
@@ -201,7 +201,7 @@ void mdl_onnx_map_trees5(struct onnx *o, struct onnx_node *n)
         return;
     if (targets < 1 || targets > 1 << 20 || aggregate < 0 || aggregate > 3) {
         mdl_onnx_refuse(o, n, "n_targets %lld, aggregate_function %lld", (long long)targets,
-                    (long long)aggregate);
+                        (long long)aggregate);
         return;
     }
     l.e.targets = (uint32_t)targets;

@@ -82,7 +82,7 @@ static void set_functions(struct onnx *o, const struct onnx_node *n, int32_t nod
 
     if (n_names && n_names < count) {
         mdl_onnx_refuse(o, n, "%llu activations, expected %llu", (unsigned long long)n_names,
-                    (unsigned long long)count);
+                        (unsigned long long)count);
         return;
     }
     for (uint64_t i = 0; i < count; i++) {

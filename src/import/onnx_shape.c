@@ -135,11 +135,11 @@ static void map_split(struct onnx *o, struct onnx_node *n)
 
     if (parts < n->n_out || parts > UINT16_MAX) {
         mdl_onnx_refuse(o, n, "num_outputs %lld, with %u results", (long long)parts,
-                    (unsigned)n->n_out);
+                        (unsigned)n->n_out);
         return;
     }
     const int32_t node = mdl_flow_node(f, "split", n->name, in, in[1] == FLOW_NONE ? 1 : 2,
-                                   (size_t)parts);
+                                       (size_t)parts);
     for (uint32_t i = 0; i < n->n_out; i++)
         n->out[i] = mdl_flow_result(f, node, i);
     take_int(o, n, node, "axis", "axis", 0);
@@ -294,7 +294,7 @@ static void map_constant_of_shape(struct onnx *o, struct onnx_node *n)
         mdl_onnx_refuse(o, n, "a value of type string");
     else if (value)
         mdl_flow_weights(mdl_onnx_flow(o), node, "value", value->type, value->rank, value->dims,
-                     value->data);
+                         value->data);
 }
 
 static void map_eye_like(struct onnx *o, struct onnx_node *n)

@@ -112,7 +112,7 @@ static const void *take_typed(struct onnx *o, const struct flow_tensor *t, struc
     }
     if (!raw || w.message.bad) {
         mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu elements, expected %llu",
-                  (unsigned long long)have, (unsigned long long)want);
+                      (unsigned long long)have, (unsigned long long)want);
         return NULL;
     }
     if (bits >= 8)
@@ -134,7 +134,7 @@ static const void *take_texts(struct onnx *o, const struct flow_tensor *t, struc
     if (to)
         return to;
     mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with %llu texts, expected %llu",
-              (unsigned long long)have, (unsigned long long)t->count);
+                  (unsigned long long)have, (unsigned long long)t->count);
     return NULL;
 }
 
@@ -151,7 +151,7 @@ static int read_dims(struct onnx *o, struct flow_tensor *t, struct bytes message
         if (t->rank == MDL_MAX_RANK || v > INT64_MAX
             || (v && !size_mul(elements, v, &elements)) || elements > INT64_MAX / 64) {
             mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a tensor with a wrong dimension, or more than "
-                      "%d of them", MDL_MAX_RANK);
+                          "%d of them", MDL_MAX_RANK);
             return 0;
         }
         t->dims[t->rank++] = (int64_t)v;
@@ -185,7 +185,7 @@ const struct flow_tensor *mdl_onnx_read_tensor(struct onnx *o, struct bytes mess
     t->type = mdl_onnx_type(p.type);
     if (!t->type || has_field(message, P_SEGMENT)) {
         mdl_onnx_fail(o, &message, MDL_ERR_UNSUPPORTED, "tensor '%s' of element type %lld%s", called,
-                  (long long)p.type, t->type ? ", in segments" : "");
+                      (long long)p.type, t->type ? ", in segments" : "");
         return NULL;
     }
     if (!read_dims(o, t, message, P_DIMS))
@@ -198,7 +198,7 @@ const struct flow_tensor *mdl_onnx_read_tensor(struct onnx *o, struct bytes mess
         const uint64_t want = packed_bytes(t->count, kinds[p.type].bits);
         if (bytes_left(&p.raw) != want) {
             mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "tensor '%s' has %llu bytes, expected %llu",
-                      called, (unsigned long long)bytes_left(&p.raw), (unsigned long long)want);
+                          called, (unsigned long long)bytes_left(&p.raw), (unsigned long long)want);
             return NULL;
         }
         t->data = take_raw(o, t, p.raw, kinds[p.type].bits);
@@ -253,7 +253,7 @@ const struct flow_tensor *mdl_onnx_read_sparse(struct onnx *o, struct bytes mess
     if (!bytes || index->type != MDL_I64 || v->rank != 1 || index->count != v->count * each
         || t->count > SPARSE_BYTES / bytes) {
         mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a sparse tensor whose values and indices do not fit, "
-                  "or of more than %u bytes", SPARSE_BYTES);
+                      "or of more than %u bytes", SPARSE_BYTES);
         return NULL;
     }
     unsigned char *to = mdl_arena_take(&o->flow.arena, t->count, bytes);
@@ -263,8 +263,8 @@ const struct flow_tensor *mdl_onnx_read_sparse(struct onnx *o, struct bytes mess
         const int64_t at = sparse_at(t, index, i);
         if (at <= before) {
             mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, at < 0
-                      ? "a sparse tensor with an index outside of it"
-                      : "a sparse tensor whose indices do not ascend");
+                          ? "a sparse tensor with an index outside of it"
+                          : "a sparse tensor whose indices do not ascend");
             return NULL;
         }
         before = at;

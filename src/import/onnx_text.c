@@ -42,7 +42,7 @@ static void set_texts(struct onnx *o, int32_t node, const char *slot, const char
 static void set_text(struct onnx *o, int32_t node, const char *slot, const char *text)
 {
     mdl_flow_weights(mdl_onnx_flow(o), node, slot, MDL_U8, 1, (const int64_t[1]){ (int64_t)strlen(text) },
-                 text);
+                     text);
 }
 
 static void map_normalize(struct onnx *o, struct onnx_node *n)
@@ -108,5 +108,5 @@ static void map_ngrams(struct onnx *o, struct onnx_node *n)
     mdl_flow_ints(f, node, "columns", columns, n_columns);
     if (n_weights)
         mdl_flow_weights(f, node, "weights", MDL_F32, 1, (const int64_t[1]){ (int64_t)n_weights },
-                     weights);
+                         weights);
 }

@@ -114,7 +114,7 @@ static int copy_tensor(struct flow *f, struct flow_tensor *t, uint32_t type, uin
 /* ---- inputs, constants, outputs -------------------------------------------------------------- */
 
 int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
-                   const int64_t *dims, const char *const *dim_names)
+                       const int64_t *dims, const char *const *dim_names)
 {
     struct flow_input in = { .name = text(f, name), .type = type, .rank = rank };
 
@@ -134,7 +134,7 @@ void mdl_flow_output(struct flow *f, const char *name, int32_t value)
 }
 
 int32_t mdl_flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
-                   const void *data)
+                       const void *data)
 {
     struct flow_tensor *t = take(f, 1, sizeof *t);
 
@@ -172,7 +172,7 @@ int32_t mdl_flow_const_ints(struct flow *f, const int64_t *v, uint64_t n)
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 int32_t mdl_flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
-                  size_t n_in, size_t n_out)
+                      size_t n_in, size_t n_out)
 {
     const uint32_t at = mdl_flow_n_nodes(f);
     struct flow_node n = { .op = text(f, op), .name = text(f, name), .n_in = (uint32_t)n_in,
@@ -219,7 +219,7 @@ void mdl_flow_choice(struct flow *f, int32_t node, const char *param, const char
 }
 
 void mdl_flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
-                  const int64_t *dims, const void *data)
+                      const int64_t *dims, const void *data)
 {
     struct flow_weights w = { .slot = text(f, slot) };
 

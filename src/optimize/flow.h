@@ -94,13 +94,13 @@ void mdl_flow_free(struct flow *f);
 
 /* A tensor given in each call; dims may have -1, names may be NULL. */
 int32_t mdl_flow_input(struct flow *f, const char *name, uint32_t type, uint32_t rank,
-                   const int64_t *dims, const char *const *dim_names);
+                       const int64_t *dims, const char *const *dim_names);
 /* Name a value as a result of the whole. */
 void mdl_flow_output(struct flow *f, const char *name, int32_t value);
 
 /* A value that is always the same. */
 int32_t mdl_flow_const(struct flow *f, uint32_t type, uint32_t rank, const int64_t *dims,
-                   const void *data);
+                       const void *data);
 int32_t mdl_flow_const_in_place(struct flow *f, const struct flow_tensor *t);
 /* One number; a list of integers, int64 and rank 1. */
 int32_t mdl_flow_const_f32(struct flow *f, float v);
@@ -110,14 +110,14 @@ int32_t mdl_flow_const_ints(struct flow *f, const int64_t *v, uint64_t n);
 /* An operator with its inputs (FLOW_NONE where an optional one is not given), and how many
  * results are asked of it.  Returns the node. */
 int32_t mdl_flow_node(struct flow *f, const char *op, const char *name, const int32_t *in,
-                  size_t n_in, size_t n_out);
+                      size_t n_in, size_t n_out);
 int32_t mdl_flow_result(const struct flow *f, int32_t node, size_t i);
 void mdl_flow_int(struct flow *f, int32_t node, const char *param, int64_t v);
 void mdl_flow_float(struct flow *f, int32_t node, const char *param, double v);
 void mdl_flow_choice(struct flow *f, int32_t node, const char *param, const char *v);
 /* A weight array; a list of integers of rank 1. */
 void mdl_flow_weights(struct flow *f, int32_t node, const char *slot, uint32_t type, uint32_t rank,
-                  const int64_t *dims, const void *data);
+                      const int64_t *dims, const void *data);
 void mdl_flow_ints(struct flow *f, int32_t node, const char *slot, const int64_t *v, uint64_t n);
 
 /* Short for a node with one result: the value. */

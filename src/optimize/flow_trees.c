@@ -490,7 +490,7 @@ static int32_t make(struct work *w, int32_t x, const char *name)
     weights(w, node, "threshold", THRESHOLD, w->wide ? MDL_F64 : MDL_F32);
     weights(w, node, "right", RIGHT, MDL_U32);
     mdl_flow_weights(w->f, node, "value", w->e->type, 2,
-                 (const int64_t[2]){ w->n_leaves, w->width }, w->part[VALUE].data);
+                     (const int64_t[2]){ w->n_leaves, w->width }, w->part[VALUE].data);
     if (COUNT(w, SET_START, uint32_t)) {
         weights(w, node, "set_start", SET_START, MDL_U32);
         weights(w, node, "set_words", SET_WORDS, MDL_U32);
@@ -500,7 +500,7 @@ static int32_t make(struct work *w, int32_t x, const char *name)
 }
 
 int32_t mdl_flow_trees(struct flow *f, int32_t x, const char *name, const struct flow_ensemble *e,
-                   mdl_error *err)
+                       mdl_error *err)
 {
     struct work w = { .f = f, .e = e, .err = err };
     int32_t result = FLOW_NONE;

@@ -51,6 +51,6 @@ struct flow_ensemble {
 /* The ensemble over x, rows of at least as many columns as it asks for: a value of shape
  * [rows, targets].  What is wrong with it goes into *err. */
 int32_t mdl_flow_trees(struct flow *f, int32_t x, const char *name, const struct flow_ensemble *e,
-                   mdl_error *err);
+                       mdl_error *err);
 
 #endif
