@@ -5,7 +5,7 @@
  *     ./make_seeds tests/fuzz/seeds
  *
  * What fuzzers start from.  Run it again when an operator is added, and commit the new
- * file.
+ * file.  (seeds/forest_* are files of nodes, from before trees were narrow: nothing writes them now.)
  *
  * SPDX-License-Identifier: MIT
  */
@@ -175,8 +175,8 @@ int main(int argc, char **argv)
     ok &= save(pipeline(MDL_F32), folder, "pipeline_f32.mdl");
     ok &= save(pipeline(MDL_F64), folder, "pipeline_f64.mdl");
     ok &= save(linear(), folder, "linear.mdl");
-    ok &= save(forest(0), folder, "forest_f32.mdl");
-    ok &= save(forest(1), folder, "forest_linear_leaves.mdl");
-    ok &= save(forest(2), folder, "forest_vector_leaves.mdl");
+    ok &= save(forest(0), folder, "narrow_f32.mdl");
+    ok &= save(forest(1), folder, "narrow_linear_leaves.mdl");
+    ok &= save(forest(2), folder, "narrow_vector_leaves.mdl");
     return !ok;
 }
