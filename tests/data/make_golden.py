@@ -10,6 +10,7 @@ SPDX-License-Identifier: MIT
 import os
 import sys
 
+import catboost
 import lightgbm
 import numpy as np
 import xgboost
@@ -70,11 +71,18 @@ def models():
     yield "start", GradientBoostingClassifier(
         n_estimators=2, max_depth=2, random_state=0,
         init=DecisionTreeClassifier(max_depth=2)).fit(iris, kind)
+    # and ctr.
+    rows = np.column_stack([iris.astype(object), np.array(["a", "b", "c", "d"])[coded[:150, 0]
+                                                  .astype(int) % 4], np.arange(150) % 11])
+    yield "catboost", catboost.CatBoostClassifier(
+        iterations=6, depth=3, one_hot_max_size=4, verbose=0, allow_writing_files=False,
+        cat_features=[4, 5], random_seed=0).fit(
+            rows, (np.arange(150) % 11 > 5) + 2 * (rows[:, 4] == "b")), rows
 
 
-for name, source in models():
+for name, source, *sample in models():
     path = os.path.join(sys.argv[1], f"golden_v1_{name}.mdl")
     if os.path.exists(path):
         continue
-    mdl.convert(source).save(path)
+    mdl.convert(source, sample=sample[0] if sample else None).save(path)
     print(path, os.path.getsize(path))
