@@ -427,6 +427,72 @@ static void what_cannot_be_run_is_named_at_once(void **state)
            "loss RMSEWithUncertainty with 1 outputs");
 }
 
+/* ---- tables that are told twice ------------------------------------------------------------ */
+
+static uint32_t put(unsigned char *to, uint32_t at, const void *from, uint32_t bytes)
+{
+    memcpy(to + at, from, bytes);
+    return at + bytes;
+}
+
+/* The place `field` of a flatbuffer points to `at`. */
+static void point(unsigned char *to, uint32_t field, uint32_t at)
+{
+    const uint32_t far = at - field;
+
+    memcpy(to + field, &far, 4);
+}
+
+static uint32_t put_text(unsigned char *to, uint32_t *at, const char *text, uint32_t n)
+{
+    const uint32_t begin = (*at + 3) / 4 * 4;
+
+    *at = put(to, put(to, begin, &n, 4), text, n);
+    return begin;
+}
+
+/* A core whose 40,000 pairs are all the same one, with a text of a megabyte: reading each would
+ * take hours. */
+static void a_text_that_many_share_is_refused(void **state)
+{
+    enum { PAIRS = 40000, TEXT = 1 << 20, SIZE = TEXT + 8 * PAIRS + 4096 };
+    static const uint16_t root_fields[] = { 10, 16, 4, 8, 12 }, tree_fields[] = { 6, 4, 0 };
+    static const uint16_t pair_fields[] = { 8, 12, 4, 8 };
+    unsigned char *file = calloc(1, SIZE), *core = file + 8;
+    char *text = malloc(TEXT);
+    mdl_builder *b = NULL;
+    mdl_error err = MDL_ERROR_INIT;
+    uint32_t at = 64;
+
+    (void)state;
+    memset(text, ' ', TEXT);
+    memcpy(text, "{}", 2);
+    memcpy(file, "CBM1", 4);
+    put(core, 4, root_fields, sizeof root_fields);             /* its table at 16 */
+    put(core, 16, &(int32_t){ 12 }, 4);
+    put(core, 32, tree_fields, sizeof tree_fields);            /* at 40 */
+    put(core, 40, &(int32_t){ 8 }, 4);
+    point(core, 0, 16);
+    point(core, 24, 40);
+    point(core, 20, put_text(core, &at, "FlabuffersModel_v1", 18));
+    at = (at + 3) / 4 * 4;
+    point(core, 28, at);
+    at = put(core, at, &(uint32_t){ PAIRS }, 4);
+    const uint32_t pair = at + 4 * PAIRS + 8;                  /* offsets go forwards only */
+    for (uint32_t i = 0; i < PAIRS; i++, at += 4)
+        point(core, at, pair);
+    put(core, at, pair_fields, sizeof pair_fields);
+    put(core, pair, &(int32_t){ 8 }, 4);
+    at = pair + 12;
+    point(core, pair + 4, put_text(core, &at, "params", 6));
+    point(core, pair + 8, put_text(core, &at, text, TEXT));
+    memcpy(file + 4, &at, 4);
+    assert_int_equal(mdl_import_memory(&b, file, at + 8, NULL, &err), MDL_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "share"));
+    free(text);
+    free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +504,7 @@ int main(void)
         cmocka_unit_test(a_text_has_a_code_that_float64_rows_carry),
         cmocka_unit_test(both_files_with_categories_become_the_same_model),
         cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(a_text_that_many_share_is_refused),
         cmocka_unit_test(no_byte_of_the_binary_file_does_harm),
         cmocka_unit_test(a_broken_value_is_named),
         cmocka_unit_test(broken_trees_of_nodes_are_named),

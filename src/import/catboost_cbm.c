@@ -236,6 +236,9 @@ static int pair(struct cbm *m, const struct flat_table *t)
 
     if (m->f.status || !key.n || !value.n)
         return !m->f.status;
+    if ((uint64_t)key.n + value.n > m->budget)
+        return !mdl_flat_fail(&m->f, t->at, "texts are shared");
+    m->budget -= (uint64_t)key.n + value.n;
     if (is_text(&key, "catboost_version_info"))
         mdl_cat_version(c, text, value.n);
     else if (is_text(&key, "binclass_probability_threshold"))
