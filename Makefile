@@ -34,8 +34,8 @@ B ?= build
 ALL_CPPFLAGS := -Iinclude -Ilib -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(if $(WERROR),-Werror) $(HARDENING) -fPIC -fvisibility=hidden -ffp-contract=off -MMD -MP $(SMALL_FLAGS)
 ifneq ($(OPS),)
-  UNKNOWN_OPS := $(filter-out tree linear dense math shape conv reduce nn ml text,$(OPS))
-  $(if $(UNKNOWN_OPS),$(error OPS names no family '$(UNKNOWN_OPS)'; there are tree linear math shape conv reduce nn ml text))
+  UNKNOWN_OPS := $(filter-out tree explain ctr linear dense math shape conv reduce nn ml text,$(OPS))
+  $(if $(UNKNOWN_OPS),$(error OPS names no family '$(UNKNOWN_OPS)'; there are tree explain ctr linear math shape conv reduce nn ml text))
   ALL_CPPFLAGS += -DMDL_OPS_ONLY $(foreach f,$(OPS:dense=linear),-DMDL_OPS_$(shell echo $f | tr a-z A-Z)=1)
   # Small: kernels as always, but no AVX-512; the rest by size, and without tables for unwinding.
   ALL_CPPFLAGS += -DMDL_AVX512=0

@@ -272,15 +272,16 @@ static mdl_status add_background(mdl_explainer *e, const mdl_tensor *rows, mdl_e
 /* The one ensemble whose columns can be explained. */
 static const struct node *find_trees(const mdl_model *m)
 {
-    if (mdl_model_is_tensors(m) || m->plan.trees == UINT32_MAX || m->m.schema.n_inputs != 1)
+    if (!MDL_OPS_EXPLAIN || mdl_model_is_tensors(m) || m->plan.trees == UINT32_MAX || m->m.schema.n_inputs != 1)
         return NULL;
     return &m->m.graph.nodes[m->plan.trees];
 }
 
 static mdl_status fail_no_trees(mdl_error *err)
 {
-    return mdl_fail(err, MDL_ERR_UNSUPPORTED, "only a model with one input and exactly one tree "
-                    "ensemble can be explained");
+    return mdl_fail(err, MDL_ERR_UNSUPPORTED, MDL_OPS_EXPLAIN
+                    ? "only a model with one input and exactly one tree ensemble can be explained"
+                    : "this libmodel was built without explanations (OPS)");
 }
 
 static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o, mdl_error *err)
@@ -289,7 +290,7 @@ static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o,
     const struct node *n = find_trees(e->model);
     mdl_status s = MDL_OK;
 
-    if (!n)
+    if (!MDL_OPS_EXPLAIN || !n)
         return fail_no_trees(err);
     if (o->method > MDL_EXPLAIN_BACKGROUND)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "method %u is none of MDL_EXPLAIN_*", o->method);
@@ -399,6 +400,8 @@ static mdl_status check_values(const mdl_explainer *e, struct shap_out *out, con
 static mdl_status explain(const mdl_explainer *e, const struct table *in, const mdl_tensor *values,
                           mdl_error *err)
 {
+    if (!MDL_OPS_EXPLAIN)         /* there is no explainer */
+        return fail_no_trees(err);
     struct explain_job j = { .e = e, .in = in, .rows = in->rows, .err = err };
     mdl_status s = check_input(e, in, err);
 
@@ -436,7 +439,7 @@ mdl_status mdl_explain_cols(const mdl_model *m, size_t *cols, mdl_error *err)
     const struct node *n = find_trees(m);
     mdl_explainer e = { .model = m };
 
-    if (!n)
+    if (!MDL_OPS_EXPLAIN || !n)
         return fail_no_trees(err);
     mdl_arena_init(&e.arena, &m->allocator, m->memory_limit);
     e.value = n->in[0];

@@ -125,6 +125,15 @@ static mdl_status choose_kernels(mdl_model *m, const char *isa, const char *engi
     return MDL_OK;
 }
 
+static mdl_status plan_tensors(mdl_model *m, const struct request *q, mdl_error *err)
+{
+    mdl_status s = mdl_graph_plan_tensors(&m->tensors, &m->m, &m->arena, err);
+
+    if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+    if (!s) s = mdl_tensors_prepare(m, err);
+    return s;
+}
+
 static mdl_status load(mdl_model **out, struct request *q, const mdl_load_options *options,
                        mdl_error *err)
 {
@@ -152,9 +161,10 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     m->scratch_limit = q->limits.scratch_bytes;
     m->memory_limit = q->limits.memory_bytes;
     if (!s && mdl_graph_is_tensors(&m->m)) {
-        s = mdl_graph_plan_tensors(&m->tensors, &m->m, &m->arena, err);
-        if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
-        if (!s) s = mdl_tensors_prepare(m, err);
+        if (!MDL_OPS_TENSORS)
+            s = mdl_fail(err, MDL_ERR_UNSUPPORTED, "a network; this libmodel was built without (OPS)");
+        else
+            s = plan_tensors(m, q, err);
     } else if (!s) {
         s = mdl_graph_plan(&m->plan, &m->m, &m->arena, &q->limits, err);
         if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);

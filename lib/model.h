@@ -71,7 +71,7 @@ mdl_status mdl_tensors_predict(const mdl_model *model, mdl_context *context, con
 
 static inline int mdl_model_is_tensors(const mdl_model *m)
 {
-    return m->tensors.values != NULL;
+    return MDL_OPS_TENSORS && m->tensors.values != NULL;
 }
 
 /* split.c: *to = a host's way to use threads, checked; run NULL for none. */

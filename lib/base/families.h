@@ -23,6 +23,12 @@
 #ifndef MDL_OPS_TREE              /* ensembles of trees                              */
 #  define MDL_OPS_TREE MDL_OPS_REST
 #endif
+#ifndef MDL_OPS_EXPLAIN           /* what columns add to sums of trees               */
+#  define MDL_OPS_EXPLAIN MDL_OPS_REST
+#endif
+#ifndef MDL_OPS_CTR               /* target statistics of categories, for trees      */
+#  define MDL_OPS_CTR MDL_OPS_REST
+#endif
 #ifndef MDL_OPS_LINEAR            /* tables: linear, dense, links, columns made ready */
 #  define MDL_OPS_LINEAR MDL_OPS_REST
 #endif
@@ -47,5 +53,9 @@
 #ifndef MDL_OPS_TEXT              /* strings                                         */
 #  define MDL_OPS_TEXT MDL_OPS_REST
 #endif
+
+/* Graphs of tensors at all. */
+#define MDL_OPS_TENSORS (MDL_OPS_MATH || MDL_OPS_SHAPE || MDL_OPS_CONV || MDL_OPS_REDUCE \
+                         || MDL_OPS_NN || MDL_OPS_ML || MDL_OPS_TEXT)
 
 #endif

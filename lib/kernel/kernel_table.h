@@ -37,6 +37,8 @@
     .deep_rows_u64 = deep_rows_u64,
     .deep_row_u32 = deep_row_u32,
     .deep_row_u64 = deep_row_u64,
+#endif
+#if MDL_OPS_EXPLAIN
     .shap = shap,
 #endif
     .dense_f32 = dense_f32,

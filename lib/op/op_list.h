@@ -27,10 +27,13 @@ OP(15, combine)   /* combine.c   sum, votes or median of several models' answers
 #endif
 #if MDL_OPS_TREE
 OP(14, average)   /* average.c   sums by the iterations that went into them         */
+#endif
+#if MDL_OPS_CTR
 OP(192, ctr)      /* ctr.c       numbers and target statistics of categories, for trees */
 #endif
 
 /* Tensor operators. */
+#if MDL_OPS_TENSORS
 OP(16, constant)  /* nd_constant.c  a tensor that is always the same                */
 OP(17, texts)     /* nd_constant.c  strings that are always the same                */
 OP(18, if)        /* nd_flow.c   one of two bodies                                  */
@@ -38,6 +41,7 @@ OP(19, loop)      /* nd_flow.c   a body again and again                         
 OP(20, loop_state)
 OP(21, scan)      /* nd_flow.c   a body for each slice                              */
 OP(22, scan_state)
+#endif
 
 /* Element by element. */
 #if MDL_OPS_MATH

@@ -311,7 +311,7 @@ def test_categories_come_as_frames_arrays_of_objects_and_codes(with_categories, 
     categorical = rows.assign(many=rows.many.astype("category"), few=rows.few.astype("category"))
     same_bits(ours.predict_raw(categorical), want, "pandas.Categorical")
     polars = pytest.importorskip("polars")
-    same_bits(ours.predict_raw(polars.from_pandas(rows)), want, "polars")
+    same_bits(ours.predict_raw(polars.DataFrame({c: rows[c].tolist() for c in rows})), want, "polars")
 
 
 def test_what_is_no_category_is_refused(with_categories, mixed):

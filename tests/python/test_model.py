@@ -175,7 +175,7 @@ def test_compressed_pickles_are_refused_with_the_way_out(tmp_path):
 
 
 def test_an_unknown_object_is_refused_by_name():
-    with pytest.raises(mdl.UnsupportedError, match="builtins.dict.*XGBoost, LightGBM, CatBoost, scikit-learn, torch, Keras and ONNX") \
+    with pytest.raises(mdl.UnsupportedError, match="builtins.dict.*XGBoost, LightGBM, CatBoost, scikit-learn, treelite, torch, Keras and ONNX") \
             as caught:
         mdl.convert({"a": 1})
     assert caught.value.parts == ["builtins.dict"]
@@ -305,7 +305,7 @@ def test_what_a_model_does_not_have_is_said(table_data):
         linear.predict_proba(x)
     with pytest.raises(mdl.UnsupportedError, match="no leaf output"):
         linear.apply(x)
-    with pytest.raises(mdl.UnsupportedError, match="not there yet"):
+    with pytest.raises(mdl.UnsupportedError, match="one tree ensemble can be explained"):
         linear.explain(x)
 
 
