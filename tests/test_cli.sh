@@ -464,6 +464,12 @@ cat > texts.csv <<'CSV'
 ,1,0,0,"nothing, known",4
 0,0,0,0,,-1
 CSV
+head -c 2000 "$top/tests/data/catboost_1.2/categories.cbm" > cut.cbm
+exits a_cut_catboost_model_is_a_bad_model 3 "$mdl" convert cut.cbm -o cat.mdl
+says a_cut_catboost_model_is_called_cut 'cut'
+! grep -q "makes a .mdl file" err; claim a_cut_catboost_model_is_not_sent_to_convert $?
+exits inspect_of_a_catboost_model_is_a_bad_model 3 "$mdl" inspect "$top/tests/data/catboost_1.2/categories.cbm"
+says inspect_of_a_catboost_model_gets_the_way_out "'mdl convert'"
 exits catboost_converts 0 "$mdl" convert "$top/tests/data/catboost_1.2/categories.cbm" -o cat.mdl
 exits texts_of_categories_are_read 0 "$mdl" predict cat.mdl texts.csv --output raw -q --header no
 tail -n +2 out > got.txt

@@ -145,6 +145,7 @@ static int import_failed(struct cli *c, const char *source, const struct head *h
                          const mdl_error *err)
 {
     const int known = head->bytes[0] == '{' || head->bytes[0] == 't'
+                   || (head->n >= 4 && !memcmp(head->bytes, "CBM1", 4))
                    || cli_is_onnx(head->bytes, head->n);
     const char *hint = err->code == MDL_ERR_FORMAT && !known ? cli_file_hint(head->bytes, head->n)
                                                              : NULL;

@@ -15,7 +15,7 @@ static const struct {
     const char *hint;
 } known[] = {
     { "\x89MDL\r\n\x1a\n", 8, "it is a .mdl model" },
-    { "{", 1, "it looks like an XGBoost model; 'mdl convert' makes a .mdl file of it" },
+    { "{", 1, "it looks like a model of XGBoost or CatBoost; 'mdl convert' makes a .mdl file of it" },
     { "tree\n", 5, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
     { "tree\r\n", 6, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
     { "binf", 4, "it is an XGBoost model in the old binary form; save it as .json or .ubj with "
@@ -34,7 +34,7 @@ static const struct {
     { "BZh", 3, "it is compressed with bzip2; unpack it first" },
     { "\xfd" "7zXZ", 5, "it is compressed with xz; unpack it first" },
     { "\x89HDF", 4, "it is an HDF5 file" },
-    { "CBM1", 4, "it is a CatBoost model, which libmodel cannot read" },
+    { "CBM1", 4, "it is a CatBoost model; 'mdl convert' makes a .mdl file of it" },
     { "<?xml", 5, "it is an XML file" },
     { "PAR1", 4, "it is a Parquet file; write the rows as .csv or .npy" },
     { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },
