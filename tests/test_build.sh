@@ -82,7 +82,7 @@ case $CFLAGS in *-fsanitize*) echo 'skip symbols: a sanitizer adds its own'; exi
 allowed='close fstat fsync getpid mmap munmap open read rename stat unlink write
 bcmp free madvise malloc memchr memcmp memcpy memmove memset posix_memalign qsort
 snprintf vsnprintf strchr strcmp strerror strlen strncmp strtod
-__errno_location __stack_chk_fail _GLOBAL_OFFSET_TABLE_'
+__errno_location __stack_chk_fail _GLOBAL_OFFSET_TABLE_ getauxval'
 # And what the pool may, in an object of its own: the threads of the system.
 allowed_threads='pthread_create pthread_join pthread_sigmask sigfillset getpid sysconf sched_getaffinity __sched_cpucount
 pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock pthread_mutex_unlock

@@ -46,6 +46,7 @@ static void the_sets_are_those_that_the_system_lists(void **state)
     print_message("avx2: %s, avx512: %s\n", avx2 ? "yes" : "no", avx512 ? "yes" : "no");
     assert_int_equal(mdl_cpu_sets(), (avx2 ? MDL_CPU_AVX2 : 0) | (avx512 ? MDL_CPU_AVX512 : 0));
     assert_int_equal(mdl_cpu_has_crc32c(), listed(text, "sse4_2"));
+    assert_int_equal(mdl_cpu_has_sha256(), listed(text, "sse4_1 sha_ni"));
 }
 
 static void every_table_is_tested_or_skipped_by_name(void **state)

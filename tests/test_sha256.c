@@ -5,7 +5,18 @@
  */
 #include "test.h"
 
+#include "base/cpu.h"
 #include "import/sha256.h"
+
+/* The instructions of this processor, where it has them, and plain C. */
+static void agree(const void *bytes, size_t size)
+{
+    unsigned char fast[MDL_SHA256_BYTES], ref[MDL_SHA256_BYTES];
+
+    mdl_sha256(fast, bytes, size);
+    mdl_sha256_ref(ref, bytes, size);
+    assert_memory_equal(fast, ref, sizeof ref);
+}
 
 static void is(const void *bytes, size_t size, const char *want)
 {
@@ -13,6 +24,7 @@ static void is(const void *bytes, size_t size, const char *want)
 
     mdl_sha256_text(text, bytes, size);
     assert_string_equal(text, want);
+    agree(bytes, size);
 }
 
 /* FIPS 180-2, appendix B, and NIST's empty message. */
@@ -60,10 +72,31 @@ static void lengths_around_a_block_and_its_padding_agree_with_another_implementa
     }
 }
 
+static void random_bytes_of_random_lengths_agree_with_plain_c(void **state)
+{
+    unsigned char *bytes = malloc(5000);
+    uint64_t seed = 1;
+    (void)state;
+
+    print_message("instructions of SHA-256: %s\n",
+                  mdl_cpu_has_sha256() ? "tested" : "skipped, not on this processor");
+    for (size_t i = 0; i < 5000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        bytes[i] = (unsigned char)(seed >> 56);
+    }
+    for (size_t i = 0; i < 2000; i++) {          /* from any byte on: nothing need be aligned */
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        const size_t from = (size_t)(seed >> 33) % 100, size = (size_t)(seed >> 41) % 4900;
+        agree(bytes + from, size);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_standard_come_out),
+        cmocka_unit_test(random_bytes_of_random_lengths_agree_with_plain_c),
         cmocka_unit_test(lengths_around_a_block_and_its_padding_agree_with_another_implementation),
     };
 

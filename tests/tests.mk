@@ -94,7 +94,7 @@ QEMU ?= qemu-aarch64
 QEMU_CC ?= aarch64-linux-gnu-gcc
 # What computes: files and data are the same code everywhere.
 QEMU_TESTS := $(filter-out test_kernel_math test_kernel%avx512,$(filter test_kernel% test_tree% test_nd% \
-    test_op% test_tensors% test_model test_predict test_golden,$(TEST_C:tests/%.c=%)))   # they need mpfr, SIMDe
+    test_op% test_tensors% test_model test_predict test_golden test_sha256,$(TEST_C:tests/%.c=%)))   # they need mpfr, SIMDe
 
 check-qemu:
 	@if command -v $(QEMU) >/dev/null && command -v $(QEMU_CC) >/dev/null; then \

@@ -65,6 +65,15 @@
 #  define MDL_TARGET_END MDL_PRAGMA(GCC pop_options)
 #endif
 
+/* The target of the instructions of SHA-256, where the compiler knows it. */
+#if MDL_ARCH_X86
+#  define MDL_TARGET_SHA256 "sha,sse4.1"
+#elif MDL_ARCH_ARM64 && !defined(__clang__)
+#  define MDL_TARGET_SHA256 "+crypto"
+#elif MDL_ARCH_ARM64 && (defined(__ARM_FEATURE_SHA2) || __clang_major__ >= 16)
+#  define MDL_TARGET_SHA256 "sha2"
+#endif
+
 /* (Not where kernels are in plain C: their loops over lanes are what is unrolled.) */
 #if !MDL_KERNEL_C && (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 8))
 #  define MDL_UNROLL(n) MDL_PRAGMA(GCC unroll n)

@@ -9,6 +9,7 @@
 #include <cpuid.h>
 
 #define LEAF1_ECX_FMA        (1u << 12)
+#define LEAF1_ECX_SSE41      (1u << 19)
 #define LEAF1_ECX_SSE42      (1u << 20)
 #define LEAF1_ECX_POPCNT     (1u << 23)
 #define LEAF1_ECX_OSXSAVE    (1u << 27)
@@ -16,6 +17,7 @@
 #define LEAF7_EBX_AVX2       (1u << 5)
 #define LEAF7_EBX_AVX512F    (1u << 16)
 #define LEAF7_EBX_AVX512DQ   (1u << 17)
+#define LEAF7_EBX_SHA        (1u << 29)
 #define LEAF7_EBX_AVX512BW   (1u << 30)
 #define LEAF7_EBX_AVX512VL   (1u << 31)
 #define LEAF7_ECX_AVX512VBMI (1u << 1)
@@ -34,6 +36,14 @@ static unsigned leaf1_ecx(void)
 int mdl_cpu_has_crc32c(void)
 {
     return (leaf1_ecx() & LEAF1_ECX_SSE42) != 0;
+}
+
+int mdl_cpu_has_sha256(void)
+{
+    unsigned a, b, c, d;
+
+    return (leaf1_ecx() & LEAF1_ECX_SSE41) && __get_cpuid_count(7, 0, &a, &b, &c, &d)
+        && (b & LEAF7_EBX_SHA);
 }
 
 static int all_of(unsigned bits, unsigned needed) { return (bits & needed) == needed; }
@@ -59,4 +69,14 @@ unsigned mdl_cpu_sets(void)
 #else
 unsigned mdl_cpu_sets(void) { return 0; }
 int mdl_cpu_has_crc32c(void) { return 0; }
+#if defined(__ARM_FEATURE_SHA2)
+int mdl_cpu_has_sha256(void) { return 1; }
+#elif MDL_ARCH_ARM64 && MDL_OS_LINUX
+#include <sys/auxv.h>
+#define HWCAP_SHA2_BIT (1ul << 6)      /* asm/hwcap.h */
+
+int mdl_cpu_has_sha256(void) { return (getauxval(AT_HWCAP) & HWCAP_SHA2_BIT) != 0; }
+#else
+int mdl_cpu_has_sha256(void) { return 0; }
+#endif
 #endif

@@ -22,4 +22,7 @@ unsigned mdl_cpu_sets(void);
 /* The CRC-32C instruction (SSE4.2). */
 int mdl_cpu_has_crc32c(void);
 
+/* The instructions of SHA-256, and on x86 SSE4.1, which comes with them. */
+int mdl_cpu_has_sha256(void);
+
 #endif

@@ -14,7 +14,10 @@
 /* The digest of `size` bytes. */
 void mdl_sha256(unsigned char digest[MDL_SHA256_BYTES], const void *bytes, size_t size);
 
-/* The same in lower-case hexadecimal. */
+/* The same by plain C alone: the judge of the processor's instructions. */
+void mdl_sha256_ref(unsigned char digest[MDL_SHA256_BYTES], const void *bytes, size_t size);
+
+/* The digest in lower-case hexadecimal. */
 void mdl_sha256_text(char text[MDL_SHA256_TEXT], const void *bytes, size_t size);
 
 #endif
