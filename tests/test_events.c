@@ -293,6 +293,44 @@ static void skipping_counts_members_and_typed_arrays_too(void **state)
     }
 }
 
+/* The same arrays element by element and passed over: alike accepted, counted and refused. */
+static void numbers_that_are_skipped_are_checked_as_those_that_are_read(void **state)
+{
+    static const char *const arrays[] = {
+        "[]", "[1]", "[1,2,3]", "[-1,2.5,3e4,-0.5E-3]", "[1, 2,3 ,4]", "[1,NaN,2,Infinity]",
+        "[1,[2,3],4]", "[1,\"a\",2]", "[1,true,2]", "[1,{\"a\":2},3]", "[ 1,2]", "[1,2\n,3]",
+        "[1,2,]", "[1,,2]", "[,1]", "[1 2]", "[1,2 3]", "[1.,2]", "[1,.5]", "[1,-,2]", "[1,2e,3]",
+        "[1,2e+]", "[1,+2]", "[1,2", "[1,2,", "[1,2}", "[1,2]]", "[1;2]", "[1,2x,3]", "[1-2,3]",
+    };
+    (void)state;
+
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+        const size_t n = strlen(arrays[k]);
+        unsigned char *exact = malloc(n);              /* its next byte is not ours */
+        struct events read, passed;
+        mdl_error err = MDL_ERROR_INIT;
+        uint64_t elements = 0, counted = 0;
+        enum event ev;
+
+        memcpy(exact, arrays[k], n);
+        mdl_events_json(&read, bytes_of(exact, n), &err);
+        while ((ev = mdl_events_next(&read)) != EVENT_END && ev != EVENT_FAILED)
+            elements += read.depth == 1 + (ev == EVENT_OBJECT || ev == EVENT_ARRAY)
+                     && ev != EVENT_CLOSE && read.in.at > exact + 1;
+        mdl_events_json(&passed, bytes_of(exact, n), &err);
+        mdl_events_skip(&passed, &counted);
+        mdl_events_next(&passed);
+        assert_int_equal(passed.status, read.status);
+        if (read.status)
+            assert_ptr_equal(passed.in.at, read.in.at);
+        else
+            assert_int_equal(counted, elements);
+        mdl_events_free(&read);
+        mdl_events_free(&passed);
+        free(exact);
+    }
+}
+
 static void numbers_are_rounded_once_to_float_or_are_exact_integers(void **state)
 {
     static const char json[] = "[[1.00000017881393432617187499,2],[7,-2147483648,true],[2147483648],"
@@ -354,6 +392,7 @@ int main(void)
         cmocka_unit_test(ubjson_comes_as_events),
         cmocka_unit_test(bad_ubjson_is_refused_with_the_place),
         cmocka_unit_test(skipping_counts_members_and_typed_arrays_too),
+        cmocka_unit_test(numbers_that_are_skipped_are_checked_as_those_that_are_read),
         cmocka_unit_test(numbers_are_rounded_once_to_float_or_are_exact_integers),
         cmocka_unit_test(a_span_is_read_later_by_a_reader_of_its_own),
     };

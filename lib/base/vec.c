@@ -35,7 +35,11 @@ void *mdl_vec_add(struct vec *v, const mdl_allocator *allocator, const void *fro
         return NULL;
 
     unsigned char *to = v->data + v->bytes;
-    if (from && bytes)
+    if (from && bytes == 8)
+        memcpy(to, from, 8);      /* a number: most are, and need no call */
+    else if (from && bytes == 4)
+        memcpy(to, from, 4);
+    else if (from && bytes)
         memcpy(to, from, bytes);
     else
         memset(to, 0, bytes);

@@ -318,13 +318,16 @@ static void show(struct cli *c, const char *source, const char *out, const mdl_m
 
 static int save(struct cli *c, const char *source, const char *out, mdl_builder *b)
 {
+    mdl_load_options borrow = MDL_LOAD_OPTIONS_INIT;
     mdl_error err = MDL_ERROR_INIT;
     mdl_model *m = NULL;
     struct sink sink;
     const void *bytes;
     size_t size;
 
-    if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
+    borrow.flags = MDL_LOAD_BORROW;              /* the builder has the bytes until the end */
+    if (mdl_build_bytes(b, &bytes, &size, &err)
+        || mdl_load_memory(&m, bytes, size, &borrow, &err))
         return cli_failed(c, source, &err);
     int code = cli_sink_open(c, &sink, out);
     if (!code) {

@@ -193,19 +193,6 @@ int mdl_events_element(struct events *e, enum event *ev)
     return *ev != EVENT_CLOSE && *ev != EVENT_FAILED && *ev != EVENT_END;
 }
 
-/* Pass over the elements of a typed array at once; how many they were. */
-static uint64_t skip_numbers(struct events *e)
-{
-    struct events_level *level = &e->levels[e->depth - 1];
-    const uint64_t n = level->type ? level->left : 0;
-
-    if (!n)
-        return 0;
-    bytes_take(&e->in, n * level->type_bytes);
-    level->left = 0;
-    return n;
-}
-
 void mdl_events_skip(struct events *e, uint64_t *count)
 {
     const unsigned depth = e->depth;
@@ -217,7 +204,7 @@ void mdl_events_skip(struct events *e, uint64_t *count)
         if (ev == EVENT_FAILED || ev == EVENT_END)
             return;
         if (ev == EVENT_ARRAY)
-            members += skip_numbers(e) * (e->depth == depth + 1);
+            members += e->pass(e) * (e->depth == depth + 1);
         const unsigned inside = ev == EVENT_OBJECT || ev == EVENT_ARRAY ? 2 : 1;
         members += e->depth == depth + inside && ev != EVENT_CLOSE && ev != EVENT_KEY;
     } while (e->depth > depth);

@@ -57,6 +57,8 @@ struct events {
     mdl_allocator allocator;
 
     unsigned depth;
+    uint64_t (*pass)(struct events *e);      /* elements of the array just begun, numbers all:
+                                                as many as it likes at once, and how many */
     int      done;                /* the root value is complete                     */
     struct events_level levels[EVENTS_DEPTH];
     struct vec keys;              /* struct events_key of all open objects          */

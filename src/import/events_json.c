@@ -191,39 +191,49 @@ static enum event string_value(struct events *e)
 
 static int is_digit(unsigned char c) { return c >= '0' && c <= '9'; }
 
-static size_t digits(const unsigned char *p, const unsigned char *end)
+static const unsigned char *behind_digits(const unsigned char *p, const unsigned char *end)
 {
-    size_t n = 0;
-
-    while (p + n < end && is_digit(p[n]))
-        n++;
-    return n;
+    while (p < end && is_digit(*p))
+        p++;
+    return p;
 }
 
 /* Bytes of the number at p, 0 if it is none. */
 static size_t number_length(const unsigned char *p, const unsigned char *end)
 {
-    const unsigned char *at = p + (p < end && *p == '-');
-    size_t n = digits(at, end);
+    const unsigned char *from = p + (p < end && *p == '-');
+    const unsigned char *at = behind_digits(from, end);
 
-    if (!n)
+    if (at == from)
         return 0;
-    at += n;
     if (at < end && *at == '.') {
-        n = digits(at + 1, end);
-        if (!n)
+        from = at + 1;
+        at = behind_digits(from, end);
+        if (at == from)
             return 0;
-        at += n + 1;
     }
-    if (at < end && (*at == 'e' || *at == 'E')) {
-        at++;
-        at += at < end && (*at == '+' || *at == '-');
-        n = digits(at, end);
-        if (!n)
+    if (at < end && (*at | 0x20) == 'e') {
+        from = at + 1;
+        from += from < end && (*from == '+' || *from == '-');
+        at = behind_digits(from, end);
+        if (at == from)
             return 0;
-        at += n;
     }
     return (size_t)(at - p);
+}
+
+/* Numbers and their commas, blanks excepted. */
+static uint64_t pass(struct events *e)
+{
+    const unsigned char *p = e->in.at, *const end = e->in.end;
+    uint64_t count = 0;
+
+    for (size_t n; (n = number_length(p, end)) != 0 && p + n < end && p[n] == ','; p += n + 1) {
+        e->in.at = p + n;
+        count++;
+    }
+    e->levels[e->depth - 1].some |= count != 0;
+    return count;
 }
 
 /* Is this word at the cursor, and does it end there? */
@@ -353,5 +363,6 @@ void mdl_events_json(struct events *e, struct bytes in, mdl_error *err)
     e->in = in;
     e->err = err;
     e->next = next;
+    e->pass = pass;
     e->allocator = mdl_allocator_or_default(NULL);
 }

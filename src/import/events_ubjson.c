@@ -235,11 +235,25 @@ static enum event next(struct events *e)
     return level->type ? number(e, level->type) : marked_value(e);
 }
 
+/* A typed array's elements have one length. */
+static uint64_t pass(struct events *e)
+{
+    struct events_level *level = &e->levels[e->depth - 1];
+    const uint64_t n = level->type ? level->left : 0;
+
+    if (!n)
+        return 0;
+    bytes_take(&e->in, n * level->type_bytes);
+    level->left = 0;
+    return n;
+}
+
 void mdl_events_ubjson(struct events *e, struct bytes in, mdl_error *err)
 {
     memset(e, 0, sizeof *e);
     e->in = in;
     e->err = err;
     e->next = next;
+    e->pass = pass;
     e->allocator = mdl_allocator_or_default(NULL);
 }
