@@ -67,7 +67,7 @@ ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
 endif
 # What runs at load, or seldom and never for long: small rather than fast, without tables for unwinding
 # (with -g debuggers have theirs).
-SELDOM_C := lib/build.c lib/describe.c lib/explain.c \
+SELDOM_C := lib/build.c lib/describe.c lib/explain.c lib/stages.c lib/op/tree_part.c \
     $(wildcard lib/op/tree_shap*.c lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
     classes columns cumulate deform dft einsum features grid linear_attention list lookup loss make \
     ngrams nms number regex regex_match roi scatter slide sort svm_classes text unique window)

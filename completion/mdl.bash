@@ -20,13 +20,13 @@ _mdl()
     --without)   COMPREPLY=($(compgen -W "all fold shapes casts transposes reshapes same dead" -- "$word")); return ;;
     --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
-    --trees|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--row|--class|--top|--rows|--threads|--seconds) return ;;
+    --trees|--staged|--early-stop|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--row|--class|--top|--rows|--threads|--seconds) return ;;
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
     convert) options="--out --from --dir --without --best-iteration --force --format --quiet --help" ;;
     inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
-    predict) options="--output --input --trees --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
+    predict) options="--output --input --trees --staged --early-stop --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     explain) options="--row --class --top --background --trees --svg --out --header --columns --separator --unknown --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;
     bench)   options="--rows --threads --split --data --seconds --dim --input --isa --engine --out --format --quiet --help" ;;

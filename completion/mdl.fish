@@ -34,9 +34,11 @@ complete -c mdl -n '__fish_seen_subcommand_from inspect' -x -l node -d 'Of which
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -l dot -d 'The tree for Graphviz'
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -l svg -d 'The tree as a picture'
 
-complete -c mdl -n '__fish_seen_subcommand_from predict check' -x -l output -a 'value raw proba label leaf' -d 'Which output'
+complete -c mdl -n '__fish_seen_subcommand_from predict check' -x -l output -a 'value raw proba label leaf shap trees' -d 'Which output'
 complete -c mdl -n '__fish_seen_subcommand_from predict bench' -r -l input -d 'An input of a network, NAME=FILE.npy'
 complete -c mdl -n '__fish_seen_subcommand_from predict explain' -x -l trees -d 'Boosting rounds A:B'
+complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l staged -d 'After every so many rounds'
+complete -c mdl -n '__fish_seen_subcommand_from predict' -x -l early-stop -d 'K:MARGIN, rows above it are done'
 complete -c mdl -n '__fish_seen_subcommand_from predict explain diff' -x -l header -a 'auto yes no' -d 'Has the .csv a header'
 complete -c mdl -n '__fish_seen_subcommand_from predict explain diff' -x -l columns -a 'auto name position' -d 'How columns are matched'
 complete -c mdl -n '__fish_seen_subcommand_from predict explain diff' -x -l separator -d 'Between cells'

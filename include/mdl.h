@@ -275,6 +275,7 @@ typedef struct mdl_csr {
 #define MDL_OUTPUT_LABEL    4u  /* index into the output's labels, int32                 */
 #define MDL_OUTPUT_LEAF     5u  /* leaf per tree, int32, numbered as the source does     */
 #define MDL_OUTPUT_CONTRIB  6u  /* in requests: contributions of columns, see mdl_explain */
+#define MDL_OUTPUT_TREES    7u  /* in requests: what each tree adds, see mdl_predict_options */
 #define MDL_OUTPUT_OTHER  255u  /* any further named output                              */
 
 typedef struct mdl_predict_options {
@@ -285,9 +286,14 @@ typedef struct mdl_predict_options {
     uint64_t     tree_end;     /* iteration is one round of trees; tree_end 0: all      */
     mdl_context *context;      /* caller's scratch memory, or NULL                      */
     const mdl_parallel *parallel;  /* threads for this call; NULL: what the load gave   */
+    uint64_t     stage_every;  /* stages: one every so many iterations; 0: none         */
+    uint64_t     stage_first;  /* iterations before the first; 0: stage_every           */
+    uint64_t     stop_every;   /* early stop: a look every so many iterations; 0: none  */
+    double       stop_margin;  /* rows above it are done; 0 or more                     */
 } mdl_predict_options;
 
-#define MDL_PREDICT_OPTIONS_INIT { sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL, NULL }
+#define MDL_PREDICT_OPTIONS_INIT \
+    { sizeof(mdl_predict_options), 0, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0 }
 
 /*
  * Predict with a choice of type, layout, output and trees.
@@ -295,6 +301,22 @@ typedef struct mdl_predict_options {
  *   x   rank 2, [rows, cols], MDL_F32 or MDL_F64, any strides
  *   y   rank 2, [rows, cols of that output], MDL_F32, MDL_F64, MDL_I32 or MDL_I64,
  *       any strides; a float is cut towards zero when y is an integer type
+ *
+ * Stages: y has rank 3, [stages, rows, cols], and holds the prediction after stage_first,
+ * stage_first + stage_every, ... iterations of the range, the last one after all of it: with
+ * n iterations that are ceil((n - stage_first) / stage_every) + 1 stages, or 1 when
+ * stage_first is not below n.  Each tree is passed once.  Not for leaf indices.
+ *
+ * Early stop: a row is done when its margin, looked at after every stop_every iterations, is
+ * above stop_margin: 2 |sum| of one output, of several the largest sum less the second one.
+ * That is LightGBM's pred_early_stop, pred_early_stop_freq and pred_early_stop_margin.  For
+ * classifiers whose raw output is the sums of the ensemble, and LightGBM's rankers; others are
+ * MDL_ERR_UNSUPPORTED.  Not together with stages, nor for leaf indices.
+ *
+ * MDL_OUTPUT_TREES: what the sums of the ensemble start from, then what each tree of the range
+ * adds to them, [rows, (1 + trees) * outputs].  Added up in this order, in the output's type,
+ * they are the sums: the raw output, before what the source makes of it (CatBoost's scale and
+ * bias, the average of a forest).
  *
  * A wrong number of columns is MDL_ERR_DATA, an output the model does not have
  * MDL_ERR_NOT_FOUND, a range of trees on a model without exactly one tree
@@ -353,10 +375,13 @@ MDL_API mdl_status mdl_run_shapes(const mdl_model *model, const mdl_tensor *inpu
                                   size_t n_inputs, mdl_tensor *outputs, size_t n_outputs,
                                   size_t *context_bytes, mdl_error *error);
 
-/* The columns an output has for a range of iterations (leaf indices have one per
- * tree of the range; other outputs do not depend on it).  Fills *cols. */
+/* The columns an output has for a range of iterations (leaf indices have one per tree of the
+ * range, MDL_OUTPUT_TREES as said above; others do not depend on it).  Fills *cols. */
 MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_options *options,
                                     size_t *cols, mdl_error *error);
+
+/* Iterations of the model's tree ensemble; 0 without exactly one.  Any thread. */
+MDL_API uint64_t mdl_iterations(const mdl_model *model);
 
 /*
  * Scratch memory in the caller's hands: a call that is given a context never

@@ -204,8 +204,8 @@ public:
         return s ? s : said(mdl_predict_f64(m_, x.data(), rows, y.data()), e);
     }
 
-    /* Another output, a range of trees, a context: x is float or double; y is float,
-     * double, int32_t or int64_t. */
+    /* Another output, a range of trees, stages ([stages, rows, columns]), an early stop, a context:
+     * x is float or double; y is float, double, int32_t or int64_t. */
     template <class X, class Y>
     mdl_status try_predict(const X &x, Y &&y, const mdl_predict_options &options,
                            mdl_error *e = nullptr) const noexcept
@@ -213,11 +213,18 @@ public:
         std::size_t rows = 0, cols = 0;
         mdl_status s = mdl_output_shape(m_, &options, &cols, e);
 
-        if (!s) s = rows_of(view(x).size(), view(y).size(), cols, &rows, e);
+        const std::size_t n = s ? 1 : stages(options);
+        if (!s) s = rows_of(view(x).size(), view(y).size(), cols * n, &rows, e);
         if (s)
             return s;
         const mdl_tensor in = table(view(x).data(), rows, input_cols());
-        const mdl_tensor out = table(view(y).data(), rows, cols);
+        mdl_tensor out = table(view(y).data(), rows, cols);
+        if (options.stage_every) {
+            out.rank = 3;
+            out.dims[0] = static_cast<std::int64_t>(n);
+            out.dims[1] = static_cast<std::int64_t>(rows);
+            out.dims[2] = static_cast<std::int64_t>(cols);
+        }
         return mdl_predict_tensor(m_, &in, &out, &options, e);
     }
 
@@ -354,6 +361,17 @@ public:
 
 private:
     /* Rows in x, if x and y hold whole rows and equally many. */
+    /* How many stages the options ask for; 1 without. */
+    std::size_t stages(const mdl_predict_options &o) const noexcept
+    {
+        const std::uint64_t end = o.tree_end ? o.tree_end : mdl_iterations(m_);
+        const std::uint64_t n = end - o.tree_begin;
+        const std::uint64_t first = o.stage_first ? o.stage_first : o.stage_every;
+
+        return !o.stage_every || first >= n
+            ? 1 : static_cast<std::size_t>((n - first - 1) / o.stage_every + 2);
+    }
+
     mdl_status rows_of(std::size_t x, std::size_t y, std::size_t y_cols, std::size_t *rows,
                        mdl_error *e) const noexcept
     {

@@ -7,6 +7,7 @@
  */
 #include "run.h"
 
+#include "op/scale.h"
 #include "op/tree_shap.h"
 
 #include <errno.h>
@@ -92,7 +93,7 @@ static mdl_status find_origins(mdl_explainer *e, mdl_error *err)
 }
 
 /* If the raw output is the sums times something plus something (CatBoost), it is explained. */
-static void find_scale(mdl_explainer *e, const struct node *n)
+static void find_scale(mdl_explainer *e, const struct node *n, uint64_t tree_begin)
 {
     const struct model_graph *m = &e->model->m;
     const size_t raw = mdl_output_find_role(e->model, MDL_OUTPUT_RAW);
@@ -101,11 +102,12 @@ static void find_scale(mdl_explainer *e, const struct node *n)
 
     if (!by || strcmp(by->op->name, "scale") != 0 || by->in[0] != n->out[0])
         return;
+    const int adds = !tree_begin || !((const struct scale_params *)by->params)->first;
     for (uint32_t i = 0; i < by->op->n_slots; i++) {
         const char *name = by->op->slots[i].name;
         if (by->tensors[i].type && !strcmp(name, "mul"))
             e->shap.mul = &by->tensors[i];
-        if (by->tensors[i].type && !strcmp(name, "add"))
+        if (adds && by->tensors[i].type && !strcmp(name, "add"))
             e->shap.add = &by->tensors[i];
     }
 }
@@ -303,7 +305,7 @@ static mdl_status fill_explainer(mdl_explainer *e, const mdl_explain_options *o,
     e->value = n->in[0];
     e->shap.way = ways[o->method];
     e->shap.interactions = o->method == MDL_EXPLAIN_INTERACTIONS;
-    find_scale(e, n);
+    find_scale(e, n, o->tree_begin);
     if (!s) s = find_origins(e, err);
     if (!s)
         s = mdl_shap_prepare(&e->shap, &e->model->m.graph, n, o->tree_begin, end, &e->arena, err);

@@ -128,9 +128,10 @@ static mdl_status resolve(struct call *c, uint32_t *output, const mdl_predict_op
     char name[64];
     size_t at = 0;
 
+    c->stages.is_trees = !o->output_name && o->output == MDL_OUTPUT_TREES;
     if (o->output_name)
         at = mdl_output_find(m, o->output_name);
-    else if (o->output != MDL_OUTPUT_MAIN)
+    else if (o->output != MDL_OUTPUT_MAIN && !c->stages.is_trees)
         at = mdl_output_find_role(m, o->output);
     if (at == SIZE_MAX)
         return o->output_name
@@ -141,25 +142,36 @@ static mdl_status resolve(struct call *c, uint32_t *output, const mdl_predict_op
     c->tree_begin = o->tree_begin;
     c->tree_end = o->tree_end ? o->tree_end : UINT64_MAX;
     if (!o->tree_begin && !o->tree_end)
-        return MDL_OK;
+        return mdl_stages_resolve(c, o, *output);
     if (mdl_model_is_tensors(m))
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "a graph of tensors has no ranges of trees");
     if (m->plan.trees == UINT32_MAX)
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED,
                         "a range of trees needs a model with exactly one tree ensemble");
-    return mdl_trees_limit(&m->m.graph.nodes[m->plan.trees], c->tree_begin, c->tree_end, c->err);
+    const mdl_status s = mdl_trees_limit(&m->m.graph.nodes[m->plan.trees], c->tree_begin,
+                                         c->tree_end, c->err);
+    return s ? s : mdl_stages_resolve(c, o, *output);
+}
+
+uint32_t mdl_call_trees(const struct call *c)
+{
+    uint32_t first, last;
+
+    mdl_trees_range(&c->model->m.graph.nodes[c->model->plan.trees], c->tree_begin, c->tree_end,
+                    &first, &last);
+    return last - first;
 }
 
 static uint64_t cols_of(const struct call *c, uint32_t output)
 {
     const mdl_model *m = c->model;
     const struct output *o = &m->m.schema.outputs[output];
-    uint32_t first, last;
+    const struct node *trees = m->plan.trees == UINT32_MAX ? NULL : &m->m.graph.nodes[m->plan.trees];
 
-    if (m->plan.trees == UINT32_MAX || m->m.graph.nodes[m->plan.trees].out[1] != o->value)
-        return m->m.graph.values[o->value].cols;
-    mdl_trees_range(&m->m.graph.nodes[m->plan.trees], c->tree_begin, c->tree_end, &first, &last);
-    return last - first;
+    if (trees && c->stages.is_trees)
+        return c->stages.n * m->m.graph.values[trees->out[0]].cols;
+    return trees && trees->out[1] == o->value ? mdl_call_trees(c)
+                                              : m->m.graph.values[o->value].cols;
 }
 
 static mdl_status check_cols(const struct call *c, const struct table *in, const struct table *out,
@@ -181,7 +193,8 @@ static mdl_status check_cols(const struct call *c, const struct table *in, const
                         (unsigned long long)in->cols, (unsigned long long)want_in);
     if (out->cols != want_out)
         return mdl_fail(c->err, MDL_ERR_DATA, "y has %llu columns, output '%s' has %llu",
-                        (unsigned long long)out->cols, m->m.schema.outputs[output].name,
+                        (unsigned long long)out->cols,
+                        c->stages.is_trees ? "trees" : m->m.schema.outputs[output].name,
                         (unsigned long long)want_out);
     if (in->rows != out->rows)
         return mdl_fail(c->err, MDL_ERR_DATA, "x has %llu rows and y has %llu",
@@ -216,12 +229,19 @@ static mdl_status predict_table(const mdl_model *model, struct table *in, const 
     mdl_predict_options o;
     mdl_parallel parallel;
     struct table out;
+    mdl_tensor stage;
     uint32_t output;
     struct call c = { .model = model, .in = in, .out = &out, .out_at = &output, .n_out = 1,
                       .rows = in->rows, .err = error };
     mdl_status s = mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", error);
 
     if (!s) s = mdl_parallel_copy(&parallel, o.parallel, error);
+    if (!s && wants_values(&o) && (o.stage_every || o.stop_every))
+        s = mdl_fail(error, MDL_ERR_ARGUMENT, "contributions have no stages and no early stop");
+    if (!s && o.stage_every) {
+        s = mdl_stages_flat(&c, &stage, y);
+        y = &stage;
+    }
     if (!s) s = mdl_table_of(&out, y, "y", 1, error);
     if (!s && wants_values(&o))
         return mdl_explain_table(model, in, &out, &o, error);
@@ -231,6 +251,12 @@ static mdl_status predict_table(const mdl_model *model, struct table *in, const 
         return s;
     if (mdl_model_is_tensors(model))
         return predict_table_tensors(&c, o.context, output);
+    if (c.stages.is_trees) {
+        c.out_at = NULL;
+        c.value_at = model->m.graph.nodes[model->plan.trees].out;
+        out.cols /= c.stages.n;
+        c.stages.stride = (int64_t)out.cols * out.col_stride;
+    }
     if (!o.context && !o.parallel)
         parallel = model->parallel;
     return mdl_run_call(&c, o.context, &parallel);

@@ -183,7 +183,7 @@ static void find_direct(struct call *c)
             || (c->model->plan.takes_f32[i] && mdl_table_fits(&c->in[i], &values[i], MDL_F32));
     }
     for (size_t i = 0; i < c->n_out; i++)
-        c->out[i].direct = value_of(c, i) >= schema->n_inputs
+        c->out[i].direct = value_of(c, i) >= schema->n_inputs && !c->stages.n
                         && mdl_table_fits(&c->out[i], &values[value_of(c, i)],
                                           values[value_of(c, i)].type);
 }
@@ -235,33 +235,57 @@ static mdl_status read_inputs(const struct call *c, const struct view *views,
     return MDL_OK;
 }
 
-static mdl_status run_block(const struct call *c, unsigned char *scratch,
-                            const unsigned char *marks, uint64_t first, size_t rows)
+/* The nodes from number `i` on. */
+static void run_nodes(const struct call *c, const struct run *r, uint32_t i, uint64_t first)
 {
     const mdl_model *m = c->model;
     const struct graph *g = &m->m.graph;
-    struct view *views = (struct view *)(void *)scratch;
-    unsigned char *temp = place(c, views, marks, scratch + fixed_bytes(m), first, rows);
-    const struct run r = { .kernels = m->kernels, .graph = g, .views = views, .temp = temp,
-                           .rows = rows, .tree_begin = c->tree_begin, .tree_end = c->tree_end };
-    const mdl_status s = read_inputs(c, views, marks, first, rows);
+    const struct view *views = r->views;
 
-    if (s)
-        return s;
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
+    for (; i < g->n_nodes; i++) {
         const struct node *n = &g->nodes[i];
         int wanted = 0;
         for (uint32_t k = 0; k < n->n_out; k++)
             wanted |= views[n->out[k]].data != NULL;
         if (wanted && n->in[0] < m->m.schema.n_inputs && c->in[n->in[0]].sparse)
-            n->op->run_sparse(n, &r, c->in[n->in[0]].csr, first);
+            n->op->run_sparse(n, r, c->in[n->in[0]].csr, first);
         else if (wanted)
-            n->op->run(n, &r);
+            n->op->run(n, r);
     }
+}
+
+static void write_outputs(const struct call *c, const struct run *r, uint64_t first, uint64_t stage)
+{
     for (size_t i = 0; i < c->n_out; i++) {
-        const uint32_t value = value_of(c, i);
-        if ((const unsigned char *)views[value].data != table_cell(&c->out[i], first, 0))
-            mdl_table_write(m->kernels, &c->out[i], first, rows, views[value], views[value].type);
+        const struct view *v = &r->views[value_of(c, i)];
+        struct table out = c->out[i];
+        out.data += (int64_t)stage * c->stages.stride;
+        if ((const unsigned char *)v->data != table_cell(&out, first, 0))
+            mdl_table_write(r->kernels, &out, first, r->rows, *v, v->type);
+    }
+}
+
+static mdl_status run_block(const struct call *c, unsigned char *scratch,
+                            const unsigned char *marks, uint64_t first, size_t rows)
+{
+    const mdl_model *m = c->model;
+    struct view *views = (struct view *)(void *)scratch;
+    unsigned char *temp = place(c, views, marks, scratch + fixed_bytes(m), first, rows);
+    struct run r = { .kernels = m->kernels, .graph = &m->m.graph, .views = views, .temp = temp,
+                     .rows = rows, .tree_begin = c->tree_begin, .tree_end = c->tree_end,
+                     .stop_every = c->stop_every, .stop_margin = c->stop_margin };
+    const mdl_status s = read_inputs(c, views, marks, first, rows);
+
+    if (s)
+        return s;
+    if (c->stages.n)
+        mdl_stages_run(c, &r, 0);
+    run_nodes(c, &r, 0, first);
+    write_outputs(c, &r, first, 0);
+    for (uint64_t stage = 1; stage < c->stages.n; stage++) {
+        mdl_stages_run(c, &r, stage);
+        run_nodes(c, &r, m->plan.trees, first);
+        write_outputs(c, &r, first, stage);
     }
     return MDL_OK;
 }

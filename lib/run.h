@@ -18,6 +18,14 @@ struct call {
     size_t n_out;
     uint64_t rows;
     uint64_t tree_begin, tree_end;
+    struct stages {
+        uint64_t n;               /* answers, one behind the other; 0: one          */
+        uint64_t first, every;    /* iterations before the first, and between two   */
+        int64_t stride;           /* bytes from one to the next                     */
+        int is_trees;             /* of one tree each, the first of what sums start from */
+    } stages;
+    uint64_t stop_every;
+    double stop_margin;
     mdl_error *err;
 };
 
@@ -35,6 +43,15 @@ mdl_status mdl_run_split(const struct call *c, const mdl_parallel *parallel);
 mdl_status mdl_table_of(struct table *t, const mdl_tensor *given, const char *what, int is_output,
                         mdl_error *err);
 mdl_status mdl_csr_check(const mdl_csr *x, mdl_error *err);
+
+/* stages.c: a caller's y of stages as the first one, *flat; what the options ask for beside an output
+ * and a range, once those are known (`output` of them); and which trees an answer takes. */
+mdl_status mdl_stages_flat(struct call *c, mdl_tensor *flat, const mdl_tensor *y);
+mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint32_t output);
+void mdl_stages_run(const struct call *c, struct run *r, uint64_t stage);
+
+/* predict.c: trees of the range */
+uint32_t mdl_call_trees(const struct call *c);
 
 /* explain.c: contributions as a table, all outputs side by side; how many columns it has. */
 mdl_status mdl_explain_table(const mdl_model *m, const struct table *in, const struct table *out,

@@ -305,6 +305,45 @@ for trees in 5 5:5 a:b 7:2 -1:2; do
 done
 exits trees_beyond_the_last_is_usage 2 "$mdl" predict m.mdl d/rows.csv --trees 0:1000
 
+# Stages, single trees, early stops: against ranges of rounds.
+rounds=$("$mdl" predict m.mdl d/rows.csv --output leaf -q | head -1 | tr , '\n' | wc -l)
+exits predict_stages 0 "$mdl" predict m.mdl d/rows.csv --output raw --staged 4 --trees 0:10 -q
+[ "$(head -1 out)" = 'raw@4,raw@8,raw@10' ]; claim stages_are_named_by_rounds $?
+cut -d, -f2 out | tail -n +2 > eight.csv
+"$mdl" predict m.mdl d/rows.csv --output raw --trees 0:8 -q | tail -n +2 | cmp -s - eight.csv
+claim a_stage_is_the_prediction_of_its_rounds $?
+exits predict_label_stages 0 "$mdl" predict m.mdl d/rows.csv --output label --staged 900 -q
+[ "$(head -1 out)" = "label@$rounds" ]; claim a_stage_ends_with_the_rounds $?
+tail -n +2 out > staged.csv
+"$mdl" predict m.mdl d/rows.csv --output label -q | tail -n +2 | cmp -s - staged.csv; claim stages_of_labels_are_labels $?
+exits predict_stages_npy 0 "$mdl" predict m.mdl d/rows.csv --staged 7 -q -o s.npy
+exits predict_trees 0 "$mdl" predict m.mdl d/rows.csv --output trees --trees 2:4 -q
+[ "$(head -1 out)" = base,tree_2,tree_3 ]; claim trees_are_named $?
+"$mdl" predict m.mdl d/rows.csv --output raw --trees 2:4 -q > two.csv
+paste -d, out two.csv | awk -F, 'NR > 1 { d = $1 + $2 + $3 - $4; if (d > 1e-6 || d < -1e-6) bad = 1 }
+    END { exit bad || NR < 90 }'
+claim trees_add_up_to_the_margin $?
+exits predict_trees_json 0 "$mdl" predict m.mdl d/rows.csv --output trees --format json -q
+prints json_names_the_trees '{"output": "trees", "columns": ["base", "tree_0"'
+exits predict_early_stop 0 "$mdl" predict m.mdl d/rows.csv --output raw --early-stop 5:0 -q
+cp out stopped.csv
+"$mdl" predict m.mdl d/rows.csv --output raw --trees 0:5 -q | cmp -s - stopped.csv
+claim a_margin_of_0_stops_at_the_first_look $?
+exits predict_late_stop 0 "$mdl" predict m.mdl d/rows.csv --output raw --early-stop 5:1e9 -q
+cp out stopped.csv
+"$mdl" predict m.mdl d/rows.csv --output raw -q | cmp -s - stopped.csv; claim a_margin_out_of_reach_stops_nothing $?
+for stop in 5 5: :2 0:1 x:1 5:-1 5:nan 5:2x; do
+    exits "early_stop_${stop}_is_usage" 2 "$mdl" predict m.mdl d/rows.csv --early-stop "$stop"
+done
+exits staged_0_is_usage 2 "$mdl" predict m.mdl d/rows.csv --staged 0
+exits stages_of_leaves_are_usage 2 "$mdl" predict m.mdl d/rows.csv --output leaf --staged 3
+exits stages_of_trees_are_usage 2 "$mdl" predict m.mdl d/rows.csv --output trees --staged 3
+exits stages_with_an_early_stop_are_usage 2 "$mdl" predict m.mdl d/rows.csv --staged 3 --early-stop 5:1
+linear=$top/tests/data/golden_v1_gblinear.mdl
+exits stages_of_no_trees_are_unsupported 4 "$mdl" predict "$linear" d/rows.csv --staged 3
+exits trees_of_no_trees_are_unsupported 4 "$mdl" predict "$linear" d/rows.csv --output trees
+exits an_early_stop_of_no_trees_is_unsupported 4 "$mdl" predict "$linear" d/rows.csv --early-stop 5:1
+
 # Columns in another order, other separators, quotes, CRLF, a mark, no newline at the end.
 awk -F, -v OFS=';' '{ for (i = NF; i > 0; i--) printf "\"%s\"%s", $i, (i > 1 ? OFS : "\r\n") }' d/rows.csv > turned.csv
 "$mdl" predict m.mdl turned.csv -q | cmp -s - p.csv; claim turned_quoted_semicolons_crlf_are_the_same $?

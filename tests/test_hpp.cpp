@@ -79,6 +79,15 @@ static void predicting(const mdl::model &m)
     first.tree_end = 1;
     CLAIM(m.try_predict(x, y, first) == MDL_OK && y[0] == 1.5f && y[1] == 4.5f && y[2] == 2.5f);
 
+    /* after one round and after both; what the sums start from and the two trees */
+    mdl_predict_options staged = mdl::model::select(MDL_OUTPUT_RAW);
+    std::vector<double> stages(6), trees(9);
+    staged.stage_every = 1;
+    CLAIM(m.try_predict(x, stages, staged) == MDL_OK && stages[1] == 4.5 && stages[4] == 8.5);
+    CLAIM(m.try_predict(x, y, staged, &e) == MDL_ERR_DATA);
+    CLAIM(m.try_predict(x, trees, mdl::model::select(MDL_OUTPUT_TREES)) == MDL_OK);
+    CLAIM(trees[0] == 0.5 && trees[1] == 1 && trees[5] == 4);
+
     mdl::context context(m, 2);
     mdl_predict_options how = mdl::model::select(MDL_OUTPUT_MAIN);
     how.context = context.get();

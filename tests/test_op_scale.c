@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "counting.h"
 #include "one_node.h"
 
 static void shift_then_divide_and_multiply_then_add(void **state)
@@ -113,6 +114,64 @@ static void half_a_pair_both_pairs_or_a_wrong_length_are_refused(void **state)
     mdl_build_float(t.b, t.node, "low", 2);
     mdl_build_float(t.b, t.node, "high", 1);
     one_refused(&t, "low is not at or below high");
+    for (int64_t first = -1; first < 3; first++) {
+        t = one_node("scale", MDL_F64, 3);
+        one_row(&t, first == 1 ? "sub" : "mul", MDL_F64, 3, w);
+        one_row(&t, first == 1 ? "div" : "add", MDL_F64, 3, w);
+        mdl_build_int(t.b, t.node, "first", first);
+        if (first)
+            one_refused(&t, "first is neither 0 nor 1, or there is no add");
+        else
+            mdl_builder_free(t.b);
+    }
+}
+
+/* Two stumps of a leaf, 3 and 4; times 2, plus 10 with the first. */
+static void what_belongs_to_the_first_round_is_not_in_a_later_range(void **state)
+{
+    static const double want[3] = { 24, 16, 8 };
+    static const uint64_t ranges[3][2] = { { 0, 0 }, { 0, 1 }, { 1, 2 } };
+    static const uint8_t leaf[1] = { MDL_NODE_LEAF };
+    static const int32_t none[1] = { -1 };
+    const int64_t one[1] = { 1 };
+    (void)state;
+
+    for (int wide = 0; wide < 2; wide++) {
+        const uint32_t type = wide ? MDL_F64 : MDL_F32;
+        const mdl_trees e = { .size = sizeof e, .threshold_type = type, .leaf_type = type,
+                              .outputs = 1, .leaf_width = 1 };
+        mdl_builder *b = mdl_builder_new(NULL);
+        const int32_t x = mdl_build_input(b, "x", type, 1, 0), trees = mdl_build_trees(b, x, &e);
+        for (uint64_t i = 0; i < 2; i++) {
+            const double value = 3 + (double)i, zero = 0;
+            const mdl_tree tree = { .size = sizeof tree, .n_nodes = 1, .weight = 1, .iteration = i,
+                                    .flags = leaf, .left = none, .right = none, .feature = none,
+                                    .threshold = &zero, .value = &value };
+            mdl_build_tree(b, trees, &tree);
+        }
+        const int32_t sums = mdl_build_result(b, trees, 0);
+        const int32_t scale = mdl_build_node(b, "scale", "", &sums, 1);
+        mdl_build_weights(b, scale, "mul", type, 1, one, wide ? (const void *)&(double){ 2 }
+                                                              : (const void *)&(float){ 2 });
+        mdl_build_weights(b, scale, "add", type, 1, one, wide ? (const void *)&(double){ 10 }
+                                                              : (const void *)&(float){ 10 });
+        mdl_build_int(b, scale, "first", 1);
+        mdl_build_output(b, "raw", MDL_OUTPUT_RAW, mdl_build_result(b, scale, 0));
+        mdl_model *m = loaded(b, NULL);
+        for (int i = 0; i < 3; i++) {
+            double cell = 0, y = 0;
+            mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
+            const mdl_tensor in = { .size = sizeof in, .type = MDL_F64, .rank = 2, .data = &cell,
+                                    .dims = { 1, 1 } };
+            const mdl_tensor out = { .size = sizeof in, .type = MDL_F64, .rank = 2, .data = &y,
+                                     .dims = { 1, 1 } };
+            o.tree_begin = ranges[i][0];
+            o.tree_end = ranges[i][1];
+            assert_int_equal(mdl_predict_tensor(m, &in, &out, &o, NULL), MDL_OK);
+            assert_true(y == want[i]);
+        }
+        mdl_free(m);
+    }
 }
 
 int main(void)
@@ -122,6 +181,7 @@ int main(void)
         cmocka_unit_test(each_operation_rounds_by_itself),
         cmocka_unit_test(division_is_a_division),
         cmocka_unit_test(results_are_held_between_low_and_high),
+        cmocka_unit_test(what_belongs_to_the_first_round_is_not_in_a_later_range),
         cmocka_unit_test(half_a_pair_both_pairs_or_a_wrong_length_are_refused),
     };
 

@@ -90,6 +90,12 @@ struct run {
     void                 *temp;   /* rows * temp_bytes of the node, aligned to 8    */
     size_t                rows;
     uint64_t              tree_begin, tree_end;  /* iterations; UINT64_MAX: to the last */
+
+    /* Of an ensemble, seldom (tree_part.c): */
+    uint64_t              tree_done;  /* above tree_begin: the sums have the iterations before it */
+    uint64_t              part;   /* 1: what sums start from alone; 2 + i: tree i of the range */
+    uint64_t              stop_every; /* rows above the margin are done, looked at so often; 0: no */
+    double                stop_margin;
 };
 
 /* ---- an operator's table ---------------------------------------------------- */

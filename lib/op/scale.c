@@ -4,21 +4,20 @@
  *   x, y  [rows, cols]  float32 or float64      sub, div  or  mul, add  [cols] of x's type
  *
  * Two roundings each, as scikit-learn's StandardScaler and MinMaxScaler do; then y is
- * held within [low, high].  NaN stays NaN.
+ * held within [low, high].  NaN stays NaN.  With `first`, `add` belongs to the first iteration of the
+ * ensemble that made x (CatBoost's bias): a range without that is x * mul.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "op/op.h"
+#include "op/scale.h"
 
 #include <math.h>              /* INFINITY, a constant */
-
-struct scale_params {
-    double low, high;
-};
 
 static const struct field fields[] = {
     FIELD(FIELD_FLOAT, scale_params, low, -(double)INFINITY, NULL),
     FIELD(FIELD_FLOAT, scale_params, high, (double)INFINITY, NULL),
+    FIELD(FIELD_INT, scale_params, first, 0, NULL),
 };
 
 enum { SUB, DIV, MUL, ADD, SLOTS };
@@ -44,6 +43,8 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
         return s;
     if (given != (1u << SUB | 1u << DIV) && given != (1u << MUL | 1u << ADD))
         return mdl_fail(err, MDL_ERR_FORMAT, "weights are neither sub and div nor mul and add");
+    if (p->first < 0 || p->first > 1 || (p->first && !n->tensors[MUL].type))
+        return mdl_fail(err, MDL_ERR_FORMAT, "first is neither 0 nor 1, or there is no add");
     if (!(p->low <= p->high))
         return mdl_fail(err, MDL_ERR_FORMAT, "low is not at or below high");
     value_table(node_out(n, g, 0), x->type, x->cols);
@@ -63,6 +64,17 @@ static void hold(const struct scale_params *p, uint32_t type, void *y, size_t co
     }
 }
 
+/* y = x * mul */
+static void multiply(uint32_t type, void *y, const void *x, const void *mul, size_t cols)
+{
+    for (size_t i = 0; i < cols; i++) {
+        if (type == MDL_F32)
+            ((float *)y)[i] = ((const float *)x)[i] * ((const float *)mul)[i];
+        else
+            ((double *)y)[i] = ((const double *)x)[i] * ((const double *)mul)[i];
+    }
+}
+
 static void run(const struct node *n, const struct run *r)
 {
     const struct view in = run_in(n, r, 0), out = run_out(n, r, 0);
@@ -78,7 +90,9 @@ static void run(const struct node *n, const struct run *r)
         const void *x = view_row(in, row);
         void *y = view_row(out, row);
 
-        if (v->type == MDL_F32)
+        if (p->first && r->tree_begin)
+            multiply(v->type, y, x, first, cols);
+        else if (v->type == MDL_F32)
             (divides ? k->sub_div_f32 : k->mul_add_f32)(y, x, first, second, cols);
         else
             (divides ? k->sub_div_f64 : k->mul_add_f64)(y, x, first, second, cols);

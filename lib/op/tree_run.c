@@ -9,11 +9,15 @@
 static const struct trees_engine *engine_for(const struct tree_walk *w)
 {
     const uint32_t trees = w->last - w->first;
-
     const uint32_t columns = w->p->ranks.n_columns ? w->p->ranks.n_columns : w->p->deep_columns;
 
     return trees * 4ull < w->p->n_trees && trees < columns / 4
         ? mdl_trees_engine_at(0) : mdl_trees_engine_for(w->p, w->r->rows);
+}
+
+void mdl_trees_walk(const struct tree_walk *w)
+{
+    engine_for(w)->run(w);
 }
 
 void mdl_trees_run(const struct node *n, const struct run *r)
@@ -23,9 +27,18 @@ void mdl_trees_run(const struct node *n, const struct run *r)
                       .n_outputs = (size_t)((const struct trees_params *)n->params)->outputs };
 
     mdl_trees_range(n, r->tree_begin, r->tree_end, &w.first, &w.last);
-    if (w.sums.data)
+    if (r->part) {
+        mdl_trees_run_part(&w);
+        return;
+    }
+    if (r->tree_done > r->tree_begin && !((const struct trees_params *)n->params)->average)
+        w.first = w.p->iteration[r->tree_done];
+    else if (w.sums.data)
         mdl_trees_sum_begin(&w);
-    engine_for(&w)->run(&w);
+    if (r->stop_every)
+        mdl_trees_run_stopping(&w);
+    else
+        mdl_trees_walk(&w);
     if (w.sums.data)
         mdl_trees_sum_end(&w);
 }

@@ -26,6 +26,13 @@ void mdl_trees_run_row(const struct tree_walk *w, size_t r);
 void mdl_trees_run_sift(const struct tree_walk *w, size_t at, size_t rows);
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows);
 
+/* tree_run.c: by the engine that fits. */
+void mdl_trees_walk(const struct tree_walk *w);
+
+/* tree_part.c: the start of the sums or one tree, alone; rows that stop early. */
+void mdl_trees_run_part(const struct tree_walk *w);
+void mdl_trees_run_stopping(const struct tree_walk *w);
+
 /* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages. */
 void mdl_trees_sum_begin(const struct tree_walk *w);
 void mdl_trees_sum_end(const struct tree_walk *w);

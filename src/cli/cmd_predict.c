@@ -13,10 +13,12 @@
 #define BLOCK_CELLS ((size_t)1 << 17)     /* of input: 1 MiB of float64 */
 
 static const struct cli_option options[] = {
-    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf, shap; else the first,\n"
-      "                             of a network all; may be given again" },
+    { "output", 0, "NAME", "an output by name, or value, raw, proba, label, leaf, shap, trees; else the\n"
+      "                             first, of a network all; may be given again" },
     { "input", 0, "NAME=F.npy", "an input of a network from a file of its own; for each one" },
     { "trees", 0, "A:B", "only boosting rounds A to B - 1; 0:10 are the first ten" },
+    { "staged", 0, "K", "predictions after K rounds, 2 K, ... and all, side by side" },
+    { "early-stop", 0, "K:MARGIN", "every K rounds, rows whose margin is above that are done" },
     { "out", 'o', "FILE", "write there: .csv, .npy, .npz or .json; else to standard output" },
     { "header", 0, "WHEN", "first line of a .csv is a header: auto (default), yes, no" },
     { "columns", 0, "HOW", "match columns by: auto (default), name, position" },
@@ -192,8 +194,7 @@ static int pump(struct job *j)
             return CLI_OK;
         const mdl_tensor x = { .size = sizeof x, .type = MDL_F64, .rank = 2, .data = j->x,
                                .dims = { (int64_t)got, (int64_t)j->cols } };
-        const mdl_tensor y = { .size = sizeof y, .type = j->results.type, .rank = 2, .data = j->y,
-                               .dims = { (int64_t)got, (int64_t)j->results.cols } };
+        const mdl_tensor y = cli_results_tensor(&j->results, j->y, got);
         if (j->explainer ? explain_block(j, &x, &err)
                          : mdl_predict_tensor(j->model, &x, &y, &j->predict, &err))
             return cli_failed(j->c, j->c->args[0], &err);
@@ -235,8 +236,16 @@ static int choose_output(struct job *j)
     const char *name = cli_option(j->c, "output");
     int code = cli_read_trees(j->c, &j->predict);
 
-    if (!code && name && !strcmp(name, "shap") && mdl_output_find(j->model, name) == SIZE_MAX)
+    const int is_own = name && mdl_output_find(j->model, name) == SIZE_MAX;
+    const int is_shap = is_own && !strcmp(name, "shap"), is_trees = is_own && !strcmp(name, "trees");
+    if (!code) code = cli_read_early_stop(j->c, &j->predict);
+    if (!code && (is_shap || is_trees) && (j->predict.stop_every || cli_option(j->c, "staged")))
+        code = cli_fail(j->c, CLI_USAGE, "--output %s goes with neither --staged nor --early-stop",
+                        name);
+    if (!code && is_shap)
         return choose_values(j);
+    if (!code && is_trees)
+        return cli_predict_trees(j->c, j->model, &j->predict, r);
     if (!code) code = cli_find_output(j->c, j->model, name, &r->output);
     if (code)
         return code;
@@ -248,7 +257,7 @@ static int choose_output(struct job *j)
     r->type = info.type == MDL_F64 || info.type == MDL_I32 ? info.type : MDL_F32;
     r->as_labels = info.role == MDL_OUTPUT_LABEL && info.n_labels && r->cols == 1
                 && r->format != RESULTS_NPY;
-    return CLI_OK;
+    return cli_predict_stages(j->c, j->model, &j->predict, r);
 }
 
 static int open_data(struct job *j)

@@ -34,6 +34,10 @@ static void column_name(const struct results *r, size_t i, char *out, size_t roo
 {
     if (r->explainer)
         contribution_name(r, i, out, room);
+    else if (r->trees_width)
+        cli_tree_name(r, i, out, room);
+    else if (r->stage_width)
+        cli_stage_name(r, i, out, room);
     else
         cli_output_column(r->model, r->output, r->cols, i, out, room);
 }
@@ -74,7 +78,7 @@ static void write_json_head(struct results *r)
     cli_json_start(&j, r->sink.file);
     cli_json_open_line(&j, '{');
     cli_json_key(&j, "output");
-    cli_json_text(&j, r->explainer ? "shap" : info.name);
+    cli_json_text(&j, r->explainer ? "shap" : r->trees_width ? "trees" : info.name);
     cli_json_key(&j, "columns");
     cli_json_open(&j, '[');
     for (size_t i = 0; i < r->cols; i++) {

@@ -100,19 +100,22 @@ static int32_t pick(const struct cat *c, uint32_t column, int32_t from)
     return mdl_build_result(c->b, node, 0);
 }
 
+/* first: what is added belongs to the first tree, so a range without that does not have it. */
 static int32_t mul_add(const struct cat *c, int32_t from, int64_t cols, const double *mul,
-                       const double *add)
+                       const double *add, int first)
 {
     const int32_t node = mdl_build_node(c->b, "scale", "", &from, 1);
 
     mdl_build_weights(c->b, node, "mul", MDL_F64, 1, &cols, mul);
     mdl_build_weights(c->b, node, "add", MDL_F64, 1, &cols, add);
+    if (first)
+        mdl_build_int(c->b, node, "first", 1);
     return mdl_build_result(c->b, node, 0);
 }
 
 static int32_t uncertain(const struct cat *c)
 {
-    const int32_t log = mul_add(c, pick(c, 1, c->raw), 1, &(double){ 2 }, &(double){ 0 });
+    const int32_t log = mul_add(c, pick(c, 1, c->raw), 1, &(double){ 2 }, &(double){ 0 }, 0);
     const int32_t both[] = { pick(c, 0, c->raw), link(c, "exp", log) };
 
     return mdl_build_result(c->b, mdl_build_node(c->b, "concat", "", both, 2), 0);
@@ -150,7 +153,7 @@ static mdl_status scale(struct cat *c)
         mul[i] = c->scale;
         mul[n + i] = some ? bias[i] : -0.0;
     }
-    c->raw = mul_add(c, c->raw, (int64_t)n, mul, mul + n);
+    c->raw = mul_add(c, c->raw, (int64_t)n, mul, mul + n, some);
     mdl_vec_free(&both, &c->allocator);
     return MDL_OK;
 }

@@ -27,7 +27,7 @@ ERR_UNSUPPORTED, ERR_DATA, ERR_NOT_FOUND = -7, -9, -10
 
 LOAD_BORROW = 2
 OUTPUT_MAIN, OUTPUT_VALUE, OUTPUT_RAW, OUTPUT_PROBA = 0, 1, 2, 3
-OUTPUT_LABEL, OUTPUT_LEAF, OUTPUT_CONTRIB, OUTPUT_OTHER = 4, 5, 6, 255
+OUTPUT_LABEL, OUTPUT_LEAF, OUTPUT_CONTRIB, OUTPUT_TREES, OUTPUT_OTHER = 4, 5, 6, 7, 255
 OP_TENSOR = 1
 COLUMN_NUMBER, COLUMN_INTEGER, COLUMN_CATEGORY, COLUMN_STRING, COLUMN_HASH = 0, 1, 2, 3, 4
 ABSENT_ZERO, ABSENT_MISSING = 0, 1
@@ -80,7 +80,8 @@ class mdl_csr(Structure):
 class mdl_predict_options(Structure):
     _fields_ = [("size", c_uint32), ("output", c_uint32), ("output_name", c_char_p),
                 ("tree_begin", c_uint64), ("tree_end", c_uint64), ("context", c_void_p),
-                ("parallel", POINTER(mdl_parallel))]
+                ("parallel", POINTER(mdl_parallel)), ("stage_every", c_uint64),
+                ("stage_first", c_uint64), ("stop_every", c_uint64), ("stop_margin", c_double)]
 
 
 class mdl_explain_options(Structure):
@@ -199,6 +200,7 @@ MODEL: Dict[str, Signature] = {
     "mdl_context_create": (c_int32, [POINTER(c_void_p), c_void_p, _error_p]),
     "mdl_context_free": (None, [c_void_p]),
     "mdl_output_shape": (c_int32, [c_void_p, _options_p, _size_p, _error_p]),
+    "mdl_iterations": (c_uint64, [c_void_p]),
     "mdl_context_bytes": (c_size_t, [c_void_p, c_size_t]),
     "mdl_context_init": (c_void_p, [c_void_p, c_size_t, c_void_p, c_size_t]),
     "mdl_explainer_create": (c_int32, [POINTER(c_void_p), c_void_p, POINTER(mdl_explain_options),

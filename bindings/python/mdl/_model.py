@@ -6,15 +6,16 @@ import ctypes
 import os
 import weakref
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _explain, _lib, _pool, _tensors
+from . import _explain, _lib, _pool, _stages, _tensors
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
 from ._explain import Explanation
+from ._stages import EarlyStop
 
 Bytes = Union[bytes, bytearray, memoryview]
 Source = Union[str, "os.PathLike[str]", Bytes]
@@ -272,6 +273,12 @@ class Model:
         return name.decode()
 
     @property
+    def iterations(self) -> int:
+        """Rounds of boosting of the tree ensemble, which tree_range counts; 0 without exactly
+        one."""
+        return int(_lib.lib.mdl_iterations(self._live()))
+
+    @property
     def threads(self) -> int:
         """Threads for each call: 1 unless set; -1 is one on each processor.  More than one split
         the rows of a call where they are worth it; the answers have the same bits.  A setting of
@@ -329,7 +336,8 @@ class Model:
     # ---- answers ------------------------------------------------------------------------------
 
     def predict(self, X: Any, *, tree_range: Optional[TreeRange] = None,
-                output: Optional[str] = None, threads: Optional[int] = None) -> Array:
+                output: Optional[str] = None, threads: Optional[int] = None,
+                early_stop: Optional[EarlyStop] = None) -> Array:
         """What the source object's own predict gives: a booster's answer after the link, a
         regressor's value, a classifier's labels.
 
@@ -338,34 +346,66 @@ class Model:
         tree_range: the rounds (begin, end) of boosting to use instead of all.
         output: another output by name.
         threads: for this call; None: as the property `threads` says.
+        early_stop: (every, margin): after every so many rounds a row whose margin is above that
+        is done, as LightGBM's pred_early_stop, of classifiers and its rankers.
         """
         if output is None and "targets" in self._metadata:
-            labels = [self.predict(X, tree_range=tree_range, output=name, threads=threads)
-                      for name in self._by_target("label")]
+            labels = [self.predict(X, tree_range=tree_range, output=name, threads=threads,
+                                   early_stop=early_stop) for name in self._by_target("label")]
             return np.stack(labels, axis=1)
-        name = output if output is not None else self._metadata.get("predict")
-        at = 0 if name is None else self._find(name)
-        made = self._ask(X, at, tree_range, threads)
-        if self._outputs[at][0].role == "label":
-            classes = self._dressed(at).classes
-            if classes is not None:
-                return self._shaped(classes[made], at)
-        return self._shaped(made, at)
+        at = self._answer(output)
+        return self._shaped(self._ask(X, at, tree_range, threads, early_stop), at)
 
     def predict_proba(self, X: Any, *, tree_range: Optional[TreeRange] = None,
-                      threads: Optional[int] = None) -> Any:
+                      threads: Optional[int] = None,
+                      early_stop: Optional[EarlyStop] = None) -> Any:
         """The probability of each class, [rows, classes] in the order of `classes`; a list of
         these for a classifier of several targets."""
         if "targets" in self._metadata:
-            return [self._ask(X, self._find(name), tree_range, threads)
+            return [self._ask(X, self._find(name), tree_range, threads, early_stop)
                     for name in self._by_target("probability")]
-        return self._ask(X, self._role("probability"), tree_range, threads)
+        return self._ask(X, self._role("probability"), tree_range, threads, early_stop)
 
     def predict_raw(self, X: Any, *, tree_range: Optional[TreeRange] = None,
-                    threads: Optional[int] = None) -> Array:
+                    threads: Optional[int] = None,
+                    early_stop: Optional[EarlyStop] = None) -> Array:
         """The margin before the link, in the source's own dtype."""
         at = self._role("raw")
-        return self._shaped(self._ask(X, at, tree_range, threads), at)
+        return self._shaped(self._ask(X, at, tree_range, threads, early_stop), at)
+
+    def staged_predict(self, X: Any, every: int = 1, *, tree_range: Optional[TreeRange] = None,
+                       output: Optional[str] = None,
+                       threads: Optional[int] = None) -> Iterator[Array]:
+        """What predict gives after `every` rounds of boosting, after 2 * every, ... and, last,
+        after all of them: an iterator.  In one pass over the trees."""
+        if output is None and "targets" in self._metadata:
+            raise UnsupportedError("a classifier of several targets has no stages")
+        return self._stages(X, self._answer(output), every, tree_range, threads)
+
+    def staged_predict_proba(self, X: Any, every: int = 1, *,
+                             tree_range: Optional[TreeRange] = None,
+                             threads: Optional[int] = None) -> Iterator[Array]:
+        """The same of predict_proba."""
+        return self._stages(X, self._role("probability"), every, tree_range, threads)
+
+    def staged_predict_raw(self, X: Any, every: int = 1, *,
+                           tree_range: Optional[TreeRange] = None,
+                           threads: Optional[int] = None) -> Iterator[Array]:
+        """The same of predict_raw."""
+        return self._stages(X, self._role("raw"), every, tree_range, threads)
+
+    def predict_trees(self, X: Any, *, tree_range: Optional[TreeRange] = None,
+                      threads: Optional[int] = None) -> Array:
+        """What the sums of the ensemble start from, then what each tree adds to them: [rows, 1 +
+        trees], of several outputs [rows, 1 + trees, outputs], in the dtype of the sums.
+        numpy.cumsum over axis 1 has the margin after each tree, to the last bit; what the source
+        makes of the sums (CatBoost's scale and bias, the average of a forest) comes after."""
+        outputs, dtype = _stages.ensemble(self._live())
+        rows, options = rows_of(X, self._schema), self._options(None, tree_range, threads)
+        options.output = _lib.OUTPUT_TREES
+        made = np.empty((_length(rows), self._width(options)), dtype)
+        self._call(rows, _tensor(made, None), options)
+        return _stages.by_tree(made, outputs)
 
     def apply(self, X: Any, *, tree_range: Optional[TreeRange] = None,
               threads: Optional[int] = None) -> Array:
@@ -500,30 +540,34 @@ class Model:
             raise DataError(f"the inputs have different numbers of rows: {sorted(lengths)}")
         return lengths.pop(), made
 
-    def _ask(self, x: Any, at: int, tree_range: Optional[TreeRange],
-             threads: Optional[int]) -> Array:
-        """One output, [rows, columns]."""
-        handle = self._held()
-        rows = rows_of(x, self._schema)
-        output = self._outputs[at][0]
-        options = _lib.mdl_predict_options(
-            size=ctypes.sizeof(_lib.mdl_predict_options), output_name=output.name.encode())
+    def _answer(self, output: Optional[str]) -> int:
+        """What predict gives."""
+        name = output if output is not None else self._metadata.get("predict")
+        return 0 if name is None else self._find(name)
+
+    def _options(self, at: Optional[int], tree_range: Optional[TreeRange],
+                 threads: Optional[int]) -> Any:
+        options = _lib.mdl_predict_options(size=ctypes.sizeof(_lib.mdl_predict_options))
+        if at is not None:
+            options.output_name = self._outputs[at][0].name.encode()
         use = self._threads if threads is None else _pool.checked(threads)
         if use != 1:
             options.parallel = _pool.parallel(use)
-        error = _lib.new_error()
-        cols = output.cols
         if tree_range is not None:
             options.tree_begin, options.tree_end = _range(tree_range)
-            wide = ctypes.c_size_t()
-            status = _lib.lib.mdl_output_shape(handle.value, ctypes.byref(options),
-                                               ctypes.byref(wide), ctypes.byref(error))
-            if status:
-                _lib.raise_status(status, error)
-            cols = wide.value
-        n = rows.rows if isinstance(rows, Csr) else len(rows)
-        made = np.empty((n, cols), output.dtype)
-        y = _tensor(made, None)
+        return options
+
+    def _width(self, options: Any) -> int:
+        """Columns of what the options ask for."""
+        error, wide = _lib.new_error(), ctypes.c_size_t()
+        status = _lib.lib.mdl_output_shape(self._live(), ctypes.byref(options),
+                                           ctypes.byref(wide), ctypes.byref(error))
+        if status:
+            _lib.raise_status(status, error)
+        return wide.value
+
+    def _call(self, rows: Rows, y: _lib.mdl_tensor, options: Any) -> None:
+        handle, error = self._held(), _lib.new_error()
         if isinstance(rows, Csr):
             csr = rows.struct()
             status = _lib.lib.mdl_predict_csr(handle.value, ctypes.byref(csr), ctypes.byref(y),
@@ -535,11 +579,53 @@ class Model:
                                                  ctypes.byref(error))
         if status:
             _lib.raise_status(status, error)
+
+    def _ask(self, x: Any, at: int, tree_range: Optional[TreeRange], threads: Optional[int],
+             early_stop: Optional[EarlyStop] = None) -> Array:
+        """One output, [rows, columns]."""
+        self._held()
+        rows, output = rows_of(x, self._schema), self._outputs[at][0]
+        options = self._options(at, tree_range, threads)
+        if early_stop is not None:
+            _stages.set_stop(options, early_stop)
+        cols = output.cols if tree_range is None else self._width(options)
+        made = np.empty((_length(rows), cols), output.dtype)
+        self._call(rows, _tensor(made, None), options)
         return made
+
+    def _stages(self, x: Any, at: int, every: int, tree_range: Optional[TreeRange],
+                threads: Optional[int]) -> Iterator[Array]:
+        """One output after more and more rounds: what is wrong is told now, the rest is made as
+        it is asked for."""
+        if self._source_kind.startswith("AdaBoost"):
+            raise UnsupportedError(f"the trees of {self._source_kind} have no stages here: their "
+                                   "weights are part of the whole")
+        rows, output = rows_of(x, self._schema), self._outputs[at][0]
+        options = self._options(at, tree_range, threads)
+        options.stage_every = _stages.count(every, "every")
+        rounds = int(_lib.lib.mdl_iterations(self._live()))
+        begin, end = (0, rounds) if tree_range is None else _range(tree_range)
+        each = _length(rows) * output.cols * output.dtype.itemsize
+        calls = list(_stages.stages(rounds, begin, end, options.stage_every,
+                                    max(1, _stages.ROOM // max(1, each))))
+
+        def stages() -> Iterator[Array]:
+            for options.stage_first, options.tree_end, n in calls:
+                made = np.empty((n, _length(rows), output.cols), output.dtype)
+                self._call(rows, _tensor(made, None), options)
+                for stage in made:
+                    yield self._shaped(stage, at)
+
+        if output.role == "leaf":
+            raise UnsupportedError("leaf indices have no stages")
+        return stages()
 
     def _shaped(self, made: Array, at: int) -> Array:
         """[rows, columns] in the shape that the source gives."""
         output = self._outputs[at][0]
+        if output.role == "label":
+            classes = self._dressed(at).classes
+            made = made if classes is None else classes[made]
         sklearn = self._schema.source == "scikit-learn"
         if output.role == "leaf":
             if sklearn and self._source_kind == "GradientBoostingClassifier":
@@ -587,18 +673,23 @@ def _range(tree_range: TreeRange) -> TreeRange:
 # ---- between ctypes and numpy -----------------------------------------------------------------
 
 
+def _length(rows: Rows) -> int:
+    return rows.rows if isinstance(rows, Csr) else len(rows)
+
+
 def _must(status: int) -> None:
     if status:
         _lib.raise_status(status)
 
 
 def _tensor(array: Array, name: Optional[str]) -> _lib.mdl_tensor:
-    """A two-dimensional array as the library sees it; the caller keeps the array."""
-    made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=TYPE[array.dtype], rank=2,
+    """An array of two or three dimensions as the library sees it; the caller keeps the array."""
+    made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=TYPE[array.dtype],
+                           rank=array.ndim,
                            name=name.encode() if name is not None else None,
                            data=array.ctypes.data)
-    made.dims[0], made.dims[1] = array.shape
-    made.strides[0], made.strides[1] = array.strides
+    made.dims[:array.ndim] = array.shape
+    made.strides[:array.ndim] = array.strides
     return made
 
 

@@ -174,7 +174,7 @@ def _build_boosting(flow: Flow, est: Any) -> None:
             if part is None:
                 add_tree(flow, node, shape, value, i, k)
             else:
-                add_tree(flow, node, shape, value, 0, i * columns + k)
+                add_tree(flow, node, shape, value, i, i * columns + k)
     raw = flow.builder.result(node, 0)
     flow.objective = str(est.loss)
     tolerance = EXACT
@@ -282,7 +282,7 @@ def _build_isolation(flow: Flow, est: Any) -> None:
     for i, (one, columns) in enumerate(zip(est.estimators_, est.estimators_features_)):
         shape = shape_of(one.tree_, True, None if whole else columns)
         depth = (est._decision_path_lengths[i] + est._average_path_length_per_tree[i] - 1.0)
-        add_tree(flow, node, shape, depth, i)
+        add_tree(flow, node, shape, depth, 0)      # they make sense together only: one round
     depths = flow.builder.result(node, 0)
     total = float((len(est.estimators_) * _average_path_length([est._max_samples]))[0])
 

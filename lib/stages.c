@@ -1,0 +1,114 @@
+/*
+ * stages.c - predictions in stages, what each tree adds, rows that stop early
+ *
+ * A block of rows goes through the graph once, and for every further answer through its ensemble
+ * and what follows it (run.c): sums go on from where they are.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "run.h"
+
+#include "op/tree.h"
+
+#include <string.h>
+
+uint64_t mdl_iterations(const mdl_model *m)
+{
+    if (!m || mdl_model_is_tensors(m) || m->plan.trees == UINT32_MAX)
+        return 0;
+    return mdl_trees_iterations(&m->m.graph.nodes[m->plan.trees]);
+}
+
+void mdl_stages_run(const struct call *c, struct run *r, uint64_t stage)
+{
+    if (c->stages.is_trees) {
+        r->part = 1 + stage;
+        return;
+    }
+    r->tree_done = stage ? r->tree_end : 0;
+    r->tree_end = stage + 1 == c->stages.n ? c->tree_end
+                : c->tree_begin + c->stages.first + stage * c->stages.every;
+}
+
+mdl_status mdl_stages_flat(struct call *c, mdl_tensor *flat, const mdl_tensor *y)
+{
+    uint64_t bytes;
+
+    if (!y || y->size < sizeof *y || y->rank != 3 || y->dims[0] < 0 || y->dims[1] < 0
+        || y->dims[2] < 0)
+        return mdl_fail(c->err, MDL_ERR_DATA, "y is not of rank 3: [stages, rows, columns]");
+    *flat = (mdl_tensor){ .size = sizeof *flat, .type = y->type, .rank = 2, .data = y->data,
+                          .dims = { y->dims[1], y->dims[2] },
+                          .strides = { y->strides[1], y->strides[2] } };
+    c->stages.n = (uint64_t)y->dims[0];
+    c->stages.stride = y->strides[0];
+    if (y->strides[0] || y->strides[1] || y->strides[2])
+        return MDL_OK;
+    if (!size_mul((uint64_t)y->dims[1], (uint64_t)y->dims[2], &bytes)
+        || !size_mul(bytes, mdl_type_bytes(y->type), &bytes) || bytes > INT64_MAX
+        || !size_mul(bytes, c->stages.n, &(uint64_t){ 0 }))
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "y: the size overflows");
+    c->stages.stride = (int64_t)bytes;
+    return MDL_OK;
+}
+
+static mdl_status count_stages(struct call *c, const mdl_predict_options *o)
+{
+    const uint64_t all = mdl_iterations(c->model);
+    const uint64_t n = (c->tree_end < all ? c->tree_end : all) - c->tree_begin;
+    const uint64_t first = o->stage_first ? o->stage_first : o->stage_every;
+    const uint64_t stages = first < n ? (n - first - 1) / o->stage_every + 2 : 1;
+
+    c->stages.first = first;
+    c->stages.every = o->stage_every;
+    if (c->out && c->stages.n != stages)
+        return mdl_fail(c->err, MDL_ERR_DATA, "y has %llu stages, there are %llu",
+                        (unsigned long long)c->stages.n, (unsigned long long)stages);
+    return MDL_OK;
+}
+
+/* Has the source margins whose size says how sure a class or an order is? */
+static int has_margins(const struct call *c, const struct node *trees)
+{
+    const struct model_graph *m = &c->model->m;
+    const char *objective = mdl_metadata_get(c->model, "objective");
+    const size_t raw = mdl_output_find_role(c->model, MDL_OUTPUT_RAW);
+    const int ranks = objective && (!strncmp(objective, "lambdarank", 10)
+                                    || !strncmp(objective, "rank_xendcg", 11));
+
+    return raw != SIZE_MAX && m->schema.outputs[raw].value == trees->out[0]
+        && (ranks || mdl_output_find_role(c->model, MDL_OUTPUT_PROBA) != SIZE_MAX)
+        && !((const struct trees_params *)trees->params)->average;
+}
+
+mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint32_t output)
+{
+    const mdl_model *m = c->model;
+    const int is_trees = c->stages.is_trees;
+
+    if (!o->stage_every && !o->stop_every && !is_trees)
+        return o->stage_first || o->stop_margin != 0
+            ? mdl_fail(c->err, MDL_ERR_ARGUMENT, "stage_first without stage_every, or stop_margin "
+                       "without stop_every") : MDL_OK;
+    if (!mdl_iterations(m))
+        return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "stages, single trees and early stops need a "
+                        "model with exactly one tree ensemble");
+    const struct node *trees = &m->m.graph.nodes[m->plan.trees];
+    const int is_leaves = !is_trees && m->m.schema.outputs[output].value == trees->out[1];
+    if (!!o->stage_every + !!o->stop_every + is_trees + is_leaves > 1)
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "stages, an early stop, single trees and leaf "
+                        "indices are not for one call");
+    if (o->stage_every)
+        return count_stages(c, o);
+    c->stop_every = o->stop_every;
+    c->stop_margin = o->stop_margin;
+    if (!is_trees && !(o->stop_margin >= 0))
+        return mdl_fail(c->err, MDL_ERR_ARGUMENT, "stop_margin is not 0 or more");
+    if (!is_trees && !has_margins(c, trees))
+        return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "an early stop needs a classifier, or a ranker "
+                        "of LightGBM, whose raw output is the sums of its trees; of this model "
+                        "every tree counts");
+    if (is_trees)
+        c->stages.n = 1 + (uint64_t)mdl_call_trees(c);
+    return MDL_OK;
+}
