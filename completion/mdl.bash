@@ -24,7 +24,7 @@ _mdl()
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
-    convert) options="--out --from --dir --without --best-iteration --force --format --quiet --help" ;;
+    convert) options="--out --from --dir --without --best-iteration --ready --force --format --quiet --help" ;;
     inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
     predict) options="--output --input --trees --staged --early-stop --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     explain) options="--row --class --top --background --trees --svg --out --header --columns --separator --unknown --format --quiet --help" ;;

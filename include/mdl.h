@@ -628,6 +628,10 @@ MDL_API const char *mdl_isa(const mdl_model *model);
 MDL_API uint64_t mdl_file_bytes(const mdl_model *model);
 MDL_API uint64_t mdl_memory_bytes(const mdl_model *model);
 
+/* Bytes of the file that are tables which loading would work out otherwise (mdl_build_ready), of those
+ * that this libmodel knows.  0 for NULL. */
+MDL_API uint64_t mdl_ready_bytes(const mdl_model *model);
+
 /* The kernel sets this library has and this machine can run, best first; NULL
  * after the last. */
 MDL_API const char *mdl_isa_name(size_t i);

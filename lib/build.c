@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Load what was written, with no limits but those of the format. */
-static mdl_status prove(mdl_builder *b, const void *bytes, size_t size)
+static mdl_status prove(mdl_builder *b, const void *bytes, size_t size, mdl_model **model)
 {
     const mdl_limits limits = { .size = sizeof limits, .file_bytes = UINT64_MAX,
                                 .memory_bytes = UINT64_MAX, .scratch_bytes = UINT64_MAX,
@@ -21,29 +21,82 @@ static mdl_status prove(mdl_builder *b, const void *bytes, size_t size)
     const mdl_load_options options = { .size = sizeof options, .flags = MDL_LOAD_BORROW,
                                        .allocator = &b->allocator, .limits = &limits };
     mdl_error err = MDL_ERROR_INIT;
-    mdl_model *model = NULL;
-    const mdl_status s = mdl_load_memory(&model, bytes, size, &options, &err);
+    const mdl_status s = mdl_load_memory(model, bytes, size, &options, &err);
 
-    mdl_free(model);
     return s ? mdl_build_error(b, s, "%s", err.text) : MDL_OK;
+}
+
+/* Tables that loading worked out become the model's own: they lie in `proven`. */
+static mdl_status take_tables(struct model_graph *m, const mdl_model *proven, struct arena *a,
+                              mdl_error *err)
+{
+    for (uint32_t i = 0; i < m->graph.n_nodes; i++) {
+        const struct op *op = m->graph.nodes[i].op;
+        struct tensor *ready = mdl_arena_take(a, op->n_ready, sizeof *ready);
+
+        if (!ready)
+            return mdl_arena_fail(a, err, "tables");
+        if (op->give)
+            op->give(&proven->m.graph.nodes[i], ready);
+        m->graph.nodes[i].ready = ready;
+    }
+    return MDL_OK;
+}
+
+/* Write into b->image, and read that back. */
+static mdl_status write_image(mdl_builder *b, const struct model_graph *m, const void **bytes,
+                              size_t *size, mdl_model **proven)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    const mdl_status s = mdl_format_write(m, &b->image, bytes, size, &err);
+
+    return s ? mdl_build_error(b, s, "%s", err.text) : prove(b, *bytes, *size, proven);
+}
+
+/* The same once more, with the tables that reading it back has made. */
+static mdl_status write_ready(mdl_builder *b, struct model_graph *m, struct arena *a,
+                              const void **bytes, size_t *size, mdl_model *proven)
+{
+    struct arena first = b->image;   /* `proven` lives by it */
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *again = NULL;
+
+    mdl_arena_init(&b->image, &b->allocator, UINT64_MAX);
+    mdl_status s = take_tables(m, proven, a, &err);
+    s = s ? mdl_build_error(b, s, "%s", err.text) : write_image(b, m, bytes, size, &again);
+    mdl_free(again);
+    mdl_free(proven);
+    mdl_arena_free(&first);
+    return s;
 }
 
 static mdl_status make_bytes(mdl_builder *b, const void **bytes, size_t *size)
 {
     struct arena tables;
     struct model_graph m;
-    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *proven = NULL;
 
     mdl_arena_free(&b->image);
     mdl_arena_init(&tables, &b->allocator, UINT64_MAX);
     mdl_status s = mdl_build_assemble(b, &m, &tables);
-    if (!s) {
-        s = mdl_format_write(&m, &b->image, bytes, size, &err);
-        if (s)
-            mdl_build_error(b, s, "%s", err.text);
-    }
+    if (!s)
+        s = write_image(b, &m, bytes, size, &proven);
+    if (!s && b->ready)
+        s = write_ready(b, &m, &tables, bytes, size, proven);
+    else
+        mdl_free(proven);
     mdl_arena_free(&tables);
-    return s ? s : prove(b, *bytes, *size);
+    return s;
+}
+
+mdl_status mdl_build_ready(mdl_builder *b, uint32_t on)
+{
+    if (!b)
+        return MDL_ERR_ARGUMENT;
+    if (on > 1)
+        return mdl_build_error(b, MDL_ERR_ARGUMENT, "ready is 0 or 1");
+    b->ready = on;
+    return MDL_OK;
 }
 
 mdl_status mdl_build_bytes(mdl_builder *b, const void **bytes, size_t *size, mdl_error *error)

@@ -332,6 +332,18 @@ uint64_t mdl_file_bytes(const mdl_model *m)
     return m ? m->map.size : 0;
 }
 
+uint64_t mdl_ready_bytes(const mdl_model *m)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; m && i < m->m.graph.n_nodes; i++) {
+        const struct node *n = &m->m.graph.nodes[i];
+        for (uint32_t t = 0; n->ready && t < n->op->n_ready; t++)
+            bytes += n->ready[t].count;
+    }
+    return bytes;
+}
+
 uint64_t mdl_memory_bytes(const mdl_model *m)
 {
     return m ? m->arena.used + sizeof *m : 0;

@@ -156,7 +156,14 @@ says the_error_names_the_cut_file 'cut.json'
 printf '\200\004\225abc' > model.pkl
 exits a_pickle_is_unsupported 4 "$mdl" convert model.pkl -o x.mdl
 says a_pickle_gets_the_way_out 'mdl.convert'
-exits a_mdl_file_is_no_source 3 "$mdl" convert m.mdl -o x.mdl
+exits a_mdl_file_is_written_again 0 "$mdl" convert m.mdl -o x.mdl
+cmp -s m.mdl x.mdl; claim a_mdl_file_written_again_is_the_same $?
+exits a_mdl_file_is_no_source_of_a_framework 3 "$mdl" convert m.mdl -o x.mdl --from xgboost
+exits convert_ready 0 "$mdl" convert "$top/tests/data/lightgbm_4.7/binary.txt" -o r.mdl --ready
+exits a_ready_model_answers 0 "$mdl" inspect r.mdl
+prints inspect_shows_tables 'tables of convert --ready'
+exits a_ready_model_through_a_pipe 0 sh -c '"$1" convert - -o x.mdl < r.mdl' - "$mdl"
+"$mdl" convert "$top/tests/data/lightgbm_4.7/binary.txt" -o s.mdl -q > /dev/null; cmp -s s.mdl x.mdl; claim without_ready_tables_are_left_out $?
 sed 's/"binary:logistic"/"reg:nobody_knows"/g' d/cancer.json > odd.json
 exits an_unknown_objective_is_unsupported 4 "$mdl" convert odd.json -o x.mdl
 says the_unsupported_part_is_named 'reg:nobody_knows'

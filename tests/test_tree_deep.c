@@ -126,6 +126,7 @@ static mdl_model *load_forest(const struct forest *f, const mdl_load_options *op
     }
     mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, node, 0));
     mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, node, 1));
+    mdl_build_ready(b, below(2));
     if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, options, &err))
         fail_msg("%s", err.text);
     mdl_builder_free(b);

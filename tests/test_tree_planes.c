@@ -101,6 +101,7 @@ static mdl_model *load_typed(uint32_t n_trees, uint32_t outputs, uint32_t x_type
         mdl_build_tree(b, n, &tree);
     }
     mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    mdl_build_ready(b, below(2));
     if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, &options, &err))
         fail_msg("%s", err.text);
     mdl_builder_free(b);

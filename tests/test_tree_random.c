@@ -236,6 +236,7 @@ static unsigned char *forest_file(const struct forest *f, size_t *size)
         mdl_build_tree(b, n, &f->trees[t].tree);
     mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
     mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, n, 1));
+    mdl_build_ready(b, below(2));
     if (mdl_build_bytes(b, &bytes, size, &err))
         fail_msg("%s", err.text);
     unsigned char *copy = malloc(*size);

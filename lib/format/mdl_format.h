@@ -67,7 +67,9 @@ struct mdl_file_section {
     SECTION(10, data, 1)          /* their bytes, each at a multiple of 64                */ \
     SECTION(0x80000001u, metadata, 8) \
     SECTION(0x80000002u, golden, 112) \
-    SECTION(0x80000003u, golden_data, 1)
+    SECTION(0x80000003u, golden_data, 1) \
+    SECTION(0x80000004u, ready, 112)  /* tables that loading would work out (op.h)        */ \
+    SECTION(0x80000005u, ready_data, 1)
 
 /* Bits of required_features, from the lowest on, and how they are called. */
 #define MDL_FILE_FEATURES { "narrow trees" }   /* OP_NARROW_TREES: the slot `left` of op/tree.h */
@@ -132,6 +134,12 @@ struct mdl_file_golden {
     struct mdl_file_tensor tensor;   /* [rows, columns], bytes in golden_data             */
 };
 
+struct mdl_file_ready {
+    uint32_t node;
+    uint32_t reserved[3];
+    struct mdl_file_tensor tensor;   /* its slot names the table and its layout; bytes in ready_data */
+};
+
 _Static_assert(sizeof(struct mdl_file_header) == 128, "header");
 _Static_assert(sizeof(struct mdl_file_section) == 64, "section");
 _Static_assert(sizeof(struct mdl_file_input) == 96, "input");
@@ -140,5 +148,6 @@ _Static_assert(sizeof(struct mdl_file_output) == 32, "output");
 _Static_assert(sizeof(struct mdl_file_node) == 64, "node");
 _Static_assert(sizeof(struct mdl_file_tensor) == 96, "tensor");
 _Static_assert(sizeof(struct mdl_file_golden) == 112, "golden");
+_Static_assert(sizeof(struct mdl_file_ready) == 112, "ready");
 
 #endif

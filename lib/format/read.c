@@ -401,6 +401,37 @@ static mdl_status read_golden(struct reader *r, struct golden *g)
     return read_tensor(r, &g->tensor, &f.tensor, SEC_golden, SEC_golden_data);
 }
 
+/* A table of a node, if its operator knows it. */
+static mdl_status read_ready(struct reader *r)
+{
+    struct graph *g = &r->m->graph;
+    struct mdl_file_ready f;
+    struct tensor t;
+    uint32_t i = 0;
+
+    next_record(r, SEC_ready, &f);
+    const char *name = text_at(r, f.tensor.slot);
+    if (f.node >= g->n_nodes || !name || !words_zero(f.reserved, 3) || f.tensor.type != MDL_U8
+        || f.tensor.rank != 2)
+        return bad_last(r, SEC_ready, "a table of no node, or that is none of bytes");
+    const mdl_status s = read_tensor(r, &t, &f.tensor, SEC_ready, SEC_ready_data);
+    if (s)
+        return s;
+    struct node *n = &g->nodes[f.node];
+    while (i < n->op->n_ready && strcmp(n->op->ready[i].name, name) != 0)
+        i++;
+    if (i == n->op->n_ready)
+        return MDL_OK;
+    if (!n->ready)
+        n->ready = mdl_arena_take(r->a, n->op->n_ready, sizeof *n->ready);
+    if (!n->ready)
+        return mdl_arena_fail(r->a, r->err, "tables");
+    if (n->ready[i].type || t.dims[1] != (int64_t)n->op->ready[i].record_bytes)
+        return bad_last(r, SEC_ready, "a table twice, or of wrong records");
+    n->ready[i] = t;
+    return MDL_OK;
+}
+
 static mdl_status read_pair(struct reader *r, struct pair *p)
 {
     struct mdl_file_pair f;
@@ -420,7 +451,8 @@ static mdl_status allocate(struct reader *r, uint64_t file_bytes)
     uint64_t values = r->s[SEC_inputs].count;
 
     for (int i = 0; i < N_SECTIONS; i++)
-        if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data && i != SEC_golden_data)
+        if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data && i != SEC_golden_data
+            && i != SEC_ready_data)
             return bad(r, i, 0, "too many records");
     if (!r->s[SEC_inputs].count && !r->s[SEC_nodes].count)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "inputs", MDL_NO_OFFSET,
@@ -470,6 +502,8 @@ static mdl_status read_all(struct reader *r)
         s = read_golden(r, &schema->golden[i]);
     for (uint32_t i = 0; !s && i < schema->n_metadata; i++)
         s = read_pair(r, &schema->metadata[i]);
+    for (uint64_t i = 0; !s && i < r->s[SEC_ready].count; i++)
+        s = read_ready(r);
     return s;
 }
 

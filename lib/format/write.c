@@ -61,7 +61,7 @@ static uint64_t count_texts(const struct model_graph *m)
     uint64_t n = 16 + m->graph.n_nodes + 2ull * m->schema.n_metadata + m->schema.n_outputs;
 
     for (uint32_t i = 0; i < m->graph.n_nodes; i++)
-        n += m->graph.nodes[i].op->n_slots;
+        n += m->graph.nodes[i].op->n_slots + m->graph.nodes[i].op->n_ready;
     for (uint32_t i = 0; i < m->schema.n_outputs; i++)
         n += m->schema.outputs[i].labels.count;
     for (uint32_t i = 0; i < m->schema.n_inputs; i++) {
@@ -177,6 +177,18 @@ static void put_node(struct writer *w, const struct node *n)
     put(w, SEC_nodes, &f, sizeof f);
 }
 
+static void put_ready(struct writer *w, const struct node *n, uint32_t node)
+{
+    for (uint32_t i = 0; n->ready && i < n->op->n_ready; i++) {
+        if (!n->ready[i].type)
+            continue;
+        struct mdl_file_ready f = { .node = node,
+                                    .tensor = put_data(w, SEC_ready_data, &n->ready[i]) };
+        f.tensor.slot = text_at(w, n->op->ready[i].name);
+        put(w, SEC_ready, &f, sizeof f);
+    }
+}
+
 static void put_texts(struct writer *w)
 {
     struct section *s = &w->s[SEC_strings];
@@ -211,6 +223,8 @@ static void put_all(struct writer *w, const struct model_graph *m)
                                          text_at(w, s->metadata[i].value) };
         put(w, SEC_metadata, &f, sizeof f);
     }
+    for (uint32_t i = 0; i < m->graph.n_nodes; i++)
+        put_ready(w, &m->graph.nodes[i], i);
     put_texts(w);
 }
 

@@ -34,6 +34,7 @@ struct mdl_builder {
     struct vec types;            /* struct value: those of the first nodes, for mdl_build_type */
     uint32_t n_typed;            /* nodes that have been looked at for it      */
     uint32_t n_values;
+    uint32_t ready;              /* mdl_build_ready                            */
     mdl_error error;             /* the first one                              */
 };
 

@@ -73,7 +73,8 @@ struct tree_question {
  *
  *     (outcomes ^ (2^e - 1)) & ancestors[e] == 0
  *
- * Slot 31 is no node and always right; that keeps unused exits from matching.
+ * Slot 31 is no node and always right; that keeps unused exits from matching.  Exit 31 has no
+ * ancestors and always matches: it is taken where no other one does.
  */
 #define TOP_NODES   31u
 #define TOP_EXITS   32u

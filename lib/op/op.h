@@ -61,6 +61,7 @@ struct node {
     const uint32_t  *in, *out;    /* numbers of values                              */
     void            *params;      /* the operator's own struct                      */
     struct tensor   *tensors;     /* [op->n_slots]                                  */
+    struct tensor   *ready;       /* [op->n_ready] tables that the file brings; NULL: none */
     void            *plan;        /* what prepare made, in the arena                */
     uint32_t         block_rows;  /* set by prepare: rows at once that it is quickest with,  */
                                   /* if those are many; 0: it does not care         */
@@ -130,6 +131,13 @@ struct slot {
     uint32_t    required;
 };
 
+/* A table that prepare would work out, and a file may bring: bytes [count, record_bytes].  The name
+ * says the layout too: one that this library does not know is as if it were not there. */
+struct ready {
+    const char *name;
+    uint32_t    record_bytes;
+};
+
 struct op {
     const char         *name;
     const char         *about;    /* one line: the formula                          */
@@ -156,6 +164,12 @@ struct op {
 
     /* Features of files (mdl_format.h) that a reader must have for this node; NULL: none. */
     uint64_t (*features)(const struct node *n);   /* OP_* */
+
+    /* Tables for the file, of a node that has been prepared: those that there are and that take long
+     * to work out, to[i] is of type 0 if not so.  NULL: none. */
+    void (*give)(const struct node *n, struct tensor *to);
+    const struct ready *ready;
+    uint32_t            n_ready;
 
     /* Tensor operators, see nd.h.  Of those, infer sets the types of results alone. */
     mdl_status (*shape)(const struct node *n, struct nd_call *c);

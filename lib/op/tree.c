@@ -123,4 +123,7 @@ const struct op mdl_op_trees = {
     .run = mdl_trees_run,
     .choose = choose,
     .features = features,
+    .give = mdl_trees_give,
+    .ready = mdl_trees_tables,
+    .n_ready = TREES_READY,
 };

@@ -187,9 +187,10 @@ struct trees_plan {
     uint32_t level_depth;
     struct tree_level *levels;    /* [groups of LEVEL_TREES][level_depth]                      */
     struct tree_heap *heaps;      /* [n_trees]                                                 */
-    struct tree_top *tops;        /* [n_trees]                                                 */
-    struct tree_exits *exits;     /* [n_trees] NULL: exits of tops are leaves in order         */
-    struct tree_tile *tiles;
+    const struct tree_top *tops;  /* [n_trees]                                                 */
+    const struct tree_exits *exits;   /* [n_trees] NULL: exits of tops are leaves in order     */
+    const struct tree_tile *tiles;    /* [n_tiles]                                             */
+    uint32_t n_tiles;
 
     struct tree_test *tests;      /* of all trees in node order; tree t's from test_start[t]   */
     uint32_t *test_start;         /* [n_trees + 1]                                             */
@@ -200,7 +201,7 @@ struct trees_plan {
                                   /* then those of CODE_NONE and of CODE_NAN                   */
     uint32_t *code_bits;          /* [rows][n_trees] slots that go right; NULL: ask tests      */
     uint32_t n_plain;             /* tests with CODE_PLAIN                                     */
-    struct tree_fork *forks;      /* NULL: no descents; tree_fork.c has these, by position:    */
+    const struct tree_fork *forks;   /* NULL: no descents; tree_fork.c has these, by position: */
     uint32_t *fork_start;         /* [n_trees + 1] first fork                                  */
     uint32_t *block_tree;         /* [n_trees] tree                                            */
     uint32_t *block_leaf;         /* [n_trees] its first leaf                                  */
@@ -323,6 +324,7 @@ struct rank_builder {
     uint64_t  steps, patience;
     uint32_t  most_columns;       /* set by the caller: with more there are no ranks           */
     int       many;               /* there are more, or entries were made to collide           */
+    int       ready;              /* no split needs to be known: the file brings tables        */
 };
 mdl_status mdl_ranks_open(struct rank_builder *b, const struct node *n, mdl_error *err);
 mdl_status mdl_ranks_meet(struct rank_builder *b, const struct node *n, uint32_t first,
@@ -355,6 +357,20 @@ mdl_status mdl_trees_whole(struct node *n, const struct rank_builder *b, uint32_
                            struct arena *a, mdl_error *err);
 mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, double *cover,
                          struct arena *temp, struct arena *a, mdl_error *err);
+
+/* tree_ready.c: tables that a file may bring, in place of those that are worked out otherwise.  Each
+ * is proven to be safe to run, not to be right. */
+enum trees_ready { READY_TOPS, READY_EXITS, READY_TILES, READY_FORKS, READY_PLANES, READY_DEEP,
+                   TREES_READY };
+extern const struct ready mdl_trees_tables[TREES_READY];
+/* Will they be looked at?  If so, no others are made. */
+int mdl_trees_ready(const struct node *n);
+void mdl_trees_give(const struct node *n, struct tensor *to);
+/* Fill what belongs to a part of the plan; nothing where the file does not bring it. */
+mdl_status mdl_ready_pieces(struct node *n, mdl_error *err);
+mdl_status mdl_ready_forks(const struct node *n, mdl_error *err);
+mdl_status mdl_ready_planes(const struct node *n, mdl_error *err);
+mdl_status mdl_ready_deep(const struct node *n, mdl_error *err);
 
 /* tree_vector.c: plan->vector and vectors, if they pay. */
 mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct arena *a,

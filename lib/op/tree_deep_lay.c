@@ -301,6 +301,22 @@ static mdl_status put_sets(const struct node *n, struct trees_deep *d, struct ar
     return MDL_OK;
 }
 
+static mdl_status lay_all(struct laying *l, struct arena *temp, struct arena *a, mdl_error *err)
+{
+    const struct trees_plan *p = l->p;
+
+    l->d->table.nodes = l->nodes = mdl_arena_take_raw(a, p->deep_bytes, 1);
+    if (!l->nodes)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    const mdl_status status = ask_all(l, temp, err);
+    for (uint32_t t = 0; t < p->n_trees && !status; t++) {
+        l->root = l->d->table.root[t];
+        l->first_leaf = p->first_leaf[t];
+        lay_tree(l, t);
+    }
+    return status;
+}
+
 mdl_status mdl_trees_deepen(struct node *n, const struct value *x, const struct survey *s,
                             struct arena *temp, struct arena *a, mdl_error *err)
 {
@@ -334,20 +350,12 @@ mdl_status mdl_trees_deepen(struct node *n, const struct value *x, const struct 
     if (d->wide)
         d->table.shift = shift_for(d->table.columns, sizeof(uint64_t));
     const size_t node_bytes = d->wide ? sizeof(struct deep_u64) : sizeof(struct deep_u32);
-    d->table.nodes = l.nodes = mdl_arena_take_raw(a, slots, node_bytes);
-    if (!l.nodes)
-        return mdl_arena_fail(a, err, "tree ensemble");
-    status = ask_all(&l, temp, err);
-    for (uint32_t t = 0; t < p->n_trees && !status; t++) {
-        l.root = root[t];
-        l.first_leaf = p->first_leaf[t];
-        lay_tree(&l, t);
-    }
-    if (status)
-        return status;
     p->deep = d;
     p->deep_columns = d->table.columns;
     p->deep_bytes = slots * node_bytes;
+    status = mdl_trees_ready(n) ? mdl_ready_deep(n, err) : lay_all(&l, temp, a, err);
+    if (status || !p->deep)
+        return status;
     const uint64_t temp_bytes = (uint64_t)d->table.columns * (d->wide ? 8 : 4) + sizeof(uint32_t);
     if (n->temp_bytes < temp_bytes)
         n->temp_bytes = temp_bytes;

@@ -98,23 +98,22 @@ static void put_fork(struct tree_fork *f, struct tree_question s, uint32_t left,
     f->unused = 0;
 }
 
-static uint32_t put_even(struct trees_plan *p, uint32_t tree, uint32_t at,
-                         const struct rank_builder *b)
+static struct tree_fork *put_even(const struct trees_plan *p, uint32_t tree, struct tree_fork *f,
+                                  const struct rank_builder *b)
 {
     const uint32_t n = p->depth[tree], first = first_split(p, tree);
 
     for (uint32_t l = 0; l < n; l++)
-        put_fork(&p->forks[at++], mdl_rank_at(b, first + l), 0, 1u << (n - 1 - l));
-    return at;
+        put_fork(f++, mdl_rank_at(b, first + l), 0, 1u << (n - 1 - l));
+    return f;
 }
 
-static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
-                          const struct rank_builder *b)
+static struct tree_fork *put_forks(const struct trees_plan *p, uint32_t tree, struct tree_fork *f,
+                                   const struct rank_builder *b)
 {
     const uint32_t *splits = b->splits;
     const uint32_t *left = b->left, *known = b->known;
     const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
-    struct tree_fork *f = p->forks + at;
 
     for (uint32_t k = first_split(p, tree); k < end; k++, f++) {
         const uint32_t leaf = splits[k] - k - first, right = leaf + left[k] + 1;
@@ -124,22 +123,37 @@ static uint32_t put_forks(struct trees_plan *p, uint32_t tree, uint32_t at,
         f->move = (uint8_t)(leaf ^ right);
         f->unused = 0;
     }
-    return (uint32_t)(f - p->forks);
+    return f;
 }
 
 /* Of a tree with tests. */
-static uint32_t put_tested(struct trees_plan *p, uint32_t tree, uint32_t at,
-                           const struct rank_builder *b)
+static struct tree_fork *put_tested(const struct trees_plan *p, uint32_t tree, struct tree_fork *f,
+                                    const struct rank_builder *b)
 {
     const uint32_t first = p->first_leaf[tree], end = first_split(p, tree + 1);
     uint32_t tests = 0;
 
     for (uint32_t k = first_split(p, tree); k < end; k++) {
         const uint32_t leaf = b->splits[k] - k - first;
-        put_fork(&p->forks[at++], ask(p, b, b->splits[k], &tests), leaf,
-                 leaf + b->left[k] + 1);
+        put_fork(f++, ask(p, b, b->splits[k], &tests), leaf, leaf + b->left[k] + 1);
     }
-    return at;
+    return f;
+}
+
+static mdl_status put_all(struct trees_plan *p, const struct rank_builder *b, struct arena *a,
+                          mdl_error *err)
+{
+    struct tree_fork *forks = mdl_arena_take_raw(a, p->fork_start[p->n_trees], sizeof *forks);
+
+    if (!forks)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    p->forks = forks;
+    for (uint32_t k = 0; k < p->n_trees; k++) {
+        const uint32_t tree = p->block_tree[k];
+        forks = p->even ? put_even(p, tree, forks, b)
+              : p->general[tree] ? put_tested(p, tree, forks, b) : put_forks(p, tree, forks, b);
+    }
+    return MDL_OK;
 }
 
 mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct rank_builder *b,
@@ -150,21 +164,19 @@ mdl_status mdl_trees_fork(const struct node *n, uint32_t *scratch, const struct 
 
     if (!can_fork(p))
         return MDL_OK;
-    p->even = all_even(p, scratch, b);
+    p->even = !b->ready && all_even(p, scratch, b);
     p->block_tree = mdl_arena_take_raw(a, p->n_trees, sizeof *p->block_tree);
     p->block_leaf = mdl_arena_take_raw(a, p->n_trees, sizeof *p->block_leaf);
     p->output_at = mdl_arena_take(a, outputs + 1, sizeof *p->output_at);
     p->fork_start = mdl_arena_take(a, (uint64_t)p->n_trees + 1, sizeof *p->fork_start);
-    p->forks = mdl_arena_take_raw(a, p->n_nodes / 2 + 1, sizeof *p->forks);
-    if (!p->block_tree || !p->block_leaf || !p->output_at || !p->fork_start || !p->forks)
+    if (!p->block_tree || !p->block_leaf || !p->output_at || !p->fork_start)
         return mdl_arena_fail(a, err, "tree ensemble");
     order_trees(n, p);
     for (uint32_t k = 0; k < p->n_trees; k++) {
-        const uint32_t tree = p->block_tree[k], at = p->fork_start[k];
+        const uint32_t tree = p->block_tree[k];
         p->block_leaf[k] = p->first_leaf[tree];
-        p->fork_start[k + 1] = p->even ? put_even(p, tree, at, b)
-                             : p->general[tree] ? put_tested(p, tree, at, b)
-                                                : put_forks(p, tree, at, b);
+        p->fork_start[k + 1] = p->fork_start[k] + (p->even ? p->depth[tree]
+                                                  : first_split(p, tree + 1) - first_split(p, tree));
     }
-    return MDL_OK;
+    return b->ready ? mdl_ready_forks(n, err) : put_all(p, b, a, err);
 }

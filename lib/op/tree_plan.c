@@ -22,6 +22,8 @@ static mdl_status lay_out_row(struct node *n, struct survey *s, const struct ran
     p->n_places = (p->quarters * 16 + TOP_COLUMNS - 1) / TOP_COLUMNS * TOP_COLUMNS;
     if (p->ranks.n_columns > TOP_MOST)
         return MDL_OK;
+    if (b->ready)
+        return mdl_ready_pieces(n, err);
     mdl_status status = mdl_trees_whole(n, b, s->place, a, err);
     if (!status && !p->levels && !p->heaps)
         status = mdl_trees_cut(n, b, s->sum, &s->temp, a, err);
@@ -91,9 +93,9 @@ static int keys_may_pay(const struct trees_plan *p)
 
 /* What is taken for sure, or nearly: the numbering, forks and their planes; splits, what they ask,
  * and pieces meanwhile. */
-static void expect(const struct trees_plan *p, struct arena *temp, struct arena *a)
+static void expect(const struct trees_plan *p, struct arena *temp, struct arena *a, int ready)
 {
-    const uint64_t splits = p->n_nodes / 2;
+    const uint64_t splits = ready ? 0 : p->n_nodes / 2;
     const int few = splits <= (uint64_t)p->n_trees * FORK_LEAVES;
 
     mdl_arena_expect(a, 4 * (uint64_t)p->n_nodes + (few ? 12 * splits : 0) + 32 * (uint64_t)p->n_trees);
@@ -115,7 +117,8 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (status)
         return status;
     mdl_arena_init(&s.temp, &a->allocator, a->limit);
-    expect(p, &s.temp, a);
+    b.ready = mdl_trees_ready(n);
+    expect(p, &s.temp, a, b.ready);
     b.temp = &s.temp;
     status = mdl_trees_survey(n, node_in(n, g, 0)->cols, &s, &b, a, err);
     if (!status) status = mdl_trees_check_leaves(n, node_in(n, g, 0)->cols, p, err);
@@ -124,7 +127,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.temp, a, err);
     if (!status)
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
-    if (!status && keys_may_pay(p))
+    if (!status && (b.ready ? n->ready[READY_DEEP].type != 0 : keys_may_pay(p)))
         status = mdl_trees_deepen(n, node_in(n, g, 0), &s, &s.temp, a, err);
     mdl_arena_free(&s.temp);
     return status;

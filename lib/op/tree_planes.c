@@ -108,12 +108,12 @@ MDL_INLINE void put_fork(const struct plane_column *columns, uint32_t n_columns,
 }
 
 /* The forks of even trees, as they are. */
-static void put_even(const struct trees_plan *p)
+static void put_even(const struct trees_plan *p, struct plane_fork *to)
 {
     const struct plane_column *columns = p->planes->columns;
 
     for (uint32_t i = 0; i < p->fork_start[p->n_trees]; i++)
-        put_fork(columns, p->ranks.n_columns, &p->forks[i], 0, 0, &p->planes->forks[i]);
+        put_fork(columns, p->ranks.n_columns, &p->forks[i], 0, 0, &to[i]);
 }
 
 /* Forks of the tree at position k, level by level: number i goes to to[i * apart]. */
@@ -157,10 +157,10 @@ static void merge(const struct plane_group *g, const uint32_t *start, uint32_t m
 
 /* The forks of the group that begins at position k. */
 static void put_group(const struct trees_plan *p, const uint8_t *level, const struct plane_group *g,
-                      uint32_t k)
+                      uint32_t k, struct plane_fork *to)
 {
     const uint32_t *start = p->fork_start + k;
-    struct plane_fork sorted[PLANE_SLOTS], *to = p->planes->forks + start[0];
+    struct plane_fork sorted[PLANE_SLOTS];
     uint32_t most = 0, least = UINT32_MAX;
 
     for (uint32_t t = 0; t < g->trees; t++) {
@@ -194,6 +194,22 @@ static void make_room(struct node *n)
         n->block_rows = 2 * BLOCK_ROWS;
 }
 
+static mdl_status put_all(struct trees_plan *p, const uint8_t *level, struct arena *a,
+                          mdl_error *err)
+{
+    struct plane_fork *forks = mdl_arena_take_raw(a, p->fork_start[p->n_trees], sizeof *forks);
+    const struct trees_planes *planes = p->planes;
+
+    if (!forks)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    p->planes->forks = forks;
+    if (p->even)
+        put_even(p, forks);
+    for (uint32_t k = 0, g = 0; g < planes->n_groups && !p->even; k += planes->groups[g++].trees)
+        put_group(p, level, &planes->groups[g], k, forks + planes->groups[g].first);
+    return MDL_OK;
+}
+
 mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct arena *a,
                            mdl_error *err)
 {
@@ -213,13 +229,11 @@ mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct 
         return MDL_OK;
     planes.tests = (uint32_t)conditions;
     planes.n_planes = planes.tests + most_tests;
-    planes.forks = mdl_arena_take_raw(a, p->fork_start[p->n_trees], sizeof *planes.forks);
     planes.groups = mdl_arena_take(a, planes.n_groups, sizeof *planes.groups);
     planes.leaves = mdl_arena_take(a, p->n_trees, sizeof *planes.leaves);
     planes.group_at = mdl_arena_take(a, p->n_trees, sizeof *planes.group_at);
     p->planes = mdl_arena_take(a, 1, sizeof *p->planes);
-    if (!planes.forks || !planes.groups || !planes.leaves || !planes.group_at
-        || !p->planes)
+    if (!planes.groups || !planes.leaves || !planes.group_at || !p->planes)
         return mdl_arena_fail(a, err, "tree ensemble");
     planes.few = 1;
     for (uint32_t k = 0; k < p->n_trees; k++) {
@@ -228,10 +242,8 @@ mdl_status mdl_trees_plane(struct node *n, const struct rank_builder *b, struct 
     }
     *p->planes = planes;
     find_groups(p, outputs, planes.groups, planes.group_at, &most_tests);
-    if (p->even)
-        put_even(p);
-    for (uint32_t k = 0, g = 0; g < planes.n_groups && !p->even; k += planes.groups[g++].trees)
-        put_group(p, b->level, &planes.groups[g], k);
-    make_room(n);
-    return MDL_OK;
+    const mdl_status s = b->ready ? mdl_ready_planes(n, err) : put_all(p, b->level, a, err);
+    if (!s && p->planes)
+        make_room(n);
+    return s;
 }

@@ -13,7 +13,7 @@ struct trees_planes {
     uint32_t n_planes, n_groups;
     uint32_t tests;               /* the first plane of tests                           */
     struct plane_column *columns; /* [ranks.n_columns]                                  */
-    struct plane_fork *forks;
+    const struct plane_fork *forks;
     struct plane_group *groups;   /* in order of positions (tree_fork.c)                */
     uint16_t *leaves;             /* [n_trees] of the tree at a position                */
     int few;                      /* at most FEW_LEAVES, of all                         */

@@ -428,6 +428,8 @@ static mdl_status know(struct rank_builder *b, const struct trees_plan *p, mdl_e
     uint32_t *known = b->known, *places = b->table;   /* the table has had its time */
     const uint8_t *flags = p->asked.flags;
 
+    if (b->ready)
+        return MDL_OK;
     if (listed) {
         places = mdl_arena_take_raw(b->temp, b->n_entries, sizeof *places);
         b->known = mdl_arena_take_raw(b->temp, n, sizeof *b->known);

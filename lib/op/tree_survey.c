@@ -46,6 +46,7 @@ static void list_flags(uint8_t *is)
 struct tree_seen {
     uint32_t start, end;          /* its nodes                  */
     uint32_t first, splits;       /* its first split; how many  */
+    uint32_t kept;                /* where lists of splits have its first one */
     uint32_t is;                  /* of all its nodes           */
     uint32_t deepest;
 };
@@ -189,9 +190,9 @@ static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
                   struct tree_seen *t)
 {
     const uint32_t first = t->first, n = t->splits;
-    const uint32_t *left = s->left + first;
+    const uint32_t *left = s->left + t->kept;
     uint64_t *below = s->below;   /* children that are leaves go to below[-1] */
-    uint32_t *depth = s->depth, *splits = s->splits + first, *ordinal = p->ordinal;
+    uint32_t *depth = s->depth, *splits = s->splits + t->kept, *ordinal = p->ordinal;
     uint32_t deepest = 0, done = t->start, bad = 0;
 
     below[0] = n | (uint64_t)(t->start - first) << 32;
@@ -206,7 +207,7 @@ static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
 
         bad |= given ^ l;
         splits[k] = i;
-        levels[first + k] = (uint8_t)level;
+        levels[k] = (uint8_t)level;
         for (; done < i; done++)  /* many leaves */
             ordinal[done] = done - (first + k);
         done = i + RUN;
@@ -304,6 +305,7 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
     fetch_tree(n, tree + 1);
     p->first_leaf[tree] = t.start - t.first;
     t.splits = (t.end - t.start) / 2;
+    t.kept = b->ready ? 0 : t.first;
     if (nodes && !is_written(n, cols, is, s, &t)) {
         mdl_status status = mdl_trees_explain(n, p, cols, tree, err);
         if (!status) status = number_any(n, s, &t, err);
@@ -312,8 +314,8 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
         p->in_order = 0;
     } else {
         if (!nodes)
-            mdl_tree_widen(s->left + t.first, p->left, t.first, t.splits);
-        if (!number(p, s, b->level, &t))
+            mdl_tree_widen(s->left + t.kept, p->left, t.first, t.splits);
+        if (!number(p, s, b->level + t.kept, &t))
             return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_LEFT].offset,
                                "tree %u has more splits below a left child than below its parent",
                                tree);
@@ -351,9 +353,10 @@ static mdl_status make_room(const struct node *n, struct survey *s, struct rank_
                             struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const uint64_t splits = p->n_nodes / 2 + 1ull;
 
     s->largest = largest_tree(p);
+    const uint64_t splits = (b->ready ? s->largest : p->n_nodes) / 2 + 1ull;
+    const int busy = mdl_trees_weighed(n) && !b->ready && may_walk_deep(p, s->largest);
     s->place = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->place);
     s->level = mdl_arena_take_raw(&s->temp, s->largest, sizeof *s->level);
     s->next = mdl_arena_take_raw(&s->temp, s->largest + 2ull, sizeof *s->next);
@@ -364,11 +367,11 @@ static mdl_status make_room(const struct node *n, struct survey *s, struct rank_
                  ? mdl_arena_take_raw(&s->temp, s->largest / 2 + 3ull, sizeof *s->sum) : NULL;
     s->splits = mdl_arena_take_raw(&s->temp, splits + s->largest, sizeof *s->splits);
     s->left = mdl_arena_take_raw(&s->temp, splits, sizeof *s->left);
-    s->busy = s->sum && may_walk_deep(p, s->largest) ? mdl_arena_take_raw(&s->temp, splits, 1) : NULL;
+    s->busy = busy ? mdl_arena_take_raw(&s->temp, splits, 1) : NULL;
     if (!s->place || !s->level || !s->next || !below || !depth
         || !b->level || !s->splits
         || !s->left || (mdl_trees_weighed(n) && !s->sum)
-        || (s->sum && may_walk_deep(p, s->largest) && !s->busy))
+        || (busy && !s->busy))
         return mdl_arena_fail(&s->temp, err, "tree ensemble");
     for (uint32_t i = 0; i <= s->largest; i++)
         s->next[i] = i + 1;

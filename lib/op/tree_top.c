@@ -183,12 +183,14 @@ static void make_empty(const struct rank_table *ranks, struct tree_top *top, str
 {
     memset(top->column, (int)(ranks->n_columns - 1), sizeof top->column);   /* all ranks are 0 */
     memset(top->rank, 1, TOP_NODES);
-    for (uint32_t e = 0; e < TOP_EXITS; e++)
+    for (uint32_t e = 0; e < TOP_NODES; e++)
         top->ancestors[e] = (uint32_t)1 << TOP_NODES;
+    top->ancestors[TOP_NODES] = 0;
     memset(tile->column, (int)(ranks->n_columns - 1), sizeof tile->column);
     memset(tile->rank, 1, TILE_NODES);
-    for (uint32_t e = 0; e < TILE_EXITS; e++)
+    for (uint32_t e = 0; e < TILE_NODES; e++)
         tile->ancestors[e] = (uint16_t)(1u << TILE_NODES);
+    tile->ancestors[TILE_NODES] = 0;
 }
 
 /*
@@ -215,6 +217,7 @@ static void name(const struct cutting *c, const struct piece *piece, kind *to, u
         to->ancestors[e] = to->ancestors[slot + 1] = above; \
         exit[slot + 1] = leaf + slot + 1; \
     } \
+    to->ancestors[sizeof to->rank - 1] = 0; \
 }
 PUT_WHOLE(put_whole_top, struct tree_top, uint32_t)
 PUT_WHOLE(put_whole_tile, struct tree_tile, uint16_t)
@@ -267,6 +270,7 @@ static void name(struct cutting *c, uint32_t tree, const struct piece *piece, ki
         to->ancestors[first[k]] = ancestors[k]; \
         exit[first[k]] = leaf[k]; \
     } \
+    to->ancestors[sizeof to->rank - 1] = 0; \
     if (general) \
         go_on_plainly(c->p, split, leaf, first, parts, exit); \
     else \
@@ -297,8 +301,10 @@ static void put_tile(struct cutting *c, uint32_t tree, struct tree_tile *to, uin
 }
 
 /* Put down all pieces: the first ones are the first tiles, or tops. */
-static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile)
+static void put_all(struct cutting *c, struct tree_top *tops, struct tree_exits *exits,
+                    struct tree_tile *tiles, uint32_t first_tile)
 {
+    const struct trees_plan *p = c->p;
     struct tree_top no_top = { .rank = { 0 } };
     struct tree_tile no_tile = { .rank = { 0 } };
     struct tree_exits unread;
@@ -309,17 +315,17 @@ static void put_all(struct cutting *c, struct trees_plan *p, uint32_t first_tile
     for (uint32_t t = 0, tile = first_tile; t < p->n_trees; t++) {
         c->below = c->n_pieces + 1;
         if (first_tile) {
-            p->tiles[t] = no_tile;
-            put_tile(c, t, &p->tiles[t], unread.lowest);
+            tiles[t] = no_tile;
+            put_tile(c, t, &tiles[t], unread.lowest);
         } else {
-            struct tree_exits *exits = p->exits ? &p->exits[t] : &unread;
-            p->tops[t] = no_top;
-            *exits = (struct tree_exits){ .exit = { 0 } };
-            put_top(c, t, &p->tops[t], exits);
+            struct tree_exits *out = exits ? &exits[t] : &unread;
+            tops[t] = no_top;
+            *out = (struct tree_exits){ .exit = { 0 } };
+            put_top(c, t, &tops[t], out);
         }
         for (; c->n_pieces < c->below; tile++) {
-            p->tiles[tile] = no_tile;
-            put_tile(c, t, &p->tiles[tile], unread.lowest);
+            tiles[tile] = no_tile;
+            put_tile(c, t, &tiles[tile], unread.lowest);
         }
     }
 }
@@ -342,13 +348,16 @@ mdl_status mdl_trees_cut(struct node *n, const struct rank_builder *b, double *c
         cut(&c, t, small ? TILE_NODES : TOP_NODES);
         whole += !c.pieces[first].below;
     }
-    const uint32_t tiles = small ? c.n_pieces : c.n_pieces - p->n_trees;
     const int apart = !small && whole < p->n_trees;
-    p->tiles = mdl_arena_take_raw(a, tiles, sizeof *p->tiles);
-    p->tops = small ? NULL : mdl_arena_take_raw(a, p->n_trees, sizeof *p->tops);
-    p->exits = apart ? mdl_arena_take_raw(a, p->n_trees, sizeof *p->exits) : NULL;
-    if (!p->tiles || (!small && !p->tops) || (apart && !p->exits))
+    p->n_tiles = small ? c.n_pieces : c.n_pieces - p->n_trees;
+    struct tree_tile *tiles = mdl_arena_take_raw(a, p->n_tiles, sizeof *tiles);
+    struct tree_top *tops = small ? NULL : mdl_arena_take_raw(a, p->n_trees, sizeof *tops);
+    struct tree_exits *exits = apart ? mdl_arena_take_raw(a, p->n_trees, sizeof *exits) : NULL;
+    if (!tiles || (!small && !tops) || (apart && !exits))
         return mdl_arena_fail(a, err, "tree ensemble");
-    put_all(&c, p, small ? p->n_trees : 0);
+    put_all(&c, tops, exits, tiles, small ? p->n_trees : 0);
+    p->tiles = tiles;
+    p->tops = tops;
+    p->exits = exits;
     return MDL_OK;
 }

@@ -20,6 +20,7 @@ static const struct cli_option options[] = {
     { "dir", 0, "FOLDER", "of tensors that an ONNX model keeps in other files; else beside it" },
     { "without", 0, "PASSES", "clean-up of networks to leave out: fold,dead, or all" },
     { "best-iteration", 0, "N", "keep rounds 0 to N, or all; else as the file says" },
+    { "ready", 0, NULL, "store what loading works out, too: larger, loads sooner, shared by processes" },
     { "force", 'f', NULL, "overwrite M.mdl even when it is no .mdl file" },
     CLI_OPTION_FORMAT,
     CLI_OPTION_QUIET,
@@ -30,7 +31,8 @@ static const struct cli_option options[] = {
 static const char more[] =
     "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
     "not at all.  Models of scikit-learn are Python objects: 'import mdl' there converts them.\n"
-    "'mdl ops' lists the operators of ONNX, 'mdl inspect --passes' the clean-up passes.\n"
+    "'mdl ops' lists the operators of ONNX, 'mdl inspect --passes' the clean-up passes.  A .mdl file\n"
+    "is written once more: with --ready, or without.\n"
     "\n"
     "example:\n"
     "  mdl convert model.json -o model.mdl\n"
@@ -157,6 +159,18 @@ static int import_failed(struct cli *c, const char *source, const struct head *h
     return cli_failed(c, source, err);
 }
 
+/* A model that is a .mdl file already: to be written once more, in another way. */
+static mdl_status open_model(mdl_builder **out, const char *path, const void *bytes, size_t size,
+                             mdl_error *err)
+{
+    mdl_model *m = NULL;
+    mdl_status s = path ? mdl_load(&m, path, NULL, err) : mdl_load_memory(&m, bytes, size, NULL, err);
+
+    if (!s) *out = mdl_builder_from_model(m, err);
+    mdl_free(m);
+    return s ? s : *out ? MDL_OK : err->code;
+}
+
 static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_builder **out)
 {
     const int is_stdin = !strcmp(source, "-");
@@ -175,8 +189,11 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
         s = cli_input_status(&in, &err);
     }
     if (!s && is_stdin) s = cli_input_all(&in, &bytes, &size, SIZE_MAX / 4, &err);
-    if (!s) s = is_stdin ? mdl_import_memory(out, bytes, size, o, &err)
-                         : mdl_import(out, source, o, &err);
+    if (!s && !o->from && head.n >= 8 && !memcmp(head.bytes, "\x89MDL\r\n\x1a\n", 8))
+        s = open_model(out, is_stdin ? NULL : source, bytes, size, &err);
+    else if (!s)
+        s = is_stdin ? mdl_import_memory(out, bytes, size, o, &err)
+                     : mdl_import(out, source, o, &err);
     cli_input_close(&in);
     free(bytes);
     return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
@@ -354,6 +371,8 @@ static int run(struct cli *c)
     o.progress = on_progress;
     o.user = c;
     if (!code) code = import(c, source, &o, &b);
+    if (!code && cli_option(c, "ready"))
+        mdl_build_ready(b, 1);
     if (!code) code = save(c, source, out, b);
     mdl_builder_free(b);
     return code;

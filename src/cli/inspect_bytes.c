@@ -90,6 +90,10 @@ void cli_inspect_bytes(FILE *to, const mdl_model *m, int all)
              w[i].bytes, file);
         told += w[i].bytes;
     }
+    if (mdl_ready_bytes(m)) {
+        line(to, "tables of convert --ready", "", "", mdl_ready_bytes(m), file);
+        told += mdl_ready_bytes(m);
+    }
     if (!all && n > SHOWN)
         snprintf(what, sizeof what, "%llu more, texts, schema", (unsigned long long)(n - SHOWN));
     else

@@ -217,6 +217,7 @@ void cli_inspect_json(FILE *to, const mdl_model *m, const char *path)
     pair_text(&j, "file", path);
     pair_count(&j, "bytes", mdl_file_bytes(m));
     pair_count(&j, "memory_bytes", mdl_memory_bytes(m));
+    pair_count(&j, "ready_bytes", mdl_ready_bytes(m));
     const size_t scratch = tensors ? cli_run_bytes(m) : mdl_context_bytes(m, 64);
     const char *what = tensors ? "context_bytes" : "context_bytes_64_rows";
     if (scratch != SIZE_MAX)

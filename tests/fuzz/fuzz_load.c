@@ -4,7 +4,8 @@
  * Each input is tried twice: as it is, and with its file size and checksums made right,
  * so that mutations reach what lies behind them.  A model that loads must hold what
  * mdl.h says: the best kernels answer as the plain ones, a batch as its rows one by one,
- * sparse rows as dense ones, a saved copy as the original.
+ * sparse rows as dense ones, a saved copy as the original.  But for files that bring tables: those
+ * must be harmless by every engine.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -32,19 +33,28 @@ static void must(int holds)
         abort();
 }
 
+/* The file brings tables: engines need not agree. */
+static int tables;
+
 /* ---- the two ways in ----------------------------------------------------------------- */
 
 /* The bytes in place, in a block of just their size, so that a read beyond is seen. */
-static mdl_model *load(const unsigned char *file, size_t size, const char *isa)
+static mdl_model *load_for(const unsigned char *file, size_t size, const char *isa,
+                           const char *engine)
 {
     const mdl_load_options options = { .size = sizeof options, .flags = MDL_LOAD_BORROW,
-                                       .isa = isa, .limits = &limits };
+                                       .isa = isa, .engine = engine, .limits = &limits };
     mdl_error err = MDL_ERROR_INIT;
     mdl_model *m = (mdl_model *)1;
     const mdl_status s = mdl_load_memory(&m, file, size, &options, &err);
 
     must(s ? !m && err.code == s && err.text[0] : m != NULL);
     return m;
+}
+
+static mdl_model *load(const unsigned char *file, size_t size, const char *isa)
+{
+    return load_for(file, size, isa, NULL);
 }
 
 /* ---- questions ------------------------------------------------------------------------- */
@@ -159,7 +169,7 @@ static double cell(uint64_t *seed)
 /* All NaNs are one: which of two NaNs an addition passes on is the processor's choice. */
 static int same(const double *a, const double *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !tables; i++)
         if (memcmp(&a[i], &b[i], sizeof *a) != 0 && !(a[i] != a[i] && b[i] != b[i]))
             return 0;
     return 1;
@@ -370,9 +380,36 @@ static int has_tensors(const mdl_model *m)
     return 0;
 }
 
+/* One row, some and many by each engine and kernel set: enough of them for planes. */
+static void try_engines(const unsigned char *file, size_t size)
+{
+    enum { MANY = 300 };
+
+    for (size_t e = 0; mdl_engine_name(e); e++)
+        for (size_t k = 0; mdl_isa_name(k); k++) {
+            mdl_model *m = load_for(file, size, mdl_isa_name(k), mdl_engine_name(e));
+            const size_t in = mdl_input_cols(m), out = mdl_output_cols(m);
+            uint64_t seed = 1 + e;
+            if (in > MOST_IN || out > MOST_OUT) {
+                mdl_free(m);
+                continue;
+            }
+            double *x = doubles(MANY * in), *y = doubles(MANY * out);
+            for (size_t i = 0; i < MANY * in; i++)
+                x[i] = cell(&seed);
+            must(mdl_predict_f64(m, x, 1, y) == MDL_OK && mdl_predict_f64(m, x, 17, y) == MDL_OK);
+            must(mdl_predict_f64(m, x, MANY, y) == MDL_OK);
+            free(x);
+            free(y);
+            mdl_free(m);
+        }
+}
+
 static void try_file(const unsigned char *file, size_t size)
 {
     mdl_model *m = load(file, size, NULL);
+
+    tables = has_tables(file, size);
 
     if (!m || has_tensors(m)) {
         mdl_free(m);
@@ -383,6 +420,8 @@ static void try_file(const unsigned char *file, size_t size)
     ask_texts(m);
     ask_arrays(m);
     predictions_hold(m, plain, saved, 0x9E3779B97F4A7C15ull ^ mdl_crc32c(0, file, size));
+    if (tables)
+        try_engines(file, size);
     mdl_free(saved);
     mdl_free(plain);
     mdl_free(m);

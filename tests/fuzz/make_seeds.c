@@ -167,6 +167,39 @@ static mdl_builder *forest(int kind)
     return b;
 }
 
+/* Trees that are lists of so many leaves, with tables. */
+static mdl_builder *listed(uint32_t trees, uint32_t leaves)
+{
+    enum { MOST = 120 };
+    static uint8_t flags[MOST];
+    static int32_t left[MOST], right[MOST], feature[MOST];
+    static double threshold[MOST], value[MOST];
+    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
+                          .leaf_type = MDL_F32, .outputs = 1, .leaf_width = 1 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 3, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &e);
+
+    for (uint32_t t = 0; t < trees; t++) {
+        for (uint32_t i = 0; i < 2 * leaves - 1; i++) {   /* split, leaf, split, leaf ... leaf */
+            const int is_leaf = i % 2 || i == 2 * leaves - 2;
+            flags[i] = is_leaf ? MDL_NODE_LEAF : MDL_NODE_NUMBER | MDL_NODE_NAN_DEFAULT;
+            left[i] = is_leaf ? -1 : (int32_t)i + 1;
+            right[i] = is_leaf ? -1 : (int32_t)i + 2;
+            feature[i] = is_leaf ? -1 : (int32_t)((i + t) % 3);
+            threshold[i] = is_leaf ? 0 : (i / 2 * 7 + t) % 50;
+            value[i] = i % 13;
+        }
+        const mdl_tree tree = { .size = sizeof tree, .n_nodes = 2 * leaves - 1, .weight = 1,
+                                .iteration = t, .flags = flags, .left = left, .right = right,
+                                .feature = feature, .threshold = threshold, .value = value };
+        mdl_build_tree(b, n, &tree);
+    }
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    mdl_build_ready(b, 1);
+    return b;
+}
+
 int main(int argc, char **argv)
 {
     const char *folder = argc > 1 ? argv[1] : ".";
@@ -178,5 +211,8 @@ int main(int argc, char **argv)
     ok &= save(forest(0), folder, "narrow_f32.mdl");
     ok &= save(forest(1), folder, "narrow_linear_leaves.mdl");
     ok &= save(forest(2), folder, "narrow_vector_leaves.mdl");
+    ok &= save(listed(3, 10), folder, "ready_tiles.mdl");
+    ok &= save(listed(2, 20), folder, "ready_tops.mdl");
+    ok &= save(listed(2, 60), folder, "ready_exits.mdl");
     return !ok;
 }

@@ -36,4 +36,17 @@ static inline void repair(unsigned char *file, size_t size)
     memcpy(file, &h, sizeof h);
 }
 
+/* Does the file bring tables?  Whoever changes those changes what some engines predict. */
+static inline int has_tables(const unsigned char *file, size_t size)
+{
+    struct mdl_file_section e;
+
+    for (size_t at = sizeof(struct mdl_file_header); at + sizeof e <= size; at += sizeof e) {
+        memcpy(&e, file + at, sizeof e);
+        if (e.type == 0x80000004u)
+            return 1;
+    }
+    return 0;
+}
+
 #endif

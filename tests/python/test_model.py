@@ -80,6 +80,15 @@ def test_saved_boosters_convert_to_what_the_live_one_does(booster, model, form, 
         converted.check()
 
 
+def test_a_ready_file_answers_the_same(booster, model, table_data, tmp_path):
+    model.save(tmp_path / "plain.mdl")
+    model.save(tmp_path / "ready.mdl", ready=True)
+    again = mdl.load(tmp_path / "ready.mdl")
+    same(again.predict_raw(table_data[0]), native(booster, table_data[0], output_margin=True))
+    again.save(tmp_path / "again.mdl")
+    assert (tmp_path / "again.mdl").read_bytes() == (tmp_path / "ready.mdl").read_bytes()
+
+
 def test_saving_is_all_or_nothing(model, tmp_path):
     target = tmp_path / "m.mdl"
     target.write_bytes(b"the old file")

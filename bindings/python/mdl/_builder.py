@@ -251,6 +251,10 @@ class Builder:
             raise DataError(f"there is no output {output}")
         return self._widths[output]
 
+    def ready(self, on: bool = True) -> None:
+        """Store what loading would work out, too: see Model.save."""
+        self._call("mdl_build_ready", int(on))
+
     def to_bytes(self) -> bytes:
         """The model file.  The builder stays as it was and may go on."""
         error, at, size = _lib.new_error(), ctypes.c_void_p(), ctypes.c_size_t()
