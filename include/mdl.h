@@ -146,7 +146,8 @@ typedef struct mdl_limits {
     uint32_t size;
     uint32_t reserved;
     uint64_t file_bytes;     /* of the file itself                       (2 GiB)     */
-    uint64_t memory_bytes;   /* allocated for the model beside the file  (4 GiB)     */
+    uint64_t memory_bytes;   /* allocated for the model beside the file  (4 GiB); while loading, up to
+                                four times as much again.  Ensembles do without engines that need more */
     uint64_t scratch_bytes;  /* working memory of one call, one row      (256 MiB)   */
     uint64_t columns;        /* of an input or an inner value            (1,048,576) */
 } mdl_limits;

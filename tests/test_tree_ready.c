@@ -1,5 +1,6 @@
 /*
- * tests/test_tree_ready.c - tables that a file brings: used, refused, or harmless
+ * tests/test_tree_ready.c - tables that a file brings: used, refused, or harmless; and tables that a
+ * memory limit forbids
  *
  * That they give the same bits is tested where engines are (test_tree_random.c, test_tree_planes.c,
  * test_tree_deep.c: every other file there has tables), against walks of those tests' own.
@@ -257,6 +258,45 @@ static void tables_of_another_layout_are_not_looked_at(void **state)
     free(file);
 }
 
+/* From what the whole model takes down to what it cannot do without. */
+static void engines_that_do_not_fit_the_limit_are_left_out(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        size_t size;
+        unsigned char *file = raw_built(build(shapes[i].trees, shapes[i].leaves, 0), &size);
+        mdl_model *whole = load(file, size), *m;
+        float y[ROWS], want[ROWS];
+        uint32_t loaded = 0, fewer = 0;
+        mdl_status s = MDL_OK;
+
+        predict(whole, want, ROWS);
+        for (uint64_t limit = 2 * mdl_memory_bytes(whole); limit > 1000 && !s; limit -= limit / 16) {
+            const mdl_limits l = { .size = sizeof l, .memory_bytes = limit };
+            const mdl_load_options o = { .size = sizeof o, .flags = MDL_LOAD_BORROW, .limits = &l };
+            mdl_error err = MDL_ERROR_INIT;
+            s = mdl_load_memory(&m, file, size, &o, &err);
+            if (s) {
+                assert_int_equal(s, MDL_ERR_LIMIT);
+                continue;
+            }
+            loaded++;
+            assert_true(mdl_memory_bytes(m) <= limit);
+            for (size_t e = 0; mdl_engine_name(e); e++)
+                fewer += mdl_engine_cost(whole, mdl_engine_name(e), 256, NULL) > 0
+                      && mdl_engine_cost(m, mdl_engine_name(e), 256, NULL) == 0;
+            predict(m, y, ROWS);
+            assert_memory_equal(y, want, sizeof y);
+            predict(m, y, 1);
+            assert_memory_equal(y, want, sizeof *y);
+            mdl_free(m);
+        }
+        assert_true(s == MDL_ERR_LIMIT && loaded > 3 && fewer > 3);
+        mdl_free(whole);
+        free(file);
+    }
+}
+
 /* ---- what would lead out of the ensemble -------------------------------------------------- */
 
 static void refused(unsigned char *file, size_t size, const char *what)
@@ -419,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_copy_of_a_loaded_model_has_tables_when_asked),
         cmocka_unit_test(other_models_have_no_tables),
         cmocka_unit_test(tables_of_another_layout_are_not_looked_at),
+        cmocka_unit_test(engines_that_do_not_fit_the_limit_are_left_out),
         cmocka_unit_test(tiles_that_lead_out_or_round_are_refused),
         cmocka_unit_test(a_whole_top_that_is_no_tree_is_refused),
         cmocka_unit_test(forks_and_planes_that_lead_out_are_refused),

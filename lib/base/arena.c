@@ -72,16 +72,22 @@ void mdl_arena_init(struct arena *a, const mdl_allocator *allocator, uint64_t li
     a->limit = limit;
 }
 
-void mdl_arena_free(struct arena *a)
+void mdl_arena_back(struct arena *a, const struct arena *was)
 {
-    while (a->blocks) {
+    while (a->blocks != was->blocks) {
         struct arena_block *next = a->blocks->next;
         a->allocator.free(a->allocator.user, a->blocks, a->blocks->bytes);
         a->blocks = next;
     }
-    a->left = 0;
-    a->used = 0;
-    a->expected = 0;
+    *a = *was;
+}
+
+void mdl_arena_free(struct arena *a)
+{
+    const struct arena empty = { .allocator = a->allocator, .limit = a->limit,
+                                 .limited = a->limited };
+
+    mdl_arena_back(a, &empty);
 }
 
 /* A new block with room for `bytes` aligned bytes, and for what is expected if the limit allows. */

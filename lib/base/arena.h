@@ -40,6 +40,9 @@ void *mdl_arena_take_raw(struct arena *a, uint64_t count, uint64_t bytes);
  * is near. */
 void mdl_arena_expect(struct arena *a, uint64_t bytes);
 
+/* Give back what was taken since *a was a copy of `was`. */
+void mdl_arena_back(struct arena *a, const struct arena *was);
+
 /* The error for a NULL from mdl_arena_take. */
 mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what);
 

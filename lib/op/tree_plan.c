@@ -10,6 +10,8 @@
 #include "op/tree_planes.h"
 #include "op/tree_survey.h"
 
+#define LEFT_OVER (16u << 10)     /* of the limit, for what else a model takes                 */
+#define WHILE_LOADING 4u           /* times the limit, for what is soon given back */
 #define MANY_NODES 16384u         /* what they need meanwhile is worth a page of 2 MB */
 
 /* How one row goes. */
@@ -32,6 +34,64 @@ static mdl_status lay_out_row(struct node *n, struct survey *s, const struct ran
     return status;
 }
 
+/* What engines run on, in the order in which it is laid out. */
+enum part { FORKS, ROW, PLANES, KEYS };
+
+static mdl_status lay_out_part(struct node *n, enum part part, const struct value *x,
+                               struct survey *s, const struct rank_builder *b, struct arena *a,
+                               mdl_error *err)
+{
+    switch (part) {
+    case FORKS: return mdl_trees_fork(n, s->level, b, a, err);
+    case ROW: return lay_out_row(n, s, b, a, err);
+    case PLANES: return mdl_trees_plane(n, b, a, err);
+    default: return mdl_trees_deepen(n, x, s, &s->temp, a, err);
+    }
+}
+
+static void leave_out(struct trees_plan *p, enum part part)
+{
+    switch (part) {
+    case FORKS:
+        p->forks = NULL;
+        p->even = 0;
+        return;
+    case ROW:
+        p->levels = NULL;
+        p->heaps = NULL;
+        p->tops = NULL;
+        p->tiles = NULL;
+        p->code_bits = NULL;
+        return;
+    case PLANES:
+        p->planes = NULL;
+        return;
+    default:
+        p->deep = NULL;
+    }
+}
+
+/* A part, unless it would go over the memory limit: then there is an engine less. */
+static mdl_status try_part(struct node *n, enum part part, const struct value *x, struct survey *s,
+                           const struct rank_builder *b, struct arena *a, mdl_error *err)
+{
+    const struct arena was = *a, temp = s->temp;
+    mdl_error own = MDL_ERROR_INIT;
+
+    a->limit -= a->limit < LEFT_OVER ? 0 : LEFT_OVER;
+    const mdl_status status = lay_out_part(n, part, x, s, b, a, &own);
+    a->limit = was.limit;
+    if (status != MDL_ERR_LIMIT) {
+        if (status && err)
+            mdl_error_copy(err, &own);
+        return status;
+    }
+    mdl_arena_back(a, &was);
+    mdl_arena_back(&s->temp, &temp);
+    leave_out(n->plan, part);
+    return MDL_OK;
+}
+
 static mdl_status lay_out(struct node *n, const struct value *x, struct survey *s,
                           struct rank_builder *b, struct arena *a, mdl_error *err)
 {
@@ -40,22 +100,20 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
 
     if (b->most_columns > TOP_MOST)
         b->most_columns -= p->most_tests;
-    const mdl_status status = mdl_ranks_close(b, n, x, a, &ranked, err);
+    mdl_status status = mdl_ranks_close(b, n, x, a, &ranked, err);
 
     if (status || !ranked)
         return status;
-    const mdl_status forked = mdl_trees_fork(n, s->level, b, a, err);
-    if (forked)
-        return forked;
-    const mdl_status laid = lay_out_row(n, s, b, a, err);
-    if (laid)
-        return laid;
+    status = try_part(n, FORKS, x, s, b, a, err);
+    if (!status) status = try_part(n, ROW, x, s, b, a, err);
+    if (status)
+        return status;
     const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
     const uint64_t one_row = (uint64_t)p->n_places + p->n_codes;
     n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
     if (n->temp_bytes < one_row)
         n->temp_bytes = one_row;
-    return mdl_trees_plane(n, b, a, err);
+    return try_part(n, PLANES, x, s, b, a, err);
 }
 
 /* Leaf values times the weights of their trees: rounded as they would be when they are used. */
@@ -116,7 +174,8 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     mdl_status status = mdl_trees_check(n, node_in(n, g, 0)->cols, p, a, err);
     if (status)
         return status;
-    mdl_arena_init(&s.temp, &a->allocator, a->limit);
+    mdl_arena_init(&s.temp, &a->allocator,
+                   a->limit < UINT64_MAX / WHILE_LOADING ? a->limit * WHILE_LOADING : UINT64_MAX);
     b.ready = mdl_trees_ready(n);
     expect(p, &s.temp, a, b.ready);
     b.temp = &s.temp;
@@ -128,7 +187,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (!status)
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
     if (!status && (b.ready ? n->ready[READY_DEEP].type != 0 : keys_may_pay(p)))
-        status = mdl_trees_deepen(n, node_in(n, g, 0), &s, &s.temp, a, err);
+        status = try_part(n, KEYS, node_in(n, g, 0), &s, &b, a, err);
     mdl_arena_free(&s.temp);
     return status;
 }
