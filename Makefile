@@ -68,8 +68,8 @@ endif
 # What runs at load, or seldom and never for long, and the kernels that only judge others: small rather
 # than fast, without tables for unwinding (with -g debuggers have theirs).
 SELDOM_C := lib/build.c lib/describe.c lib/describe_tree.c lib/explain.c lib/stages.c \
-    lib/kernel/kernel_ref.c lib/op/ctr_plan.c lib/op/nd_types.c lib/op/op.c lib/op/tree_part.c \
-    $(wildcard lib/op/tree_shap*.c lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
+    lib/kernel/kernel_ref.c lib/op/nd_types.c lib/op/op.c lib/op/tree_part.c \
+    lib/op/ctr.c lib/op/ctr_asked.c lib/op/ctr_plan.c $(wildcard lib/op/tree_shap*.c lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
     classes columns cumulate deform dft einsum features grid linear_attention list lookup loss make \
     ngrams nms number regex regex_match roi scatter slide sort svm_classes text unique window)
 ifneq (,$(findstring -O2,$(CFLAGS)))

@@ -118,6 +118,8 @@ mdl_status mdl_graph_prepare(struct model_graph *m, struct arena *a, mdl_error *
 {
     struct graph *g = &m->graph;
 
+    for (uint32_t i = 0; i < m->schema.n_outputs; i++)
+        g->values[m->schema.outputs[i].value].shown = 1;
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct node *n = &g->nodes[i];
         const mdl_status s = n->op->prepare ? n->op->prepare(n, g, a, err) : MDL_OK;

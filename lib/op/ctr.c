@@ -135,8 +135,6 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
                         + ctr_records(n, CTR_RATIO, 3);
     if (!cols)
         return mdl_fail(err, MDL_ERR_FORMAT, "there is nothing to make");
-    const uint64_t parts = ctr_records(n, CTR_PART, 3);
-    n->temp_bytes = (CTR_KEPT + 1 + (parts < 2 * x->cols ? parts : 2 * x->cols)) * sizeof(uint64_t);
     value_table(node_out(n, g, 0), MDL_F32, cols);
     return MDL_OK;
 }

@@ -8,138 +8,133 @@
 #include <string.h>
 
 /*
- * Working memory of `rows` rows, each array one after the other:
+ * Working memory of CTR_HEIGHT rows, or of fewer, each array one after the other:
  *
- *     hash   u64 [CTR_KEPT + 1]   of no part, of the first, ..., of CTR_KEPT and more
- *     code   u64 [n_codes]        M times the category, NO_CODE for none
- *     cell   f32 [n_floats]
+ *     cell   u64 [n_codes]        M times the category, NO_CODE for none
+ *     known  u32 [n_groups]       codes of groups
+ *     number f32 [n_floats]
+ *     passed u8  [n_tests]        outcomes of tests
  */
 #define NO_CODE (CTR_M << 40)         /* M times no int32 */
 
 struct ctr_work {
-    uint64_t *hash, *code;
-    float    *cell;
-    size_t    rows;
-    int       lacking;            /* some code is NO_CODE */
+    uint64_t *cell;
+    uint32_t *known;
+    float    *number;
+    uint8_t  *passed;
 };
 
-/* Is the cell an int32?  Then *code is it. */
-static int is_code(double x, int32_t *code)
+/* M times the int32 that a cell is. */
+static inline uint64_t code_of(double x)
 {
-    if (!(x >= -2147483648.0 && x <= 2147483647.0))
-        return 0;
-    *code = (int32_t)x;
-    return (double)*code == x;
+    const int fits = x >= -2147483648.0 && x <= 2147483647.0;
+    const int32_t code = (int32_t)(fits ? x : 0);
+
+    return fits && (double)code == x ? CTR_M * (uint64_t)(int64_t)code : NO_CODE;
 }
 
-static struct ctr_work gather(const struct ctr_plan *p, const struct run *r, struct view in)
+static inline void gather(const struct ctr_plan *p, const struct ctr_work *w, struct view in,
+                          size_t first, size_t rows)
 {
-    const size_t rows = r->rows;
-    struct ctr_work w = { .hash = r->temp, .rows = rows };
+    for (size_t r = 0; r < rows; r++) {
+        const double *x = view_row(in, first + r);
 
-    w.code = w.hash + (CTR_KEPT + 1) * rows;
-    w.cell = (float *)(void *)(w.code + p->n_codes * rows);
-    memset(w.hash, 0, rows * sizeof *w.hash);
-    for (size_t row = 0; row < rows; row++) {
-        const double *x = view_row(in, row);
-
-        for (uint32_t i = 0; i < p->n_codes; i++) {
-            int32_t code = 0;
-            const int known = is_code(x[p->column[i]], &code);
-            w.code[i * rows + row] = known ? CTR_M * (uint64_t)(int64_t)code : NO_CODE;
-            w.lacking |= !known;
-        }
+        for (uint32_t i = 0; i < p->n_codes; i++)
+            w->cell[i * rows + r] = code_of(x[p->column[i]]);
         for (uint32_t i = 0; i < p->n_floats; i++)
-            w.cell[i * rows + row] = (float)x[p->column[p->n_codes + i]];
+            w->number[i * rows + r] = (float)x[p->column[p->n_codes + i]];
     }
-    return w;
 }
 
-static void take_in(const struct ctr_work *w, const struct ctr_taken *part, uint64_t *to,
-                    const uint64_t *from)
+static inline void run_tests(const struct ctr_plan *p, const struct ctr_work *w, size_t rows)
 {
-    const uint64_t *code = w->code + part->at * w->rows, category = part->category;
-    const float *cell = w->cell + part->at * w->rows, border = part->border;
-    const size_t rows = w->rows;
+    for (uint32_t i = 0; i < p->n_tests; i++) {
+        const struct ctr_test *t = &p->tests[i];
+        const uint64_t *cell = w->cell + t->at * rows, category = t->category;
+        const float *number = w->number + t->at * rows, border = t->border;
+        uint8_t *passed = w->passed + i * rows;
 
-    if (part->kind == PART_CATEGORY)
-        for (size_t i = 0; i < rows; i++)
-            to[i] = CTR_M * (from[i] + code[i]);
-    else if (part->kind == PART_EQUAL)
-        for (size_t i = 0; i < rows; i++)
-            to[i] = CTR_M * (from[i] + ((0 - (uint64_t)(code[i] == category)) & CTR_M));
-    else if (part->kind == PART_ABOVE)
-        for (size_t i = 0; i < rows; i++)
-            to[i] = CTR_M * (from[i] + ((0 - (uint64_t)(cell[i] > border)) & CTR_M));
-    else
-        for (size_t i = 0; i < rows; i++)
-            to[i] = CTR_M * (from[i] + ((0 - (uint64_t)!(cell[i] <= border)) & CTR_M));
-}
-
-/* Hashes of a key; what has no category has none. */
-static const uint64_t *hash_key(const struct ctr_work *w, const struct ctr_taken *part, uint32_t n,
-                                uint32_t shared)
-{
-    uint64_t *to = w->hash + (n < CTR_KEPT ? n : CTR_KEPT) * w->rows;
-
-    for (uint32_t i = shared; i < n; i++)
-        take_in(w, &part[i], w->hash + (i + 1 < CTR_KEPT ? i + 1 : CTR_KEPT) * w->rows,
-                w->hash + (i < CTR_KEPT ? i : CTR_KEPT) * w->rows);
-    return to;
-}
-
-/* Does the row lack a category of the key? */
-static int lacks(const struct ctr_work *w, const struct ctr_taken *part, uint32_t n, size_t row)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (part[i].kind == PART_CATEGORY && w->code[part[i].at * w->rows + row] == NO_CODE)
-            return 1;
-    return 0;
-}
-
-/* What there is to say of a hash that a full heap may have had no place for. */
-static uint32_t search(const struct node *n, const struct ctr_table *t, uint64_t h)
-{
-    uint32_t low = 0, high = t->rows;
-
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (t->hash[middle] == h)
-            return mdl_ctr_say(n, t, middle);
-        if (t->hash[middle] < h)
-            low = middle + 1;
+        if (t->kind == PART_EQUAL)
+            for (size_t r = 0; r < rows; r++)
+                passed[r] = cell[r] == category;
+        else if (t->kind == PART_ABOVE)
+            for (size_t r = 0; r < rows; r++)
+                passed[r] = number[r] > border;
         else
-            high = middle;
+            for (size_t r = 0; r < rows; r++)
+                passed[r] = !(number[r] <= border);
     }
-    return t->none;
 }
 
-static inline uint32_t find(const struct node *n, const struct ctr_table *t, uint64_t h)
+static inline void look_up(const struct ctr_plan *p, const struct ctr_work *w, size_t rows)
 {
-    const struct ctr_heap *heap = &t->heaps[h >> t->shift];
-    const uint32_t past0 = heap->hash[0] != h, past1 = past0 & (heap->hash[1] != h);
-    const uint32_t past2 = past1 & (heap->hash[2] != h), past3 = past2 & (heap->hash[3] != h);
+    uint64_t hash[CTR_HEIGHT];
 
-    if (past3 & (heap->hash[CTR_WAYS - 1] != CTR_NO_KEY))
-        return search(n, t, h);
-    /* No branch: what is met cannot be foreseen. */
-    const uint32_t none = 0 - (past3 | (h == CTR_NO_KEY));
-    return (t->none & none) | (heap->say[past0 + past1 + past2] & ~none);
+    for (uint32_t i = 0; i < p->n_groups; i++) {
+        const struct ctr_group *g = &p->groups[i];
+        uint32_t *known = w->known + i * rows, lacking = 0;
+
+        if (!g->known.start)
+            continue;
+        memset(hash, 0, sizeof hash);
+        for (uint32_t k = 0; k < g->n; k++) {
+            const uint64_t *cell = w->cell + p->part[g->first + k] * rows;
+            for (size_t r = 0; r < rows; r++) {
+                hash[r] = CTR_M * (hash[r] + cell[r]);
+                lacking |= (uint32_t)(cell[r] == NO_CODE) << r;
+            }
+        }
+        for (size_t r = 0; r < rows; r++)
+            known[r] = ctr_find(&g->known, hash[r]);
+        for (size_t r = 0; r < rows && lacking; r++)
+            if (lacking >> r & 1)
+                known[r] = g->known.rows;
+    }
 }
 
-static void look_up(const struct node *n, const struct ctr_table *t, const uint64_t *hash,
-                    float *y, size_t stride, size_t rows)
+/* The ratios of a key for a row, from its tables. */
+static void search(const struct node *n, const struct ctr_work *w, const struct ctr_key *key,
+                   size_t r, size_t rows, float *y)
 {
-    for (size_t row = 0; row < rows; row++, y = (float *)(void *)((char *)y + stride)) {
-        const uint32_t said = find(n, t, hash[row]);
+    const struct ctr_plan *p = n->plan;
+    uint64_t hash = 0;
+    int lacking = 0;
 
-        if (t->n == 1)
-            memcpy(y, &said, sizeof said);
-        else if (t->value)
-            for (size_t i = 0; i < t->n; i++)
-                y[i] = t->value[(size_t)said * t->n + i];
-        else
-            mdl_ctr_ratios(n, t, said < t->rows ? t->count + (size_t)said * t->width : NULL, y);
+    for (uint32_t i = 0; i < key->n; i++) {
+        const uint32_t part = p->part[key->first + i];
+        const uint64_t v = part < p->n_codes ? w->cell[part * rows + r]
+                         : w->passed[(part - p->n_codes) * rows + r] ? CTR_M : 0;
+        hash = CTR_M * (hash + v);
+        lacking |= v == NO_CODE;
+    }
+    for (uint32_t i = 0; i < key->n_tables; i++) {
+        const struct ctr_table *t = &p->tables[key->first_table + i];
+        const uint32_t row = lacking ? t->index.rows : ctr_find(&t->index, hash);
+
+        mdl_ctr_ratios(n, t, row < t->index.rows ? t->count + (size_t)row * t->width : NULL, y);
+        y += t->n;
+    }
+}
+
+static inline void copy_values(const struct ctr_plan *p, const struct ctr_work *w,
+                               const struct ctr_key *key, struct view out, size_t at, size_t rows)
+{
+    const uint32_t *part = p->part + key->first + (key->n - key->n_tests);
+    uint32_t entry[CTR_HEIGHT];
+
+    memcpy(entry, w->known + key->group * rows, rows * sizeof *entry);
+    for (uint32_t i = 0; i < key->n_tests; i++) {
+        const uint8_t *passed = w->passed + (part[i] - p->n_codes) * rows;
+        for (size_t r = 0; r < rows; r++)
+            entry[r] = entry[r] * 2 + passed[r];
+    }
+    for (uint32_t i = 0; i < key->ratios; i++) {
+        const float *stands = p->stands + p->stands_at[key->at + i];
+        const uint8_t *said = key->said + i;
+        float *y = (float *)out.data + at + i;
+
+        for (size_t r = 0; r < rows; r++, y = (float *)(void *)((char *)y + out.stride))
+            *y = stands[said[(size_t)entry[r] * key->ratios]];
     }
 }
 
@@ -156,28 +151,42 @@ static void plain_columns(const struct node *n, const double *x, float *y)
         y[numbers + i] = x[equal[2 * i]] == (double)equal[2 * i + 1];
 }
 
+/* Rows from `first` on, at most CTR_HEIGHT. */
+MDL_INLINE void run_rows(const struct node *n, const struct run *r, size_t first, size_t rows)
+{
+    const struct ctr_plan *p = n->plan;
+    const struct view in = run_in(n, r, 0);
+    struct view out = run_out(n, r, 0);
+    const size_t before = (size_t)(ctr_records(n, CTR_NUMBER, 1) + ctr_records(n, CTR_EQUAL, 2));
+    struct ctr_work w = { .cell = r->temp };
+
+    w.known = (uint32_t *)(void *)(w.cell + p->n_codes * rows);
+    w.number = (float *)(void *)(w.known + p->n_groups * rows);
+    w.passed = (uint8_t *)(w.number + p->n_floats * rows);
+    out.data = view_row(out, first);
+    for (size_t k = 0; k < rows; k++)
+        plain_columns(n, view_row(in, first + k), view_row(out, k));
+    gather(p, &w, in, first, rows);
+    run_tests(p, &w, rows);
+    look_up(p, &w, rows);
+    for (uint32_t i = 0; i < p->n_keys; i++) {
+        const struct ctr_key *key = &p->keys[i];
+        const uint32_t *known = w.known + key->group * rows, codes = p->groups[key->group].known.rows;
+
+        if (key->said)
+            copy_values(p, &w, key, out, before + key->at, rows);
+        for (size_t k = 0; k < rows && key->open; k++)
+            if (!key->said || known[k] == codes)
+                search(n, &w, key, k, rows, (float *)view_row(out, k) + before + key->at);
+    }
+}
+
 void mdl_ctr_run(const struct node *n, const struct run *r)
 {
-    const struct view in = run_in(n, r, 0), out = run_out(n, r, 0);
-    const struct ctr_plan *p = n->plan;
-    const uint32_t *key = n->tensors[CTR_KEY].data;
-    const size_t before = (size_t)(ctr_records(n, CTR_NUMBER, 1) + ctr_records(n, CTR_EQUAL, 2));
-    const uint64_t *hash = NULL;
-    const struct ctr_work w = gather(p, r, in);
+    size_t row = 0;
 
-    for (size_t row = 0; row < r->rows; row++)
-        plain_columns(n, view_row(in, row), view_row(out, row));
-    for (uint32_t i = 0, k = 0; i < p->n_tables; i++) {
-        const struct ctr_table *t = &p->tables[i];
-
-        for (; k <= t->key; k++)      /* also those that no table has: the next may share them */
-            hash = hash_key(&w, p->parts + key[k], key[k + 1] - key[k], p->shared[k]);
-        if (!t->n)
-            continue;
-        float *y = (float *)view_row(out, 0) + before + t->first;
-        look_up(n, t, hash, y, out.stride, r->rows);
-        for (size_t row = 0; row < r->rows && w.lacking; row++)
-            if (lacks(&w, p->parts + key[t->key], key[t->key + 1] - key[t->key], row))
-                mdl_ctr_ratios(n, t, NULL, (float *)view_row(out, row) + before + t->first);
-    }
+    for (; row + CTR_HEIGHT <= r->rows; row += CTR_HEIGHT)
+        run_rows(n, r, row, CTR_HEIGHT);
+    for (; row < r->rows; row++)
+        run_rows(n, r, row, 1);
 }

@@ -31,6 +31,7 @@ struct value {
     int64_t  dims[MDL_MAX_RANK];  /* dims[0] -1: the rows of the call; of inputs any may be -1 */
     uint64_t cols;                /* of a table: product of dims[1 ..]; of a tensor 0 */
     const struct tensor *constant;/* what it always is, or NULL                     */
+    int      shown;               /* once inferred: it is an output of the model    */
 };
 
 #define VALUE_ANY_RANK UINT32_MAX
