@@ -20,11 +20,12 @@ _mdl()
     --without)   COMPREPLY=($(compgen -W "all fold shapes casts transposes reshapes same dead" -- "$word")); return ;;
     --dir)       COMPREPLY=($(compgen -d -- "$word")); return ;;
     --best-iteration) COMPREPLY=($(compgen -W "all" -- "$word")); return ;;
+    --leaves) COMPREPLY=($(compgen -W "float16" -- "$word")); return ;;
     --trees|--staged|--early-stop|--tree|--node|--dim|--input|--separator|--tolerance|-t|--golden|--row|--class|--top|--rows|--threads|--seconds) return ;;
     esac
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
-    convert) options="--out --from --dir --without --best-iteration --ready --force --format --quiet --help" ;;
+    convert) options="--out --from --dir --without --best-iteration --leaves --ready --force --format --quiet --help" ;;
     inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
     predict) options="--output --input --trees --staged --early-stop --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     explain) options="--row --class --top --background --trees --svg --out --header --columns --separator --unknown --format --quiet --help" ;;

@@ -26,6 +26,7 @@ complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l dir -a '(__fish_c
 complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l without -a 'all fold shapes casts transposes reshapes same dead' -d 'Clean-up passes to leave out'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l best-iteration -a all -d 'Rounds to keep'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -l ready -d 'Store what loading works out, too'
+complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l leaves -a float16 -d 'Round leaf values of trees'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -s f -l force -d 'Overwrite something else than a .mdl file'
 
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -s a -l all -d 'Every column, category and node'

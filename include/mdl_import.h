@@ -59,6 +59,19 @@ MDL_API mdl_status mdl_import(mdl_builder **out, const char *path,
 MDL_API mdl_status mdl_import_memory(mdl_builder **out, const void *bytes, size_t size,
                                      const mdl_import_options *options, mdl_error *error);
 
+/*
+ * A builder that holds a loaded model with the leaf values of its tree ensembles rounded to `type`,
+ * MDL_F16, times a power of two of each ensemble, which its largest leaf decides.  Such a file is
+ * smaller, and its answers are no longer the source's: golden rows stay what they are.  The metadata
+ * says how far values moved: "leaves" is float16, "leaf_change_most" and "leaf_change_mean" are of a
+ * leaf, "leaf_change_relative" is the most of a leaf's own size, and "sum_change_most" what sums can
+ * change by: the largest change of each tree, added up.  On failure *out is NULL:
+ * MDL_ERR_UNSUPPORTED: no trees, linear leaves, or leaves at the end of their type;
+ * MDL_ERR_ARGUMENT: leaves are float16 already, or another type is wanted.
+ */
+MDL_API mdl_status mdl_round_leaves(mdl_builder **out, const mdl_model *model, uint32_t type,
+                                    mdl_error *error);
+
 /* The importers there are: name and one line about what each reads; NULL after the
  * last. */
 MDL_API const char *mdl_importer_name(size_t i);

@@ -126,7 +126,7 @@ mdl_status mdl_tree_leaf(const mdl_model *model, size_t node, size_t tree, size_
     const struct trees_plan *p = n->plan;
     const void *from = mdl_tree_values(n, p->ordinal[at]);
     for (uint32_t k = 0; k < p->leaf_width; k++)
-        values[k] = n->tensors[TREES_VALUE].type == MDL_F64 ? ((const double *)from)[k]
+        values[k] = mdl_trees_type(n) == MDL_F64 ? ((const double *)from)[k]
                                                             : (double)((const float *)from)[k];
     return MDL_OK;
 }

@@ -172,7 +172,19 @@ says wrong_from_gets_a_suggestion "'xgboost'"
 exits wrong_iteration_is_usage 2 "$mdl" convert d/cancer.json -o x.mdl --best-iteration best
 exits best_iteration_cuts 0 "$mdl" convert d/cancer.json -o x.mdl --best-iteration 4
 prints five_rounds_are_left 'trees      5'
-rm -f x.mdl
+exits leaves_are_rounded_on_request 0 "$mdl" convert d/cancer.json -o x.mdl --leaves float16
+prints convert_says_how_far_leaves_moved 'leaves     float16: moved by 1.74e-4 at most, 2.86e-5 on average; sums by 1.76e-3 at most'
+exits inspect_of_rounded_leaves 0 "$mdl" inspect x.mdl
+prints inspect_says_how_far_leaves_moved 'leaf_change_most     1.74e-4'
+exits a_mdl_file_may_be_rounded 0 "$mdl" convert m.mdl -o x2.mdl --leaves float16
+cmp -s x.mdl x2.mdl; claim a_rounded_mdl_file_is_that_of_its_source $?
+"$mdl" convert - -o - --leaves float16 < m.mdl > piped.mdl 2> err
+cmp -s x.mdl piped.mdl; claim a_mdl_file_is_rounded_through_pipes $?
+exits rounded_leaves_are_rounded_once 2 "$mdl" convert x.mdl -o x2.mdl --leaves float16
+says the_refusal_names_the_leaves 'float16 already'
+exits other_leaves_are_usage 2 "$mdl" convert m.mdl -o x2.mdl --leaves float8
+exits a_rounded_model_is_not_its_source 1 "$mdl" diff m.mdl x.mdl
+rm -f x.mdl x2.mdl
 
 # A named pipe keeps convert waiting for its source; then it is killed.
 mkdir k

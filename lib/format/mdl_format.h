@@ -71,8 +71,9 @@ struct mdl_file_section {
     SECTION(0x80000004u, ready, 112)  /* tables that loading would work out (op.h)        */ \
     SECTION(0x80000005u, ready_data, 1)
 
-/* Bits of required_features, from the lowest on, and how they are called. */
-#define MDL_FILE_FEATURES { "narrow trees" }   /* OP_NARROW_TREES: the slot `left` of op/tree.h */
+/* Bits of required_features, from the lowest on: how many, and how they are called. */
+#define MDL_FILE_N_FEATURES 2
+#define MDL_FILE_FEATURES "narrow trees, float16 leaves"   /* OP_*: slots of op/tree.h: left, scale */
 
 /* "texts" are offsets into the section strings. */
 

@@ -27,9 +27,6 @@ const uint32_t mdl_section_record[N_SECTIONS] = {
 #undef SECTION
 };
 
-static const char *const features[] = MDL_FILE_FEATURES;
-#define N_FEATURES (sizeof features / sizeof *features)
-
 #define MAX_SECTIONS 1024u
 #define HEADER_BYTES ((uint32_t)sizeof(struct mdl_file_header))
 #define ENTRY_BYTES  ((uint32_t)sizeof(struct mdl_file_section))
@@ -80,12 +77,12 @@ static mdl_status check_header(const struct mdl_file_header *h, const unsigned c
         return mdl_fail_at(err, MDL_ERR_CHECKSUM, where, HEADER_AT(crc),
                            "checksum of header and section table is %08x, expected %08x: "
                            "the file is damaged", crc, h->crc);
-    const uint64_t unknown = h->required_features >> N_FEATURES;
+    const uint64_t unknown = h->required_features >> MDL_FILE_N_FEATURES;
     if (unknown)
         return mdl_fail_at(err, MDL_ERR_VERSION, where, HEADER_AT(required_features),
                            "the file needs features 0x%llx that this libmodel does not have (it has: "
-                           "%s); update libmodel", (unsigned long long)unknown << N_FEATURES,
-                           features[N_FEATURES - 1]);
+                           MDL_FILE_FEATURES "); update libmodel",
+                           (unsigned long long)unknown << MDL_FILE_N_FEATURES);
     if (!all_zero(h->reserved, sizeof h->reserved))
         return mdl_fail_at(err, MDL_ERR_FORMAT, where, HEADER_AT(reserved),
                            "reserved bytes are not 0");

@@ -304,6 +304,7 @@ static int is_wanted(const struct tree_parts *p, uint32_t slot)
     case TREES_LINEAR_CONST: case TREES_LINEAR_START: case TREES_LINEAR_FEATURE:
     case TREES_LINEAR_COEF: return p->linear;
     case TREES_LEFT: case TREES_QUESTION: case TREES_VECTOR: return 0;   /* mdl_tree_pack */
+    case TREES_SCALE: return 0;                  /* mdl_round_leaves */
     default: return 1;
     }
 }

@@ -33,7 +33,7 @@ static const struct slot slots[TREES_SLOTS] = {
     [TREES_FEATURE] = { "feature", TYPES_WORD, 1, 1 },
     [TREES_THRESHOLD] = { "threshold", TYPES_FLOAT, 1, 1 },
     [TREES_RIGHT] = { "right", TYPE_BIT(MDL_U32), 1, 0 },
-    [TREES_VALUE] = { "value", TYPES_FLOAT, 2, 1 },
+    [TREES_VALUE] = { "value", TYPES_FLOAT | TYPE_BIT(MDL_F16), 2, 1 },
     [TREES_LEAF_ID] = { "leaf_id", TYPE_BIT(MDL_U8) | TYPE_BIT(MDL_U16) | TYPE_BIT(MDL_I32), 1, 0 },
     [TREES_BASE] = { "base", TYPES_FLOAT, 1, 0 },
     [TREES_WEIGHT] = { "weight", TYPES_FLOAT, 1, 0 },
@@ -47,6 +47,7 @@ static const struct slot slots[TREES_SLOTS] = {
     [TREES_LEFT] = { "left", TYPES_WORD, 1, 0 },
     [TREES_QUESTION] = { "question", TYPES_WORD, 1, 0 },
     [TREES_VECTOR] = { "vector", TYPES_WORD, 1, 0 },
+    [TREES_SCALE] = { "scale", TYPES_FLOAT, 1, 0 },
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
@@ -62,7 +63,9 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
         return mdl_fail(err, MDL_ERR_FORMAT, "outputs %lld, leaf_width %lld, %llu tree starts",
                         (long long)p->outputs, (long long)p->leaf_width,
                         (unsigned long long)starts->count);
-    value_table(node_out(n, g, 0), n->tensors[TREES_VALUE].type, (uint64_t)p->outputs);
+    if ((n->tensors[TREES_VALUE].type == MDL_F16) != (n->tensors[TREES_SCALE].type != 0))
+        return mdl_fail(err, MDL_ERR_FORMAT, "leaves of float16 have a scale, and only they");
+    value_table(node_out(n, g, 0), mdl_trees_type(n), (uint64_t)p->outputs);
     value_table(node_out(n, g, 1), MDL_I32, starts->count - 1);
     return MDL_OK;
 }
@@ -104,7 +107,8 @@ static void choose(struct node *n, const struct kernels *k, const char *engine)
 
 static uint64_t features(const struct node *n)
 {
-    return n->tensors[TREES_LEFT].type ? OP_NARROW_TREES : 0;
+    return (n->tensors[TREES_LEFT].type ? OP_NARROW_TREES : 0)
+         | (n->tensors[TREES_SCALE].type ? OP_F16_LEAVES : 0);
 }
 
 const struct op mdl_op_trees = {

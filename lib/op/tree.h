@@ -17,12 +17,13 @@
  *   flags        u8  [Q]       MDL_NODE_*
  *   feature      uint [Q]      column of x
  *   threshold    f32 or f64 [Q]
- *   value        f32 or f64 [V, leaf_width]
+ *   value        f32, f64 or, with a scale, f16 [V, leaf_width]
  *
  * and, where the source has them, or they pay,
  *
  *   vector       uint [L]      which of V a leaf has; not there: V = L, its own
  *   leaf_id      u8, u16 or i32 [L]  the source's number of each leaf
+ *   scale        f32 or f64 [1]   leaves are value * scale, in its type
  *   base         [outputs]     what the sums start from
  *   weight       [T]           leaf values are multiplied by it (DART)
  *   set_start    u32 [C + 1]   first word of each category question's set, in their order
@@ -59,7 +60,8 @@ enum trees_slot {
     TREES_TREE_START, TREES_ITERATION, TREES_OUTPUT, TREES_FLAGS, TREES_FEATURE, TREES_THRESHOLD,
     TREES_RIGHT, TREES_VALUE, TREES_LEAF_ID, TREES_BASE, TREES_WEIGHT, TREES_SET_START,
     TREES_SET_WORDS, TREES_LINEAR_CONST, TREES_LINEAR_START, TREES_LINEAR_FEATURE,
-    TREES_LINEAR_COEF, TREES_COVER, TREES_LEFT, TREES_QUESTION, TREES_VECTOR, TREES_SLOTS
+    TREES_LINEAR_COEF, TREES_COVER, TREES_LEFT, TREES_QUESTION, TREES_VECTOR, TREES_SCALE,
+    TREES_SLOTS
 };
 
 /* Working memory per row and column of ranks, in bytes: a call of BLOCK_HALF / 2 rows has
@@ -270,6 +272,14 @@ static inline uint32_t mdl_tree_right(const struct trees_plan *p, uint32_t i)
                          : i + 2 + 2 * mdl_tree_word(p->left, i - p->ordinal[i]);
 }
 
+/* The type of leaves as they are added up. */
+static inline uint32_t mdl_trees_type(const struct node *n)
+{
+    const uint32_t scaled = n->tensors[TREES_SCALE].type;
+
+    return scaled ? scaled : n->tensors[TREES_VALUE].type;
+}
+
 /* Of a leaf: its values, times the weight of its tree; and the source's number of it. */
 static inline const void *mdl_tree_values(const struct node *n, uint32_t leaf)
 {
@@ -277,7 +287,7 @@ static inline const void *mdl_tree_values(const struct node *n, uint32_t leaf)
     const size_t at = (size_t)(p->vector ? p->vector[leaf] : leaf) * p->leaf_width;
 
     return (const unsigned char *)(p->vector ? p->vectors : p->value)
-         + at * mdl_type_bytes(n->tensors[TREES_VALUE].type);
+         + at * mdl_type_bytes(mdl_trees_type(n));
 }
 
 int32_t mdl_tree_leaf_id(const struct node *n, uint32_t tree, uint32_t leaf);

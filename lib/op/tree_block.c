@@ -82,7 +82,7 @@ static void descend(const struct block *b, uint8_t *leaf, uint32_t k, uint32_t n
 static void fetch_values(const struct block *b, uint32_t k, const struct plane_group *g)
 {
     const struct trees_plan *p = b->w->p;
-    const size_t bytes = mdl_type_bytes(b->w->n->tensors[TREES_VALUE].type);
+    const size_t bytes = mdl_type_bytes(mdl_trees_type(b->w->n));
     const unsigned char *value = p->value;
 
     if (p->leaf_width > 1 || p->n_leaves * bytes < NEAR_VALUES)
@@ -144,7 +144,7 @@ static void sum_output(struct block *b, uint32_t begin, uint32_t end, uint32_t o
     const struct tree_walk *w = b->w;
     const struct kernels *kernels = w->r->kernels;
     union { float f32[BLOCK_ROWS]; double f64[BLOCK_ROWS]; } sum;
-    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+    const int wide = mdl_trees_type(w->n) == MDL_F64;
 
     memset(&sum, 0, b->height * (wide ? sizeof(double) : sizeof(float)));
     for (size_t r = 0; r < b->rows; r++)
@@ -189,7 +189,7 @@ static void sum_vectors(struct block *b, uint32_t begin, uint32_t end)
                 at[t] = p->vector ? p->vector[leaf] : leaf;
             }
             void *y = view_row(w->sums, b->at + r);
-            if (w->n->tensors[TREES_VALUE].type == MDL_F64)
+            if (mdl_trees_type(w->n) == MDL_F64)
                 w->r->kernels->add_row_f64(y, from, at, n, w->n_outputs);
             else
                 w->r->kernels->add_row_f32(y, from, at, n, w->n_outputs);

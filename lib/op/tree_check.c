@@ -203,13 +203,14 @@ static mdl_status check_vectors(const struct node *n, const struct trees_plan *p
 static mdl_status check_lengths(const struct node *n, const struct trees_plan *p, mdl_error *err)
 {
     const struct trees_params *params = n->params;
-    const uint32_t leaf_type = n->tensors[TREES_VALUE].type;
+    const uint32_t leaf_type = mdl_trees_type(n);
     const struct tensor *vector = &n->tensors[TREES_VECTOR];
     const uint64_t values = (uint64_t)p->n_leaves * (uint64_t)params->leaf_width;
     mdl_status s = vector->type ? check_vectors(n, p, err)
                                 : mdl_op_need_tensor(n, TREES_VALUE, 0, values, err);
 
     if (!s) s = mdl_op_need_tensor(n, TREES_LEAF_ID, 0, p->n_leaves, err);
+    if (!s) s = mdl_op_need_tensor(n, TREES_SCALE, 0, 1, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_BASE, leaf_type, (uint64_t)params->outputs, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_WEIGHT, leaf_type, p->n_trees, err);
     if (s)

@@ -141,7 +141,7 @@ static void add_leaves(const struct tree_walk *w, uint32_t tree, const uint32_t 
             mdl_trees_put_leaf(w, r, tree, first + leaf[r]);
         return;
     }
-    if (w->n->tensors[TREES_VALUE].type == MDL_F32) {
+    if (mdl_trees_type(w->n) == MDL_F32) {
         const float *value = (const float *)w->p->value + first * width;
         for (size_t r = 0; r < rows && width >= VECTOR_LEAST; r++)
             w->r->kernels->add_row_f32((float *)view_row(w->sums, r) + output, value, leaf + r, 1,

@@ -13,7 +13,7 @@
 
 void mdl_trees_run_part(const struct tree_walk *w)
 {
-    const size_t bytes = w->n_outputs * mdl_type_bytes(w->n->tensors[TREES_VALUE].type);
+    const size_t bytes = w->n_outputs * mdl_type_bytes(mdl_trees_type(w->n));
     const uint32_t tree = w->first + (uint32_t)w->r->part - 2;
 
     if (w->r->part == 1) {
@@ -28,7 +28,7 @@ void mdl_trees_run_part(const struct tree_walk *w)
 
 static double margin_of(const struct tree_walk *w, size_t r)
 {
-    const uint32_t type = w->n->tensors[TREES_VALUE].type;
+    const uint32_t type = mdl_trees_type(w->n);
     const void *sums = view_row(w->sums, r);
     double first = mdl_trees_cell(type, sums, 0), second = first;
 

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "kernel/half.h"
 #include "op/tree_deep.h"
 #include "op/tree_planes.h"
 #include "op/tree_survey.h"
@@ -116,27 +117,48 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
     return try_part(n, PLANES, x, s, b, a, err);
 }
 
-/* Leaf values times the weights of their trees: rounded as they would be when they are used. */
+/* Leaf values in the type of the sums: those of float16 times their scale. */
+static mdl_status widen(const struct node *n, struct arena *a, mdl_error *err)
+{
+    struct trees_plan *p = n->plan;
+    const struct tensor *value = &n->tensors[TREES_VALUE], *scale = &n->tensors[TREES_SCALE];
+    const uint16_t *half = value->data;
+
+    p->value = value->data;
+    if (!scale->type)
+        return MDL_OK;
+    void *wide = mdl_arena_take_raw(a, value->count, mdl_type_bytes(scale->type));
+    if (!wide)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    for (uint64_t i = 0; i < value->count; i++)
+        if (scale->type == MDL_F32)
+            ((float *)wide)[i] = half_to_float(half[i]) * *(const float *)scale->data;
+        else
+            ((double *)wide)[i] = (double)half_to_float(half[i]) * *(const double *)scale->data;
+    p->value = wide;
+    return MDL_OK;
+}
+
+/* Those times the weights of their trees: rounded as they would be when they are used. */
 static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const struct tensor *value = &n->tensors[TREES_VALUE], *weight = &n->tensors[TREES_WEIGHT];
     const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
+    const void *from = p->value;
 
-    p->value = value->data;
     if (!weight->type)               /* always so where leaves share values */
         return MDL_OK;
-    void *weighed = mdl_arena_take_raw(a, value->count, mdl_type_bytes(value->type));
+    void *weighed = mdl_arena_take_raw(a, value->count, mdl_type_bytes(mdl_trees_type(n)));
     if (!weighed)
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
         const uint32_t end = t + 1 < p->n_trees ? p->first_leaf[t + 1] : p->n_leaves;
         for (size_t i = p->first_leaf[t] * width; i < end * width; i++)
-            if (value->type == MDL_F32)
-                ((float *)weighed)[i] = ((const float *)value->data)[i]
-                                      * ((const float *)weight->data)[t];
+            if (mdl_trees_type(n) == MDL_F32)
+                ((float *)weighed)[i] = ((const float *)from)[i] * ((const float *)weight->data)[t];
             else
-                ((double *)weighed)[i] = ((const double *)value->data)[i]
+                ((double *)weighed)[i] = ((const double *)from)[i]
                                        * ((const double *)weight->data)[t];
     }
     p->value = weighed;
@@ -181,6 +203,7 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     b.temp = &s.temp;
     status = mdl_trees_survey(n, node_in(n, g, 0)->cols, &s, &b, a, err);
     if (!status) status = mdl_trees_check_leaves(n, node_in(n, g, 0)->cols, p, err);
+    if (!status) status = widen(n, a, err);
     if (!status) status = weigh(n, a, err);
     if (!status) status = mdl_trees_share(n, &s.temp, a, err);
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.temp, a, err);

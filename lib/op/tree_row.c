@@ -120,7 +120,7 @@ static void find_leaves(const struct tree_walk *w, uint32_t *leaf, const uint8_t
 
 /* Call the kernel add_<kind> of the type of the leaves. */
 #define ADD(kind, ...) do { \
-    if (w->n->tensors[TREES_VALUE].type == MDL_F32) \
+    if (mdl_trees_type(w->n) == MDL_F32) \
         w->r->kernels->add_##kind##_f32(y, p->value, __VA_ARGS__, rank, p->quarters); \
     else \
         w->r->kernels->add_##kind##_f64(y, p->value, __VA_ARGS__, rank, p->quarters); \

@@ -92,7 +92,7 @@ double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k)
 {
     const void *values = mdl_tree_values(s->n, leaf);
 
-    return s->n->tensors[TREES_VALUE].type == MDL_F32 ? (double)((const float *)values)[k]
+    return mdl_trees_type(s->n) == MDL_F32 ? (double)((const float *)values)[k]
                                                       : ((const double *)values)[k];
 }
 

@@ -113,7 +113,7 @@ static void add_exits(const struct tree_walk *w, const struct exits *e, size_t a
     uint32_t leaf[NEAR_TREES];
 
     if (w->n_outputs == 1 && mdl_trees_is_simple(w)) {
-        if (w->n->tensors[TREES_VALUE].type == MDL_F32)
+        if (mdl_trees_type(w->n) == MDL_F32)
             add_exits_f32(w, e, at, n);
         else
             add_exits_f64(w, e, at, n);

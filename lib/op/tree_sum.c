@@ -11,7 +11,7 @@ void mdl_trees_sum_begin(const struct tree_walk *w)
 {
     const struct tensor *base = &w->n->tensors[TREES_BASE];
     const size_t outputs = (size_t)((const struct trees_params *)w->n->params)->outputs;
-    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+    const int wide = mdl_trees_type(w->n) == MDL_F64;
 
     for (size_t r = 0; r < w->r->rows; r++)
         for (size_t k = 0; k < outputs; k++) {
@@ -84,7 +84,7 @@ void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint
         ((int32_t *)view_row(w->ids, r))[tree - w->first] = mdl_tree_leaf_id(w->n, tree, leaf);
     if (!w->sums.data)
         return;
-    if (w->n->tensors[TREES_VALUE].type == MDL_F32)
+    if (mdl_trees_type(w->n) == MDL_F32)
         add_f32(w, (float *)view_row(w->sums, r) + w->p->output[tree], leaf);
     else
         add_f64(w, (double *)view_row(w->sums, r) + w->p->output[tree], tree, leaf,
@@ -116,7 +116,7 @@ static void add_vectors(const struct tree_walk *w, size_t r, uint32_t n, const u
         some = n - at < VECTORS ? n - at : VECTORS;
         for (uint32_t i = 0; i < some && p->vector; i++)
             vector[i] = p->vector[leaf[at + i]];
-        if (w->n->tensors[TREES_VALUE].type == MDL_F64)
+        if (mdl_trees_type(w->n) == MDL_F64)
             w->r->kernels->add_row_f64(y, from, p->vector ? vector : leaf + at, some, w->n_outputs);
         else
             w->r->kernels->add_row_f32(y, from, p->vector ? vector : leaf + at, some, w->n_outputs);
@@ -127,7 +127,7 @@ void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint3
                     const uint32_t *leaf)
 {
     const uint32_t *output = w->p->output + tree;
-    const int wide = w->n->tensors[TREES_VALUE].type == MDL_F64;
+    const int wide = mdl_trees_type(w->n) == MDL_F64;
     const void *value = w->p->value;
     void *y = w->sums.data ? view_row(w->sums, r) : NULL;
 
@@ -157,7 +157,7 @@ void mdl_trees_sum_end(const struct tree_walk *w)
         return;
     for (size_t r = 0; r < w->r->rows; r++)
         for (size_t k = 0; k < (size_t)params->outputs; k++) {
-            if (w->n->tensors[TREES_VALUE].type == MDL_F32)
+            if (mdl_trees_type(w->n) == MDL_F32)
                 ((float *)view_row(w->sums, r))[k] /= (float)iterations;
             else
                 ((double *)view_row(w->sums, r))[k] /= (double)iterations;

@@ -79,7 +79,7 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
     const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
     const uint32_t most = p->n_leaves / FEW;
     struct vectors v = { .rows = p->value,
-                         .bytes = width * mdl_type_bytes(n->tensors[TREES_VALUE].type) };
+                         .bytes = width * mdl_type_bytes(mdl_trees_type(n)) };
     uint64_t size = 64;
 
     if (n->tensors[TREES_VECTOR].type)

@@ -20,6 +20,7 @@ static const struct cli_option options[] = {
     { "dir", 0, "FOLDER", "of tensors that an ONNX model keeps in other files; else beside it" },
     { "without", 0, "PASSES", "clean-up of networks to leave out: fold,dead, or all" },
     { "best-iteration", 0, "N", "keep rounds 0 to N, or all; else as the file says" },
+    { "leaves", 0, "TYPE", "float16: round the leaf values of trees to it" },
     { "ready", 0, NULL, "store what loading works out, too: larger, loads sooner, shared by processes" },
     { "force", 'f', NULL, "overwrite M.mdl even when it is no .mdl file" },
     CLI_OPTION_FORMAT,
@@ -32,11 +33,12 @@ static const char more[] =
     "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
     "not at all.  Models of scikit-learn are Python objects: 'import mdl' there converts them.\n"
     "'mdl ops' lists the operators of ONNX, 'mdl inspect --passes' the clean-up passes.  A .mdl file\n"
-    "is written once more: with --ready, or without.\n"
+    "is written once more: with --ready, or without, or with --leaves.\n"
     "\n"
     "example:\n"
     "  mdl convert model.json -o model.mdl\n"
-    "  mdl convert net.onnx -o net.mdl --dir weights\n";
+    "  mdl convert net.onnx -o net.mdl --dir weights\n"
+    "  mdl convert model.mdl -o small.mdl --leaves float16\n";
 
 static int on_progress(void *user, uint64_t done, uint64_t total)
 {
@@ -111,12 +113,25 @@ static int read_without(struct cli *c, const char **out)
     return CLI_OK;
 }
 
+static int read_leaves(struct cli *c)
+{
+    const char *typed = cli_option(c, "leaves");
+
+    return !typed || !strcmp(typed, "float16") ? CLI_OK
+                                               : cli_fail(c, CLI_USAGE, "--leaves is float16");
+}
+
+static int is_mdl(const unsigned char *bytes, size_t n)
+{
+    return n >= 8 && !memcmp(bytes, "\x89MDL\r\n\x1a\n", 8);
+}
+
 /* May `out` be written?  Never over the source; over something else only by force. */
 static int may_write(struct cli *c, const char *source, const char *out)
 {
     struct input in;
     mdl_error err = MDL_ERROR_INIT;
-    int is_mdl = 0;
+    int replaces = 0;
 
     if (!out)
         return cli_fail(c, CLI_USAGE, "where to? -o model.mdl");
@@ -128,12 +143,12 @@ static int may_write(struct cli *c, const char *source, const char *out)
         return CLI_OK;
     if (!cli_input_open(&in, out, &err)) {
         const size_t n = cli_input_peek(&in);
-        is_mdl = !n || (n >= 8 && !memcmp(in.at, "\x89MDL\r\n\x1a\n", 8));
+        replaces = !n || is_mdl(in.at, n);
     }
     cli_input_close(&in);
-    return is_mdl ? CLI_OK
-                  : cli_fail(c, CLI_USAGE, "'%s' is there and is no .mdl file; --force overwrites "
-                             "it", out);
+    return replaces ? CLI_OK
+                    : cli_fail(c, CLI_USAGE, "'%s' is there and is no .mdl file; --force "
+                               "overwrites it", out);
 }
 
 /* The first bytes of a source, for a hint. */
@@ -189,7 +204,7 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
         s = cli_input_status(&in, &err);
     }
     if (!s && is_stdin) s = cli_input_all(&in, &bytes, &size, SIZE_MAX / 4, &err);
-    if (!s && !o->from && head.n >= 8 && !memcmp(head.bytes, "\x89MDL\r\n\x1a\n", 8))
+    if (!s && !o->from && is_mdl(head.bytes, head.n))
         s = open_model(out, is_stdin ? NULL : source, bytes, size, &err);
     else if (!s)
         s = is_stdin ? mdl_import_memory(out, bytes, size, o, &err)
@@ -197,6 +212,30 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
     cli_input_close(&in);
     free(bytes);
     return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
+}
+
+/* --leaves: the builder of the model becomes that of the rounded one. */
+static int round_leaves(struct cli *c, const char *source, mdl_builder **b)
+{
+    mdl_load_options borrow = MDL_LOAD_OPTIONS_INIT;
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_builder *rounded = NULL;
+    mdl_model *m = NULL;
+    const void *bytes;
+    size_t size;
+
+    if (!cli_option(c, "leaves"))
+        return CLI_OK;
+    borrow.flags = MDL_LOAD_BORROW;
+    mdl_status s = mdl_build_bytes(*b, &bytes, &size, &err);
+    if (!s) s = mdl_load_memory(&m, bytes, size, &borrow, &err);
+    if (!s) s = mdl_round_leaves(&rounded, m, MDL_F16, &err);
+    mdl_free(m);
+    if (s)
+        return cli_failed(c, source, &err);
+    mdl_builder_free(*b);
+    *b = rounded;
+    return CLI_OK;
 }
 
 /* ---- what was made ----------------------------------------------------------------- */
@@ -305,11 +344,24 @@ static void show_tensors(struct cli *c, const char *source, const char *out, con
     cli_report_end(&r, to);
 }
 
+/* "float16, ..." or "". */
+static const char *leaves(const mdl_model *m, char *out, size_t room)
+{
+    const char *type = metadata(m, "leaves");
+
+    if (!*type)
+        return "";
+    snprintf(out, room, "%s: moved by %s at most, %s on average; sums by %s at most", type,
+             metadata(m, "leaf_change_most"), metadata(m, "leaf_change_mean"),
+             metadata(m, "sum_change_most"));
+    return out;
+}
+
 static void show(struct cli *c, const char *source, const char *out, const mdl_model *m, FILE *to)
 {
     static const char *const across[] = { "file", "source", "framework", "version", "kind",
-                                          "objective", "trees", "nodes", "columns", "outputs",
-                                          "bytes", NULL };
+                                          "objective", "trees", "nodes", "leaves", "columns",
+                                          "outputs", "bytes", NULL };
     static const char *const down[] = { "file", "", NULL };
     const struct cli_trees t = cli_count_trees(m);
     struct report r;
@@ -327,6 +379,7 @@ static void show(struct cli *c, const char *source, const char *out, const mdl_m
     put_text(&r, "objective", metadata(m, "objective"));
     put_count(&r, "trees", t.trees);
     put_count(&r, "nodes", t.nodes);
+    put_text(&r, "leaves", leaves(m, names, sizeof names));
     put_count(&r, "columns", mdl_input_cols(m));
     put_text(&r, "outputs", output_names(m, names, sizeof names));
     put_count(&r, "bytes", mdl_file_bytes(m));
@@ -367,10 +420,12 @@ static int run(struct cli *c)
     if (!code) code = read_iteration(c, &o.best_iteration);
     if (!code) code = read_from(c, &o.from);
     if (!code) code = read_without(c, &o.without);
+    if (!code) code = read_leaves(c);
     o.directory = cli_option(c, "dir");
     o.progress = on_progress;
     o.user = c;
     if (!code) code = import(c, source, &o, &b);
+    if (!code) code = round_leaves(c, source, &b);
     if (!code && cli_option(c, "ready"))
         mdl_build_ready(b, 1);
     if (!code) code = save(c, source, out, b);

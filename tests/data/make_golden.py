@@ -86,3 +86,27 @@ for name, source, *sample in models():
         continue
     mdl.convert(source, sample=sample[0] if sample else None).save(path)
     print(path, os.path.getsize(path))
+
+
+# Leaves of float16: its golden rows are sums of what numpy rounds, in LightGBM's order.
+path = os.path.join(sys.argv[1], "golden_v1_float16.mdl")
+if not os.path.exists(path):
+    rows, kind = load_iris(return_X_y=True)
+    booster = lightgbm.train({"objective": "multiclass", "num_class": 3, "num_leaves": 4, "verbose": -1},
+                             lightgbm.Dataset(rows, kind), 3)
+    leaves = [np.array([booster.get_leaf_output(t, i) for i in range(tree["num_leaves"])])
+              for t, tree in enumerate(booster.dump_model()["tree_info"])]
+    scale = 2.0 ** (np.frexp(max(np.abs(leaf).max() for leaf in leaves))[1] - 16)
+    rows = rows[::10]
+    ends = booster.predict(rows, pred_leaf=True).astype(np.int32)
+    sums = np.zeros((len(rows), 3))
+    for t, leaf in enumerate(leaves):
+        sums[:, t % 3] += ((leaf / scale).astype(np.float16).astype(np.float64) * scale)[ends[:, t]]
+    model = mdl.convert(booster.model_to_string().encode(), leaves="float16")
+    names = list(model.outputs)
+    small = mdl.Builder.from_model(model)
+    small.golden_input(0, rows)
+    small.golden_output(names.index("raw"), sums)
+    small.golden_output(names.index("leaf"), ends)
+    small.to_model().save(path)
+    print(path, os.path.getsize(path))

@@ -27,7 +27,7 @@ ALL_ROUNDS, AS_THE_FILE_SAYS = -2, -1
 
 
 def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] = None,
-            best_iteration: Optional[int] = None) -> Model:
+            best_iteration: Optional[int] = None, leaves: Optional[str] = None) -> Model:
     """A trained model as a Model.
 
     source: the path or the bytes of what XGBoost (JSON, UBJSON), LightGBM (text), CatBoost (cbm,
@@ -40,10 +40,20 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
     check().  Without a sample they are made up around the model's own thresholds.
     from_, best_iteration: of files: the importer by name instead of by content, and the last
     round to use (counted from 0).
+    leaves: "float16" rounds the leaf values of trees once the model is made, so that its file is
+    smaller; its metadata say how far leaves and sums moved.  None: the answers are the source's.
 
     Raises UnsupportedError with every part that libmodel cannot run, FormatError for a damaged
     file, OSError if it cannot be read, Error if the model and its source differ.
     """
+    if leaves not in (None, "float16"):
+        raise ValueError(f"leaves is 'float16' or None, not {leaves!r}")
+    model = _convert(source, sample, from_, best_iteration)
+    return model if leaves is None else _round_leaves(model)
+
+
+def _convert(source: Any, sample: Optional[Any], from_: Optional[str],
+             best_iteration: Optional[int]) -> Model:
     if isinstance(source, Model):
         return source
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -56,6 +66,15 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
     if type(source).__module__.startswith("onnx.") and hasattr(source, "SerializeToString"):
         return _from_bytes(source.SerializeToString(), "onnx", None)
     return _from_object(source, sample)
+
+
+def _round_leaves(model: Model) -> Model:
+    made, error = ctypes.c_void_p(), _lib.new_error()
+    status = _lib.importer().mdl_round_leaves(ctypes.byref(made), model._live(), _lib.F16,
+                                              ctypes.byref(error))
+    if status:
+        _lib.raise_status(status, error)
+    return Builder(made.value).to_model()
 
 
 # ---- files ---------------------------------------------------------------------------------------

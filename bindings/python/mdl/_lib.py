@@ -16,7 +16,7 @@ from ._version import __version__
 
 # ---- constants of mdl.h and mdl_build.h ------------------------------------------------
 
-F32, F64, I8, U8, U16, I32, U32, I64 = 1, 2, 5, 6, 8, 9, 10, 11
+F32, F64, F16, I8, U8, U16, I32, U32, I64 = 1, 2, 3, 5, 6, 8, 9, 10, 11
 U64, BOOL, STRING = 12, 13, 14
 MAX_RANK = 8
 NO_OFFSET = 2**64 - 1
@@ -288,6 +288,7 @@ IMPORT: Dict[str, Signature] = {
     "mdl_import": (c_int32, [POINTER(c_void_p), c_char_p, POINTER(mdl_import_options), _error_p]),
     "mdl_import_memory": (c_int32, [POINTER(c_void_p), c_void_p, c_size_t,
                                     POINTER(mdl_import_options), _error_p]),
+    "mdl_round_leaves": (c_int32, [POINTER(c_void_p), c_void_p, c_uint32, _error_p]),
     "mdl_importer_name": (c_char_p, [c_size_t]),
     "mdl_importer_about": (c_char_p, [c_size_t]),
     "mdl_pass_name": (c_char_p, [c_size_t]),
