@@ -199,6 +199,8 @@ help:
 	@echo "                   docs/networks.md; ONLY=\"MLP|silero\" for a part of it"
 	@echo "make bench-shap    contributions beside XGBoost's and LightGBM's, after make bench; writes"
 	@echo "                   docs/explain.md (a minute)"
+	@echo "make bench-ctr     CatBoost's models with categories beside CatBoost (minutes), into"
+	@echo "                   docs/performance.md"
 	@echo "make bench-linear  linear layers from 1 to 100,000 columns"
 	@echo "make fuzz          each fuzz target for FUZZ_SECONDS (60); needs clang"
 	@echo "make soak          the slow tests for SOAK_MINUTES (60)"

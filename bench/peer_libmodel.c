@@ -25,7 +25,8 @@ struct libmodel {
 static int predict(struct peer *base, const void *x, size_t rows, void *y)
 {
     struct libmodel *p = (struct libmodel *)base;
-    const mdl_tensor in = { sizeof in, MDL_F32, 2, 0, NULL, (void *)(uintptr_t)x,
+    const uint32_t type = base->x_bytes == sizeof(double) ? MDL_F64 : MDL_F32;
+    const mdl_tensor in = { sizeof in, type, 2, 0, NULL, (void *)(uintptr_t)x,
                             { (int64_t)rows, (int64_t)base->cols }, { 0 } };
     const mdl_tensor out = { sizeof out, p->type, 2, 0, NULL, y,
                              { (int64_t)rows, (int64_t)base->y_cols }, { 0 } };
@@ -42,7 +43,7 @@ static void close_model(struct peer *base)
 }
 
 static struct peer *open_model(const char *library, const char *path, size_t cols, size_t y_cols,
-                               uint32_t role)
+                               size_t x_bytes, uint32_t role)
 {
     void *so = peer_library(library);
     struct libmodel *p = calloc(1, sizeof *p);
@@ -67,17 +68,22 @@ static struct peer *open_model(const char *library, const char *path, size_t col
     p->type = info.type;
     p->options = (mdl_predict_options)MDL_PREDICT_OPTIONS_INIT;
     p->options.output = role;
-    p->base = (struct peer){ predict, close_model, cols, sizeof(float), y_cols,
+    p->base = (struct peer){ predict, close_model, cols, x_bytes, y_cols,
                              info.type == MDL_F64 ? sizeof(double) : sizeof(float) };
     return &p->base;
 }
 
 struct peer *peer_libmodel_margin(const char *library, const char *model, size_t cols, size_t y_cols)
 {
-    return open_model(library, model, cols, y_cols, MDL_OUTPUT_RAW);
+    return open_model(library, model, cols, y_cols, sizeof(float), MDL_OUTPUT_RAW);
+}
+
+struct peer *peer_libmodel_margin_of_doubles(const char *library, const char *model, size_t cols, size_t y_cols)
+{
+    return open_model(library, model, cols, y_cols, sizeof(double), MDL_OUTPUT_RAW);
 }
 
 struct peer *peer_libmodel_probability(const char *library, const char *model, size_t cols, size_t y_cols)
 {
-    return open_model(library, model, cols, y_cols, MDL_OUTPUT_PROBA);
+    return open_model(library, model, cols, y_cols, sizeof(float), MDL_OUTPUT_PROBA);
 }

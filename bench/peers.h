@@ -44,6 +44,7 @@ void *peer_library(const char *path);
 #define PEER(name) \
     MDL_API struct peer *peer_##name(const char *library, const char *model, size_t cols, size_t y_cols)
 PEER(libmodel_margin);        /* main raw output, in the source's type: y_bytes says which */
+PEER(libmodel_margin_of_doubles);
 PEER(libmodel_probability);
 PEER(xgboost);
 PEER(lightgbm);

@@ -216,7 +216,23 @@ HOW = """## How it is measured
 """
 
 
+def section(name: str, lines: Optional[List[str]] = None) -> str:
+    """What another benchmark has written between its marks in docs/performance.md, marks included; or
+    write that, at the end if it is new."""
+    begin, end, path = f"<!-- {name} -->\n", "<!-- end -->\n", os.path.join(DOCS, "performance.md")
+    with open(path) as f:
+        text = f.read()
+    before, mark, rest = text.partition(begin)
+    old, _, after = rest.partition(end)
+    if lines is not None:
+        old, mark = "\n".join(lines) + "\n", begin
+        with open(path, "w") as f:
+            f.write(before + begin + old + end + after)
+    return begin + old + end if mark else ""
+
+
 def write(everything: Dict[str, Any]) -> None:
+    statistics = section("bench-ctr")
     results = {name: result for name, result in everything["ensembles"].items() if not result["wrong"]}
     about = everything["machine"]
     versions = ", ".join(f"{package} {number}" for package, number in everything["versions"].items() if number)
@@ -237,7 +253,7 @@ def write(everything: Dict[str, Any]) -> None:
         lines += ["Ensembles not run: "
                   + "; ".join(f"{name} ({plain(why)})" for name, why in everything["missing"].items()) + ".", ""]
     with open(os.path.join(DOCS, "performance.md"), "w") as f:
-        f.write("\n".join(lines))
+        f.write("\n".join(lines) + statistics)
     with open(os.path.join(DOCS, "performance.svg"), "w") as f:
         f.write(picture.draw(picture_rows(results), about))
 

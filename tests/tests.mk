@@ -260,6 +260,12 @@ bench-sweep: $B/bench/bench_sweep
 bench-shap: all $B/env/.bench
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -B bench/bench_shap.py $B
 
+# Trains four models once (minutes); writes a section of docs/performance.md.
+.PHONY: bench-ctr
+bench-ctr: all $B/env-bench/.done $B/bench/libpeers.so
+	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python CC="$(CC)" \
+	    $B/env-bench/bin/python -B bench/bench_ctr.py $B
+
 bench-linear: $B/bench/bench_linear
 	$B/bench/bench_linear
 

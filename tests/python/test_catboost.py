@@ -5,6 +5,7 @@ RawFormulaVal and leaf indices must be the same bits, of the binary file and of 
 rows, and on rows that stand exactly on a border, one step beside it, or on strange numbers.
 Probabilities and other links within 1e-12 (the framework's exponential is its own).
 """
+import json
 from pathlib import Path
 
 import numpy as np
@@ -285,6 +286,40 @@ def test_categories_have_the_bits_of_the_source(mixed, kind, target, tmp_path, p
     same_bits(mdl.convert(tmp_path / "model.cbm").apply(rows),
               model.calc_leaf_indexes(rows).astype(np.int32), "leaves")
     proven("CatBoost", f"categories, {kind}, {target}", len(rows), "RawFormulaVal, leaves: same bits")
+
+
+# Statistics that CatBoost trains on GPUs alone: those of a model trained here are given their names, and
+# fractions for sums.  CatBoost reads that file, and says what is right.  (Of JSON it reads such a sum as 0,
+# though it writes it: so the .cbm decides.)
+@pytest.mark.parametrize("kind, of", [("Counter", "FeatureFreq"),
+                                      ("BinarizedTargetMeanValue", "FloatTargetMeanValue")])
+def test_statistics_of_other_trainers_have_the_bits_of_the_source(mixed, kind, of, tmp_path, proven):
+    frame, effect, rows = mixed
+    model = cb.CatBoostRegressor(**COMMON, simple_ctr=[kind], combinations_ctr=[kind],
+                                 cat_features=["few", "many", "number"]).fit(frame, effect)
+    path = tmp_path / "m.cbm"
+    trained, text = tmp_path / "trained.json", tmp_path / "m.json"
+    model.save_model(str(trained), format="json")
+    text.write_text(trained.read_text().replace(kind, of))
+    cb.CatBoost().load_model(str(text), format="json").save_model(str(path))
+    if of == "FloatTargetMeanValue":
+        cbm = path.read_bytes()
+        for table in json.loads(text.read_text())["ctr_data"].values():
+            row = np.array(table["hash_map"]).reshape(-1, 3)[:, 1:].astype(np.float64)
+            cells = np.rec.fromarrays([row[:, 0], row[:, 1]], dtype="<f4,<i4")
+            assert cbm.count(cells.tobytes()) == 1
+            other = np.rec.fromarrays([row[:, 0] * 1.37 + 0.1, row[:, 1]], dtype="<f4,<i4")
+            cbm = cbm.replace(cells.tobytes(), other.tobytes())
+        path.write_bytes(cbm)
+    theirs = cb.CatBoost().load_model(str(path))
+    want = theirs.predict(rows)
+    if of == "FloatTargetMeanValue":
+        assert (want != model.predict(rows)).any()
+    theirs.save_model(str(text), format="json")
+    assert of in text.read_text()
+    for file in (path, text):
+        same_bits(mdl.convert(file).predict_raw(rows), want, file.suffix)
+    proven("CatBoost", f"categories, {of} (of a file that was edited)", len(rows), "RawFormulaVal: same bits")
 
 
 @pytest.fixture(scope="module")
