@@ -159,7 +159,8 @@ typedef void (*mdl_task)(void *data, size_t i);
  * task(data, i) once for every i below `tasks`, in any order and on any threads, and
  * returns when all of them have returned.  It may be called from several threads at once,
  * and by a task.  `threads` is how many tasks may run at the same time; 0 and 1 mean no
- * others than the caller.  Few rows are not worth a thread: they never come here.
+ * others than the caller.  Few rows are not worth a thread: they never come here, but for those of
+ * huge tree ensembles, whose trees are split instead.
  */
 typedef struct mdl_parallel {
     uint32_t size;

@@ -47,6 +47,7 @@ struct mdl_model {
     size_t most_rows;             /* of a block                              */
     uint64_t main_bytes;          /* scratch of a row for the first output */
     size_t task_rows;             /* fewer are not worth a thread         */
+    double trees_ns;              /* of one row through the one ensemble  */
     size_t *row_bytes;            /* [n_values] of a packed row, not rounded */
     int has_hashes;               /* some column is of MDL_COLUMN_HASH     */
     unsigned char *main_marks;    /* [n_values] needed for the first output */

@@ -9,6 +9,7 @@
 #include "run.h"
 
 #include "op/sparse.h"
+#include "op/tree_engine.h"
 
 #include <errno.h>
 #include <math.h>              /* NAN, a constant */
@@ -21,6 +22,7 @@
 #define LARGE_BYTES   (2u << 20)    /* where a node asks for blocks of more rows      */
 
 #define TASK_NS       30000u   /* a thread that sleeps needs 5 to 50 us to come */
+#define FEW_ROWS      4u       /* whose trees may go over threads               */
 
 /* ---- scratch ------------------------------------------------------------------------- */
 
@@ -265,7 +267,7 @@ static void write_outputs(const struct call *c, const struct run *r, uint64_t fi
     }
 }
 
-static mdl_status run_block(const struct call *c, unsigned char *scratch,
+static mdl_status run_block(const struct call *c, unsigned char *scratch, size_t scratch_bytes,
                             const unsigned char *marks, uint64_t first, size_t rows)
 {
     const mdl_model *m = c->model;
@@ -273,7 +275,14 @@ static mdl_status run_block(const struct call *c, unsigned char *scratch,
     unsigned char *temp = place(c, views, marks, scratch + fixed_bytes(m), first, rows);
     struct run r = { .kernels = m->kernels, .graph = &m->m.graph, .views = views, .temp = temp,
                      .rows = rows, .tree_begin = c->tree_begin, .tree_end = c->tree_end,
-                     .stop_every = c->stop_every, .stop_margin = c->stop_margin };
+                     .stop_every = c->stop_every, .stop_margin = c->stop_margin,
+                     .parallel = c->parallel };
+    if (c->parallel) {
+        unsigned char *spare = temp + rows * m->plan.temp_bytes;
+        spare += (64 - (uintptr_t)spare % 64) % 64;
+        r.spare = spare;
+        r.spare_bytes = spare < scratch + scratch_bytes ? (size_t)(scratch + scratch_bytes - spare) : 0;
+    }
     const mdl_status s = read_inputs(c, views, marks, first, rows);
 
     if (s)
@@ -330,7 +339,7 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
         block = block < m->most_rows ? block : m->most_rows;
     }
     for (; first < end; first += block) {
-        const mdl_status s = run_block(c, scratch, marks, first,
+        const mdl_status s = run_block(c, scratch, scratch_bytes, marks, first,
                                        (size_t)(end - first < block ? end - first : block));
         if (s)
             return s;
@@ -347,7 +356,7 @@ mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t fir
 
     if (context) {
         s = run_blocks(c, context->scratch, context->scratch_bytes, first, rows);
-    } else if (rows <= BLOCK_ROWS && fixed_bytes(m) + rows * row_bytes(c) <= sizeof local.bytes) {
+    } else if (rows <= BLOCK_ROWS && !c->parallel && fixed_bytes(m) + rows * row_bytes(c) <= sizeof local.bytes) {
         s = run_blocks(c, local.bytes, sizeof local.bytes, first, rows);
     } else {
         const uint32_t slot = first_slot(&local);
@@ -377,8 +386,13 @@ mdl_status mdl_run_call(struct call *c, mdl_context *context, const mdl_parallel
     if (!c->rows)
         return MDL_OK;
     find_direct(c);
-    if (parallel->run && parallel->threads > 1 && c->rows / 2 >= m->task_rows)
-        return mdl_run_split(c, parallel);
+    if (parallel->run && parallel->threads > 1) {
+        const int few = c->rows <= FEW_ROWS && c->rows < parallel->threads
+                     && (double)c->rows * m->trees_ns >= 3.0 * TASK_NS;
+        c->parallel = few ? parallel : NULL;
+        if (!few && c->rows / 2 >= m->task_rows)
+            return mdl_run_split(c, parallel);
+    }
     return mdl_run_rows(c, context, 0, c->rows);
 }
 
@@ -424,6 +438,10 @@ mdl_status mdl_run_prepare(mdl_model *m, mdl_error *err)
     if (!m->scratch || !m->row_bytes || !m->main_marks)
         return mdl_arena_fail(&m->arena, err, "scratch");
     m->task_rows = task_rows(m);
+    if (m->plan.trees != UINT32_MAX) {
+        const struct trees_plan *p = g->nodes[m->plan.trees].plan;
+        m->trees_ns = mdl_trees_engine_for(p, 1)->cost(p, m->kernels, 1);
+    }
     m->has_hashes = has_hashes(&m->m);
     for (uint32_t v = 0; v < g->n_values; v++)
         m->row_bytes[v] = (size_t)g->values[v].cols * mdl_type_bytes(g->values[v].type);

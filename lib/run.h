@@ -24,6 +24,7 @@ struct call {
         int64_t stride;           /* bytes from one to the next                     */
         int is_trees;             /* of one tree each, the first of what sums start from */
     } stages;
+    const mdl_parallel *parallel;     /* for the trees of few rows; NULL: none          */
     uint64_t stop_every;
     double stop_margin;
     mdl_error *err;

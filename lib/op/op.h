@@ -98,6 +98,9 @@ struct run {
     uint64_t              part;   /* 1: what sums start from alone; 2 + i: tree i of the range */
     uint64_t              stop_every; /* rows above the margin are done, looked at so often; 0: no */
     double                stop_margin;
+    const mdl_parallel   *parallel;   /* the rows are few: threads for the trees; NULL: none      */
+    void                 *spare;  /* scratch behind temp, aligned to 64                          */
+    size_t                spare_bytes;
 };
 
 /* ---- an operator's table ---------------------------------------------------- */

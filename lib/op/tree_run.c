@@ -37,6 +37,8 @@ void mdl_trees_run(const struct node *n, const struct run *r)
         mdl_trees_sum_begin(&w);
     if (r->stop_every)
         mdl_trees_run_stopping(&w);
+    else if (r->parallel && w.sums.data && !w.ids.data && w.first < w.last)
+        mdl_trees_run_split(&w);
     else
         mdl_trees_walk(&w);
     if (w.sums.data)

@@ -80,6 +80,10 @@ int32_t mdl_tree_leaf_id(const struct node *n, uint32_t tree, uint32_t leaf)
 
 void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t leaf)
 {
+    if (w->leaves) {
+        w->leaves[tree - w->first] = leaf;
+        return;
+    }
     if (w->ids.data)
         ((int32_t *)view_row(w->ids, r))[tree - w->first] = mdl_tree_leaf_id(w->n, tree, leaf);
     if (!w->sums.data)
@@ -93,14 +97,14 @@ void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint
 
 int mdl_trees_is_simple(const struct tree_walk *w)
 {
-    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_LINEAR_CONST].type
+    return w->sums.data && !w->ids.data && !w->leaves && !w->n->tensors[TREES_LINEAR_CONST].type
         && ((const struct trees_params *)w->n->params)->leaf_width == 1;
 }
 
 /* Nothing but plain vectors as long as the outputs are to be added. */
 static int is_full(const struct tree_walk *w)
 {
-    return w->sums.data && !w->ids.data && !w->n->tensors[TREES_LINEAR_CONST].type
+    return w->sums.data && !w->ids.data && !w->leaves && !w->n->tensors[TREES_LINEAR_CONST].type
         && (size_t)((const struct trees_params *)w->n->params)->leaf_width == w->n_outputs;
 }
 

@@ -18,6 +18,7 @@ struct tree_walk {
     uint32_t first, last;
     size_t n_outputs;
     int planes;                   /* blocks of BLOCK_ROWS rows go by planes */
+    uint32_t *leaves;             /* [last - first] of one row, instead of sums and ids; NULL: not so */
 };
 
 /* tree_row.c: one row by ranks; the rows [at, at + rows), tree_sift.c: at most BLOCK_HALF,
@@ -28,6 +29,9 @@ void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows);
 
 /* tree_run.c: by the engine that fits. */
 void mdl_trees_walk(const struct tree_walk *w);
+
+/* tree_split.c: the trees of few rows, on the threads of r->parallel; no ids. */
+void mdl_trees_run_split(const struct tree_walk *w);
 
 /* tree_part.c: the start of the sums or one tree, alone; rows that stop early. */
 void mdl_trees_run_part(const struct tree_walk *w);
