@@ -257,31 +257,46 @@ static void say_row(struct maker *m, const struct ctr_table *t, const float *row
         to[i] = say(m, t->first + i, m->ratios[i]);
 }
 
-/* The hash before tests with those outcomes, of which the last is the lowest bit. */
-static uint64_t before_tests(uint64_t hash, uint32_t outcomes, uint32_t n)
+/* Hashes before tests: back * hash - less[outcomes], where the last test is the lowest bit. */
+struct undo {
+    uint64_t back, less[1u << CTR_TESTS];
+};
+
+static void undo_tests(struct undo *u, uint32_t n_tests)
 {
-    for (uint32_t i = 0; i < n; i++)
-        hash = CTR_UNDO * hash - ((outcomes >> i & 1) ? CTR_M : 0);
-    return hash;
+    u->back = 1;
+    u->less[0] = 0;
+    for (uint32_t i = 0; i < n_tests; i++) {       /* one more test before those */
+        u->back *= CTR_UNDO;
+        for (uint32_t o = 0; o < 1u << i; o++) {
+            u->less[o] *= CTR_UNDO;
+            u->less[o | 1u << i] = u->less[o] + CTR_M;
+        }
+    }
+}
+
+/* The code of categories with that hash, which may well be `guess`. */
+static uint32_t code_of(const struct ctr_group *g, uint64_t hash, uint32_t guess)
+{
+    if (g->n == 1 && (CTR_UNDO * CTR_UNDO * hash + (1u << 31)) >> 32)
+        return g->known.rows;     /* what is no int32 is no category */
+    return guess < g->known.rows && g->known.hash[guess] == hash ? guess : ctr_find(&g->known, hash);
 }
 
 /* Rows of a table, at most CTR_HEIGHT: looked up together, as each is another miss. */
-static void fill_rows(struct maker *m, struct ctr_key *key, const struct ctr_table *t,
-                      uint32_t first, uint32_t rows)
+static void fill_rows(struct maker *m, struct ctr_key *key, const struct undo *u,
+                      const struct ctr_table *t, uint32_t first, uint32_t rows)
 {
-    const struct ctr_index *known = &m->p->groups[key->group].known;
+    const struct ctr_group *g = &m->p->groups[key->group];
     const uint64_t *hash = t->index.hash + first;
     const float *count = t->count + (size_t)first * t->width;
     uint32_t code[CTR_HEIGHT], met = 0;
 
     for (uint32_t o = 0; o < 1u << key->n_tests; o++) {
+        for (uint32_t r = 0; r < rows; r++)
+            code[r] = code_of(g, u->back * hash[r] - u->less[o], first + r);
         for (uint32_t r = 0; r < rows; r++) {
-            const uint64_t before = before_tests(hash[r], o, key->n_tests);
-            code[r] = first + r < known->rows && known->hash[first + r] == before
-                    ? first + r : ctr_find(known, before);
-        }
-        for (uint32_t r = 0; r < rows; r++) {
-            if (code[r] == known->rows)
+            if (code[r] == g->known.rows)
                 continue;
             say_row(m, t, count + (size_t)r * t->width,
                     key->said + (((size_t)code[r] << key->n_tests) + o) * key->ratios
@@ -297,6 +312,7 @@ static mdl_status make_array(struct maker *m, struct ctr_key *key)
     struct ctr_group *g = &m->p->groups[key->group];
     const struct ctr_table *t = m->p->tables + key->first_table;
     const mdl_status s = make_index(&g->known, m->a, m->err);
+    struct undo u;
 
     if (s)
         return s;
@@ -311,10 +327,11 @@ static mdl_status make_array(struct maker *m, struct ctr_key *key)
     for (size_t i = 0; i < entries && key->ratios > 1; i++)
         memcpy(key->said + i * key->ratios, m->none, key->ratios);
     key->open = key->n_tests && g->n != 1;
+    undo_tests(&u, key->n_tests);
     for (uint32_t i = 0; i < key->n_tables; i++)
         for (uint32_t row = 0, rows; row < t[i].index.rows; row += rows) {
             rows = t[i].index.rows - row < CTR_HEIGHT ? t[i].index.rows - row : CTR_HEIGHT;
-            fill_rows(m, key, &t[i], row, rows);
+            fill_rows(m, key, &u, &t[i], row, rows);
         }
     return MDL_OK;
 }
