@@ -1,7 +1,7 @@
 /*
  * bench/bench_sweep.c - every engine on every shape of ensemble: what the choice is judged by
  *
- *     bench_sweep [--quick] [--csv]
+ *     bench_sweep [--quick] [--csv] [--only TEXT]     shapes whose name has it
  *
  * Random ensembles around one shape, one property changed at a time, are run by each engine on
  * batches of 1 to 4,096 rows of 8,192 distinct ones, all engines in turn, the least time of
@@ -352,9 +352,11 @@ int main(int argc, char **argv)
 {
     struct worst worst = { 0, 0, "", "" };
     double seconds = 0.3;
+    const char *only = "";
     int csv = 0;
 
     for (int i = 1; i < argc; i++) {
+        only = !strcmp(argv[i], "--only") && i + 1 < argc ? argv[i + 1] : only;
         csv |= !strcmp(argv[i], "--csv");
         seconds = strcmp(argv[i], "--quick") ? seconds : 0.02;
     }
@@ -362,7 +364,8 @@ int main(int argc, char **argv)
         printf("shape,rows,engine,chosen,ns,predicted_ns\n");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const struct shape s = complete(shapes[i]);
-        sweep(&s, csv, seconds, &worst);
+        if (strstr(s.what, only))
+            sweep(&s, csv, seconds, &worst);
     }
     fprintf(csv ? stderr : stdout, "\nThe choice is at worst %.2f times the best engine (%s)\n"
             "and %.2f times the plain walk (%s).\n", worst.to_best, worst.best_where, worst.to_plain,

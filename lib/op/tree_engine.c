@@ -13,13 +13,16 @@
 
 #include <string.h>
 
+#define WIDE_ROW 1024u            /* cells: a few such rows fill L2 */
+
 /* ---- plain ------------------------------------------------------------------------------- */
 
 /* A step of the plain walk: 8 to 10 ns from L2, 24 for 200,000 nodes of 17 bytes in four arrays,
- * 75 for 2,000,000. */
+ * 75 for 2,000,000; of rows of many columns, most of whose cells it passes by, a miss more. */
 static double plain_step(const struct trees_plan *p)
 {
-    return 12 + (p->n_nodes / 26000.0 < 70 ? p->n_nodes / 26000.0 : 70);
+    return 12 + (p->n_nodes / 26000.0 < 70 ? p->n_nodes / 26000.0 : 70)
+         + (p->ranks.cols > WIDE_ROW ? 25 : 0);
 }
 
 static double plain_cost(const struct trees_plan *p, const struct kernels *k, size_t rows)
@@ -78,7 +81,8 @@ static double row_cost(const struct trees_plan *p, const struct kernels *k, size
     const double below = p->path > 5 ? p->path - 5 : 0;
     const double tree = p->levels ? 1.1 : p->heaps ? 5.2 : p->tops && !p->exits ? 4.3
                                                          : 4.3 + 0.65 * p->path;
-    return 20 + 2.8 * p->ranks.n_columns + p->n_trees * (tree + 2 * vector_cost(p))
+    const double column = p->ranks.cols > WIDE_ROW ? 7.8 : 2.8;
+    return 20 + column * p->ranks.n_columns + p->n_trees * (tree + 2 * vector_cost(p))
          + p->n_general * plain_step(p) * below;
 }
 
