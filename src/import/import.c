@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "import/sha256.h"
+#include "import/ydf.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -199,13 +200,15 @@ static int folder_of(char *out, size_t room, const char *path)
     return 1;
 }
 
-/* The file is read, not mapped: a file that is cut while it is mapped kills the process. */
+/* The file is read, not mapped: a file that is cut while it is mapped kills the process.  The one
+ * kind of folder that is a model is read as one stream. */
 mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_options *options,
                       mdl_error *error)
 {
     const mdl_allocator allocator = mdl_allocator_or_default(NULL);
     mdl_import_options all;
     struct map file = { 0 };
+    struct vec folder = { 0 };
     char directory[4096];
     const int saved = errno;
 
@@ -214,11 +217,16 @@ mdl_status mdl_import(mdl_builder **out, const char *path, const mdl_import_opti
     *out = NULL;
     const uint64_t mode = mdl_fp_enter();
     mdl_status s = read_options(&all, options, error);
-    if (!s) s = mdl_map_read(&file, path, &allocator, SIZE_MAX / 4, error);
+    if (!s) s = mdl_ydf_folder(&folder, path, &allocator, error);
+    if (!s && folder.bytes)
+        mdl_map_borrow(&file, folder.data, folder.bytes);
+    else if (!s)
+        s = mdl_map_read(&file, path, &allocator, SIZE_MAX / 4, error);
     if (!s && !all.directory && folder_of(directory, sizeof directory, path))
         all.directory = directory;
     if (!s) s = import(out, file.data, file.size, all.file ? all.file : path, &all, error);
     mdl_map_free(&file, &allocator);
+    mdl_vec_free(&folder, &allocator);
     mdl_fp_leave(mode);
     errno = saved;
     return s;

@@ -9,3 +9,4 @@ IMPORTER(onnx)        /* onnx.c       ONNX models                            */
 IMPORTER(lightgbm)    /* lightgbm.c   text of LightGBM 2 and newer             */
 IMPORTER(catboost)    /* catboost.c   cbm and JSON of CatBoost 0.20 and newer    */
 IMPORTER(treelite)    /* treelite.c   checkpoints of treelite 4                */
+IMPORTER(ydf)         /* ydf.c        folders and streams of YDF                */
