@@ -566,7 +566,8 @@ MDL_API size_t mdl_output_find_role(const mdl_model *model, uint32_t role);
 
 /*
  * What a cell holds for a category's text.  In a column of MDL_COLUMN_CATEGORY that is its
- * index, and MDL_ERR_NOT_FOUND for a text that is none of them.  In one of MDL_COLUMN_HASH it
+ * index, and MDL_ERR_NOT_FOUND for a text that is none of them (but 0, "out of dictionary", in
+ * models whose metadata "unseen_categories" is "first": those of YDF).  In one of MDL_COLUMN_HASH it
  * is a hash of the text as the source framework makes it, an integer from -2^31 to 2^31 - 1,
  * for any text: categories that the model has not seen are the source's to judge.  Categories
  * that were integers have their decimal digits as text.

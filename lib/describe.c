@@ -140,7 +140,11 @@ mdl_status mdl_category_code(const mdl_model *m, size_t input, size_t column, co
             *code = (double)i;
             return MDL_OK;
         }
-    return MDL_ERR_NOT_FOUND;
+    const char *unseen = mdl_metadata_get(m, "unseen_categories");
+    if (!unseen || strcmp(unseen, "first") != 0)
+        return MDL_ERR_NOT_FOUND;
+    *code = 0;
+    return MDL_OK;
 }
 
 const char *mdl_label(const mdl_model *m, size_t output, size_t label)

@@ -404,9 +404,10 @@ static mdl_status csv_row(const struct sheet *s, double *out, mdl_error *err)
         const struct csv_cell *cell = &csv->cells[s->from[i]];
         if (cli_cell_value(&s->wanted[i], cell, &out[i]))
             continue;
-        if (!s->wanted[i].n_categories || !s->options.unknown_missing)
+        const int is_first = s->wanted[i].unseen_first && !s->options.unknown_missing;
+        if (!s->wanted[i].n_categories || !(is_first || s->options.unknown_missing))
             return bad_cell(s, &s->wanted[i], cell, s->from[i], err);
-        out[i] = (double)NAN;
+        out[i] = is_first ? 0 : (double)NAN;
     }
     return MDL_OK;
 }

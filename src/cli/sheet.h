@@ -25,6 +25,7 @@ struct wanted {
     size_t      n_categories;
     const char **categories;      /* in code order                                */
     uint32_t   *sorted;           /* their codes in the order of the texts        */
+    int         unseen_first;     /* texts that are none are the first category   */
     const mdl_model *hashes;      /* not NULL: texts are hashed by this model,    */
     size_t      column;           /* whose column it is                           */
 };

@@ -127,7 +127,8 @@ int cli_cell_value(const struct wanted *w, const struct csv_cell *cell, double *
     const int number = number_value(t, &v);
     if (code == SIZE_MAX && number && w->category_type != MDL_STRING)
         code = find_number(w, v);
-    else if (code == SIZE_MAX && number && v >= 0 && v < (double)w->n_categories && v == floor(v))
+    else if (code == SIZE_MAX && number && !w->unseen_first && v >= 0
+             && v < (double)w->n_categories && v == floor(v))
         code = (size_t)v;
     if (code == SIZE_MAX)
         return 0;

@@ -52,6 +52,7 @@ static int take_categories(struct wanted *w, size_t n, uint32_t type)
 struct wanted *cli_wanted_input(const mdl_model *model)
 {
     const size_t cols = mdl_input_cols(model);
+    const char *unseen = mdl_metadata_get(model, "unseen_categories");
     struct wanted *all = calloc(cols ? cols : 1, sizeof *all);
     int ok = all != NULL;
 
@@ -62,6 +63,7 @@ struct wanted *cli_wanted_input(const mdl_model *model)
         all[i].is_category = info.kind == MDL_COLUMN_CATEGORY || info.kind == MDL_COLUMN_HASH;
         all[i].hashes = info.kind == MDL_COLUMN_HASH ? model : NULL;
         all[i].column = i;
+        all[i].unseen_first = unseen && !strcmp(unseen, "first");
         ok = take_categories(&all[i], info.n_categories, info.category_type);
         for (size_t k = 0; ok && k < all[i].n_categories; k++)
             all[i].categories[k] = mdl_category(model, 0, i, k);

@@ -203,8 +203,8 @@ static mdl_status place_inputs(struct ydf *y)
         columns[index].position = (int32_t)y->n_inputs++;
         check_type(y, &columns[index]);
     }
-    if (!y->n_inputs)
-        return YDF_BAD(y, bytes_offset(&y->header), "the model has no input features");
+    if (list.message.bad || !y->n_inputs)
+        return YDF_BAD(y, bytes_offset(&y->header), "the model has no list of input features");
     return MDL_OK;
 }
 

@@ -31,10 +31,11 @@ def convert(source: Any, *, sample: Optional[Any] = None, from_: Optional[str] =
     """A trained model as a Model.
 
     source: the path or the bytes of what XGBoost (JSON, UBJSON), LightGBM (text), CatBoost (cbm,
-    JSON) or treelite (a checkpoint) saved or of an ONNX model, or a live object: a Booster or
-    scikit-learn style model of XGBoost or LightGBM, a CatBoost model, a fitted scikit-learn
-    estimator or Pipeline, a treelite.Model, a torch.nn.Module or Keras model (which need a
-    sample, and write ONNX first), an onnx.ModelProto.
+    JSON), treelite (a checkpoint) or YDF (a folder, Model.serialize) saved or of an ONNX model, or
+    a live object: a Booster or
+    scikit-learn style model of XGBoost or LightGBM, a CatBoost model, a model of YDF, a fitted
+    scikit-learn estimator or Pipeline, a treelite.Model, a torch.nn.Module or Keras model (which
+    need a sample, and write ONNX first), an onnx.ModelProto.
     sample: rows as the object's predict takes them.  A live object is asked some rows, and the
     model must answer the same; the first of these rows stay in the file as golden rows for
     check().  Without a sample they are made up around the model's own thresholds.
@@ -81,6 +82,13 @@ def _round_leaves(model: Model) -> Model:
 
 
 def _from_path(path: Path, from_: Optional[str], best_iteration: Optional[int]) -> Model:
+    if path.is_dir():                    # of YDF; its files may have a prefix
+        specs = sorted(path.glob("*data_spec.pb"))
+        if len(specs) != 1:
+            raise IsADirectoryError(
+                f"{path} is a folder of {len(specs)} models of YDF, which have a data_spec.pb each"
+                + ("; name that of one" if specs else ""))
+        return import_(specs[0], from_=from_, best_iteration=best_iteration).to_model()
     with open(path, "rb") as file:
         head = file.read(HEAD)
     if head.startswith(MDL_MAGIC):
@@ -155,6 +163,9 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
         if framework == "catboost":
             from . import _catboost
             return _catboost.convert(obj, sample)
+        if framework == "ydf" and hasattr(obj, "serialize"):
+            from . import _ydf
+            return _ydf.convert(obj, sample)
         if framework == "treelite" and hasattr(obj, "serialize_bytes"):
             return _from_bytes(obj.serialize_bytes(), "treelite", None)
         if framework == "sklearn":
@@ -163,8 +174,8 @@ def _from_object(obj: Any, sample: Optional[Any]) -> Model:
     kind = type(obj)
     raise UnsupportedError(
         f"an object of {kind.__module__}.{kind.__qualname__} cannot be converted; known are models "
-        "of XGBoost, LightGBM, CatBoost, scikit-learn, treelite, torch, Keras and ONNX, and files "
-        "of XGBoost, LightGBM, CatBoost, treelite and ONNX",
+        "of XGBoost, LightGBM, CatBoost, YDF, scikit-learn, treelite, torch, Keras and ONNX, and "
+        "files of XGBoost, LightGBM, CatBoost, YDF, treelite and ONNX",
         parts=[f"{kind.__module__}.{kind.__qualname__}"])
 
 

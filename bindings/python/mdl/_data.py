@@ -62,7 +62,7 @@ class Schema(NamedTuple):
     cols: int
     dtype: Any                          # float32 or float64: what the model computes in
     source: str                         # "xgboost", "lightgbm", ...
-    unseen: str                         # "missing" or "error": a category not in the model
+    unseen: str                         # a category not in the model: "missing", "error", "first"
     columns: Callable[[], List[Column]]
     code: Callable[[int, str], float]   # of a category's text in a column of hashes
 
@@ -212,6 +212,8 @@ def _coded(cells: Sequence[Any], column: Column, schema: Schema, said: str) -> A
     unseen: Dict[Any, None] = {}
     for i, cell in enumerate(cells):
         code = None
+        if schema.source == "ydf":
+            cell = _ydf_category(cell)
         if not _is_missing(cell):
             try:
                 code = codes.get(cell)
@@ -219,9 +221,19 @@ def _coded(cells: Sequence[Any], column: Column, schema: Schema, said: str) -> A
                 raise DataError(f"{said} holds {_short(cell)}, expected categories") from None
             if code is None:
                 unseen[cell] = None
+                code = 0.0 if schema.unseen == "first" else None
         made[i] = np.nan if code is None else code
     _judge_unseen(list(unseen), column, schema, said)
     return made
+
+
+def _ydf_category(cell: Any) -> Any:
+    """As YDF reads it: integers and bools by their text, an empty text is missing."""
+    if isinstance(cell, (bool, np.bool_)):
+        return "true" if cell else "false"
+    if isinstance(cell, (int, np.integer)):
+        return str(cell)
+    return None if isinstance(cell, str) and not cell else cell
 
 
 def _any_hashed(schema: Schema) -> bool:
