@@ -10,7 +10,7 @@ _mdl()
     fi
     case $before in
     --format)    COMPREPLY=($(compgen -W "table json csv" -- "$word")); return ;;
-    --from)      COMPREPLY=($(compgen -W "xgboost lightgbm catboost onnx treelite" -- "$word")); return ;;
+    --from)      COMPREPLY=($(compgen -W "xgboost lightgbm catboost ydf onnx treelite" -- "$word")); return ;;
     --output)    COMPREPLY=($(compgen -W "value raw proba label leaf shap" -- "$word")); return ;;
     --header)    COMPREPLY=($(compgen -W "auto yes no" -- "$word")); return ;;
     --columns)   COMPREPLY=($(compgen -W "auto name position" -- "$word")); return ;;

@@ -21,7 +21,7 @@ complete -c mdl -n '__fish_seen_subcommand_from help' -f -a 'demo convert inspec
 set -l writes '__fish_seen_subcommand_from convert inspect predict explain check bench diff'
 complete -c mdl -n $writes -r -s o -l out -d 'Where to write'
 
-complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l from -a 'xgboost lightgbm catboost onnx treelite' -d 'Framework'
+complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l from -a 'xgboost lightgbm catboost ydf onnx treelite' -d 'Framework'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l dir -a '(__fish_complete_directories)' -d 'Folder of tensors in files of their own'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l without -a 'all fold shapes casts transposes reshapes same dead' -d 'Clean-up passes to leave out'
 complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l best-iteration -a all -d 'Rounds to keep'

@@ -417,6 +417,19 @@ exits an_unknown_category_may_be_missing 0 "$mdl" predict "$small" unknown.csv -
 exits wrong_choice_is_usage 2 "$mdl" predict "$small" small.csv --unknown mising
 says wrong_choice_gets_a_suggestion "did you mean 'missing'"
 
+# What YDF 0.16 answers: a text that it has not seen is out of dictionary, an empty one missing.
+ydf=$top/tests/data/ydf_0.16
+exits a_folder_of_ydf_is_converted 0 "$mdl" convert "$ydf/folder" -o ydf.mdl
+printf 'n0,n1,n2,n3,n4,grade,code,flag\n0.1,,0.2,0.1,3,b,code 7,true\n1,2,3,4,5,never,3,false\n' > ydf.csv
+printf '1,2,3,4,5,<OOD>,<OOD>,0\n1,2,3,4,5,,code 9,0\n' >> ydf.csv
+exits texts_of_ydf_are_categories 0 "$mdl" predict ydf.mdl ydf.csv
+printf 'prediction\n189.91075\n214.08882\n214.08882\n210.79414\n' > want
+cmp -s out want; claim unseen_categories_of_ydf_are_out_of_dictionary $?
+exits a_folder_with_a_prefix_is_named_by_its_dataspec 0 "$mdl" convert "$ydf/prefixed/one_data_spec.pb" -o ydf.mdl
+exits a_folder_of_no_model_is_refused 6 "$mdl" convert "$ydf" -o none.mdl
+exits a_model_of_ydf_is_no_mdl_file 3 "$mdl" predict "$ydf/value.ydf" ydf.csv
+says a_model_of_ydf_is_known "it is a model of YDF; 'mdl convert'"
+
 # ---- where output goes -------------------------------------------------------------------
 
 if [ -w /dev/full ]; then

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- messages ------------------------------------------------------------------------------------ */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 #define MOST_BYTES 2048u
 #define MOST_MARKS 160u
@@ -100,7 +100,7 @@ static void put_blob(struct made *m, const struct made *inner)
 
 #define EMPTY { .size = 0 }
 
-/* ---- a model by hand -------------------------------------------------------------------------- */
+/* ---- a model by hand ------------------------------------------------------------------------- */
 
 /*
  * Boosted trees for a value, initial 0.25; columns: 0 y, 1 "a" number (mean 1), 2 "c" of x, y, z
@@ -319,7 +319,7 @@ static void a_model_written_by_hand_answers_as_by_hand(void **state)
     mdl_free(m);
 }
 
-/* ---- cut files ------------------------------------------------------------------------------------ */
+/* ---- cut files ------------------------------------------------------------------------------- */
 
 static void check_cuts(const unsigned char *file, size_t size, size_t step)
 {
@@ -327,7 +327,7 @@ static void check_cuts(const unsigned char *file, size_t size, size_t step)
 
     o.from = "ydf";
     for (size_t n = 0; n < size; n += n + step < size ? step : 1) {
-        unsigned char *cut = malloc(n + 1);        /* of its own, so that a sanitizer sees the end */
+        unsigned char *cut = malloc(n + 1);  /* of its own, so that a sanitizer sees the end */
         mdl_error err = MDL_ERROR_INIT;
         mdl_builder *b = NULL;
 
@@ -374,7 +374,7 @@ static void cut_nodes_are_refused(void **state)
     }
 }
 
-/* ---- broken fields ---------------------------------------------------------------------------------- */
+/* ---- broken fields --------------------------------------------------------------------------- */
 
 struct broken {
     const char *name;             /* of the value; `bytes` of it become `to` */
@@ -413,7 +413,7 @@ static void a_broken_field_is_named(void **state)
 {
     static const struct broken all[] = {
         { "name", 0, 1, 'X', "a model of kind 'XRADIENT_BOOSTED_TREES'", NOT },
-        { "task", 0, 1, 3, "gradient boosted trees of the task RANKING with the loss SQUARED", NOT },
+        { "task", 0, 1, 3, "boosted trees of the task RANKING with the loss SQUARED", NOT },
         { "task", 0, 1, 100, "of the task unknown with the loss SQUARED_ERROR", NOT },
         { "task", 0, 1, 1, "the label is no column of categories", 0 },
         { "label", 0, 1, 1, "input feature 1 is no column, the label or given twice", 0 },
@@ -434,7 +434,10 @@ static void a_broken_field_is_named(void **state)
         { "compression", 0, 1, 2, "version 1, compression 2", NOT },
         { "A", 0, 1, 5, "column 'A' of type CATEGORICAL_SET", NOT },
         { "A", 0, 1, 10, "column 'A' of type HASH", NOT },
-        { "A", 0, 1, 12, "a column without a type or a name", 0 },
+        { "A", 0, 1, 12, "a column without a type, or a name in UTF-8", 0 },
+        { "A", 3, 1, 0xFF, "a column without a type, or a name in UTF-8", 0 },
+        { "x", -4, 1, 0xFF, "a category without an index of its own, or a text", 0 },
+        { "x", -4, 1, 0, "a category without an index of its own, or a text", 0 },
         { "A", 0, 1, 7, "its condition is not for such a column", 0 },
         { "C", 0, 1, 1, "its condition is not for such a column", 0 },
         { "frequent", 0, 1, 4, "the most frequent category is none", 0 },
@@ -512,7 +515,7 @@ static void best_iteration_is_not_for_ydf(void **state)
     assert_null(b);
 }
 
-/* ---- folders ------------------------------------------------------------------------------------------ */
+/* ---- folders --------------------------------------------------------------------------------- */
 
 static char folder[64];
 

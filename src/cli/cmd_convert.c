@@ -32,6 +32,7 @@ static const struct cli_option options[] = {
 static const char more[] =
     "Everything in the file that cannot be converted is listed at once.  M.mdl appears whole or\n"
     "not at all.  Models of scikit-learn are Python objects: 'import mdl' there converts them.\n"
+    "A model of YDF is a folder; where its files have a prefix, name the one of data_spec.pb.\n"
     "'mdl ops' lists the operators of ONNX, 'mdl inspect --passes' the clean-up passes.  A .mdl file\n"
     "is written once more: with --ready, or without, or with --leaves.\n"
     "\n"
@@ -189,15 +190,16 @@ static mdl_status open_model(mdl_builder **out, const char *path, const void *by
 static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_builder **out)
 {
     const int is_stdin = !strcmp(source, "-");
-    struct input in;
+    const int is_folder = !is_stdin && cli_os_kind(source) == CLI_KIND_FOLDER;
+    struct input in = { 0 };
     struct head head = { .n = 0 };
     unsigned char *bytes = NULL;
     size_t size = 0;
     mdl_error err = MDL_ERROR_INIT;
 
     o->file = is_stdin ? "standard input" : source;
-    mdl_status s = cli_input_open(&in, source, &err);
-    if (!s) {
+    mdl_status s = is_folder ? MDL_OK : cli_input_open(&in, source, &err);
+    if (!s && !is_folder) {
         const size_t n = cli_input_peek(&in);
         head.n = n < sizeof head.bytes ? n : sizeof head.bytes;
         memcpy(head.bytes, in.at, head.n);

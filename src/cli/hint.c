@@ -35,6 +35,8 @@ static const struct {
     { "\xfd" "7zXZ", 5, "it is compressed with xz; unpack it first" },
     { "\x89HDF", 4, "it is an HDF5 file" },
     { "CBM1", 4, "it is a CatBoost model; 'mdl convert' makes a .mdl file of it" },
+    { "BS\1\0\0\0\0\0\3\0\0\0YDF", 15,
+      "it is a model of YDF; 'mdl convert' makes a .mdl file of it" },
     { "<?xml", 5, "it is an XML file" },
     { "PAR1", 4, "it is a Parquet file; write the rows as .csv or .npy" },
     { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },

@@ -33,7 +33,7 @@ struct inflate {
     struct code symbols, distances;
 };
 
-/* ---- bits --------------------------------------------------------------------------------------- */
+/* ---- bits ------------------------------------------------------------------------------------ */
 
 static void hold(struct inflate *f, unsigned n)
 {
@@ -71,7 +71,7 @@ static unsigned symbol(struct inflate *f, const struct code *c)
     return entry >> 4;
 }
 
-/* ---- codes -------------------------------------------------------------------------------------- */
+/* ---- codes ----------------------------------------------------------------------------------- */
 
 /* The canonical code of symbols with these lengths, 0 for none. */
 static void make_code(struct inflate *f, struct code *c, const uint8_t *lengths, unsigned n)
@@ -144,7 +144,7 @@ static void read_codes(struct inflate *f)
     if (!f->wrong) make_code(f, &f->distances, lengths + n_symbols, n_distances);
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 /* Room for n bytes more. */
 static int room(struct inflate *f, uint64_t n)
@@ -178,7 +178,8 @@ static void stored(struct inflate *f)
 static void repeat(struct inflate *f, unsigned s)
 {
     static const uint16_t lengths[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31,
-                                          35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
+                                          35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227,
+                                          258 };
     static const uint16_t distances[30] = {
         1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537,
         2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
@@ -237,7 +238,7 @@ static void blocks(struct inflate *f)
     }
 }
 
-/* ---- gzip --------------------------------------------------------------------------------------- */
+/* ---- gzip ------------------------------------------------------------------------------------ */
 
 static uint32_t crc32(const unsigned char *p, uint64_t n)
 {
@@ -306,8 +307,8 @@ mdl_status mdl_gunzip(struct vec *out, struct bytes *in, uint64_t most,
     if (f->failed == MDL_ERR_MEMORY)
         s = mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
     else if (f->failed)
-        s = mdl_fail_at(err, MDL_ERR_LIMIT, "", offset, "what is compressed there has more than %llu "
-                        "bytes", (unsigned long long)most);
+        s = mdl_fail_at(err, MDL_ERR_LIMIT, "", offset, "what is compressed there has more than "
+                        "%llu bytes", (unsigned long long)most);
     else if (f->wrong)
         s = mdl_fail_at(err, MDL_ERR_FORMAT, "", offset, "what is compressed there is damaged: %s",
                         f->wrong);

@@ -27,7 +27,7 @@
 #define PACKED_BYTES (1u << 20)   /*   to a third or so                                       */
 #define KEY "YDF"
 
-/* ---- sequences of blobs ----------------------------------------------------------------------- */
+/* ---- sequences of blobs ---------------------------------------------------------------------- */
 
 mdl_status mdl_ydf_sequence(struct bytes *in, const char *what, struct vec *room,
                             const mdl_allocator *allocator, mdl_error *err)
@@ -47,8 +47,8 @@ mdl_status mdl_ydf_sequence(struct bytes *in, const char *what, struct vec *room
     const size_t before = room->bytes;
     const mdl_status s = mdl_gunzip(room, in, most, allocator, err);
     if (!s && bytes_left(in))
-        return mdl_fail_at(err, MDL_ERR_FORMAT, "", bytes_offset(in), "%s: %llu bytes behind what is "
-                           "compressed", what, ULL(bytes_left(in)));
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "", bytes_offset(in), "%s: %llu bytes behind what "
+                           "is compressed", what, ULL(bytes_left(in)));
     if (!s)
         *in = bytes_of(room->data + before, room->bytes - before);
     return s;
@@ -75,7 +75,7 @@ static int probe(struct bytes file)
     return p && key && p[0] == 'B' && p[1] == 'S' && n == sizeof KEY - 1 && !memcmp(key, KEY, n);
 }
 
-/* ---- the four parts ----------------------------------------------------------------------------- */
+/* ---- the four parts -------------------------------------------------------------------------- */
 
 static mdl_status cut_parts(struct ydf *y)
 {

@@ -244,8 +244,8 @@ static mdl_status isolated(struct ydf *y, const struct ydf_node *node, uint64_t 
     if (!mdl_wire_read(node->output[6], rules, &n) || n < 0)
         return no_leaf(y, node);
     if (n > MOST_ISOLATED) {
-        mdl_parts_add(&y->parts, "isolation trees with leaves of more than %d examples (C libraries "
-                      "differ in the last bit of their logarithm)", MOST_ISOLATED);
+        mdl_parts_add(&y->parts, "isolation trees with leaves of more than %d examples (C "
+                      "libraries differ in the last bit of their logarithm)", MOST_ISOLATED);
         return mdl_parts_fail(&y->parts, y->err);
     }
     *out = ((float)depth + mean_depth(n)) / (float)y->n_trees;
@@ -268,7 +268,7 @@ mdl_status mdl_ydf_leaf(struct ydf *y, const struct ydf_node *node, uint64_t dep
     return s;
 }
 
-/* ---- outputs ------------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static int32_t unary(const struct ydf *y, const char *op, int32_t from, int32_t *node)
 {

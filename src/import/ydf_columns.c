@@ -15,6 +15,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "import/events.h"
 #include "import/ydf.h"
 
 #include <math.h>
@@ -92,8 +93,8 @@ static mdl_status read_column(struct ydf *y, struct bytes message)
     if (!mdl_wire_read(message, rules, &raw))
         return broken(y, message, "a column");
     if (raw.type < 0 || raw.type >= YDF_TYPES || !raw.name.start || !bytes_left(&raw.name)
-        || memchr(raw.name.at, 0, bytes_left(&raw.name)))
-        return broken(y, message, "a column without a type or a name");
+        || !mdl_utf8_valid(raw.name.at, bytes_left(&raw.name)))
+        return broken(y, message, "a column without a type, or a name in UTF-8");
     c.type = (uint32_t)raw.type;
     c.name = raw.name;
     c.categorical = raw.categorical;
@@ -108,7 +109,7 @@ static mdl_status read_column(struct ydf *y, struct bytes message)
     return s;
 }
 
-/* ---- texts ---------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 /* The texts of a column's categories, each with its zero byte in `bytes`, by index in *out. */
 static mdl_status category_texts(struct ydf *y, const struct ydf_column *c, struct vec *bytes,
@@ -132,8 +133,8 @@ static mdl_status category_texts(struct ydf *y, const struct ydf_column *c, stru
         mdl_wire_find(&at_value, 2, &value);
         const size_t size = key.start ? bytes_left(&key) : 0;
         if (at_key.bad || at_value.bad || !mdl_wire_read(value, rules, &index) || index < 0
-            || (uint64_t)index >= n || texts[index] || (size && memchr(key.at, 0, size)))
-            return broken(y, item, "a category");
+            || (uint64_t)index >= n || texts[index] || (size && !mdl_utf8_valid(key.at, size)))
+            return broken(y, item, "a category without an index of its own, or a text in UTF-8");
         if (size)
             memcpy(to, key.at, size);
         texts[index] = to;
@@ -171,7 +172,7 @@ mdl_status mdl_ydf_labels(struct ydf *y, int32_t output)
     return s;
 }
 
-/* ---- what the model sees ---------------------------------------------------------------------- */
+/* ---- what the model sees --------------------------------------------------------------------- */
 
 static void check_type(struct ydf *y, const struct ydf_column *c)
 {
@@ -198,8 +199,8 @@ static mdl_status place_inputs(struct ydf *y)
     while (mdl_wire_each(&list, &index)) {
         if (index >= YDF_COUNT(y->columns, struct ydf_column) || columns[index].position >= 0
             || index == (uint64_t)y->label)
-            return YDF_BAD(y, bytes_offset(&y->header), "input feature %llu is no column, the label "
-                           "or given twice", ULL(index));
+            return YDF_BAD(y, bytes_offset(&y->header), "input feature %llu is no column, the "
+                           "label or given twice", ULL(index));
         columns[index].position = (int32_t)y->n_inputs++;
         check_type(y, &columns[index]);
     }

@@ -34,7 +34,7 @@ static mdl_status read_file(const struct folder *f, const char *name, struct map
     return mdl_map_read(m, path, f->allocator, SIZE_MAX / 4, err);
 }
 
-/* ---- writing the stream ------------------------------------------------------------------------ */
+/* ---- writing the stream ---------------------------------------------------------------------- */
 
 static void put(struct folder *f, const void *bytes, size_t n)
 {
@@ -87,7 +87,7 @@ static int put_headers(struct folder *f, const struct map *header, uint32_t mode
     return 1;
 }
 
-/* ---- the parts --------------------------------------------------------------------------------- */
+/* ---- the parts ------------------------------------------------------------------------------- */
 
 static const unsigned char stream[YDF_STREAM_BYTES] = { 'B', 'S' };
 
@@ -122,8 +122,8 @@ static mdl_status put_nodes(struct folder *f, const struct map *special, int mod
         return mdl_fail(f->err, MDL_ERR_FORMAT, "the header of the trees is broken");
     if (!has_format || bytes_left(&format) < sizeof plain - 1
         || memcmp(format.at, plain, sizeof plain - 1) != 0)
-        return mdl_fail(f->err, MDL_ERR_UNSUPPORTED, "not supported: nodes in the format '%s'; load "
-                        "the model with ydf and save it again", has_format
+        return mdl_fail(f->err, MDL_ERR_UNSUPPORTED, "not supported: nodes in the format '%s'; "
+                        "load the model with ydf and save it again", has_format
                         ? mdl_safe_text(safe, sizeof safe, (const char *)format.at,
                                         bytes_left(&format)) : "TFE_RECORDIO");
     const size_t size_at = f->out->bytes;
@@ -175,7 +175,7 @@ static mdl_status put_model(struct folder *f, const struct map *spec)
     return s;
 }
 
-/* ---- which folder ------------------------------------------------------------------------------- */
+/* ---- which folder ---------------------------------------------------------------------------- */
 
 mdl_status mdl_ydf_folder(struct vec *out, const char *path, const mdl_allocator *allocator,
                           mdl_error *err)

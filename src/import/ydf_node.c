@@ -32,7 +32,7 @@
 #define SET_BYTES_PER_BYTE 64u    /* of the source                                          */
 #define SET_BYTES (1u << 16)
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static mdl_status broken(const struct ydf *y, const struct ydf_node *node, const char *what)
 {
@@ -41,8 +41,11 @@ static mdl_status broken(const struct ydf *y, const struct ydf_node *node, const
 
 mdl_status mdl_ydf_node(struct ydf *y, struct bytes blob, struct ydf_node *node)
 {
-    struct condition { int64_t na_value, attribute; struct bytes condition; double weight[2]; } c = {
-        .attribute = -1, .weight = { -1, -1 } };
+    struct condition {
+        int64_t na_value, attribute;
+        struct bytes condition;
+        double weight[2];
+    } c = { .attribute = -1, .weight = { -1, -1 } };
     static const struct wire_rule rules[] = {
         { 1, WIRE_VARINT, offsetof(struct condition, na_value) },
         { 2, WIRE_VARINT, offsetof(struct condition, attribute) },

@@ -185,7 +185,7 @@ static mdl_status add_tree(struct forest *f, int64_t number, int32_t trees)
     return s;
 }
 
-/* ---- all --------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static mdl_status add_trees(struct forest *f)
 {

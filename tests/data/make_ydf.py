@@ -4,10 +4,11 @@ and what it answers.
 
     python tests/data/make_ydf.py [NAME...]     needs ydf and scikit-learn (for its data)
 
-Each NAME.ydf (Model.serialize; of some, its nodes unpacked) comes with NAME.npz: X, float32 rows as libmodel takes them (real
-ones, and cells on thresholds, one ULP beside them, missing, infinite, of unseen categories);
-prediction and leaf, of predict and predict_leaves; for classifiers of boosted trees raw, what the
-same training without its link function predicts.  `folder` and `prefixed` are saved as folders.
+Each NAME.ydf (Model.serialize; of some, its nodes unpacked) comes with NAME.npz: X, float32 rows
+as libmodel takes them (real ones, and cells on thresholds, one ULP beside them, missing, infinite,
+of unseen categories); prediction and leaf, of predict and predict_leaves; for classifiers of
+boosted trees raw, what the same training without its link function predicts.  `folder` and
+`prefixed` are saved as folders.
 tests/python/test_ydf.py and tests/test_import_ydf.c read them.
 """
 import gzip
