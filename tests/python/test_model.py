@@ -184,7 +184,7 @@ def test_compressed_pickles_are_refused_with_the_way_out(tmp_path):
 
 
 def test_an_unknown_object_is_refused_by_name():
-    with pytest.raises(mdl.UnsupportedError, match="builtins.dict.*XGBoost, LightGBM, CatBoost, scikit-learn, treelite, torch, Keras and ONNX") \
+    with pytest.raises(mdl.UnsupportedError, match="builtins.dict.*XGBoost, LightGBM, CatBoost, YDF, scikit-learn, treelite, torch, Keras and ONNX") \
             as caught:
         mdl.convert({"a": 1})
     assert caught.value.parts == ["builtins.dict"]
