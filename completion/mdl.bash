@@ -26,7 +26,7 @@ _mdl()
     case ${COMP_WORDS[1]} in
     demo)    options="--quiet --help" ;;
     convert) options="--out --from --dir --without --best-iteration --leaves --ready --force --format --quiet --help" ;;
-    inspect) options="--all --passes --tree --node --dot --svg --out --format --quiet --help" ;;
+    inspect) options="--all --importance --passes --tree --node --dot --svg --out --format --quiet --help" ;;
     predict) options="--output --input --trees --staged --early-stop --out --header --columns --separator --unknown --threads --format --quiet --help" ;;
     explain) options="--row --class --top --background --trees --svg --out --header --columns --separator --unknown --format --quiet --help" ;;
     check)   options="--reference --data --output --tolerance --out --golden --strict --format --quiet --help" ;;

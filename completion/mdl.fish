@@ -30,6 +30,7 @@ complete -c mdl -n '__fish_seen_subcommand_from convert' -x -l leaves -a float16
 complete -c mdl -n '__fish_seen_subcommand_from convert' -s f -l force -d 'Overwrite something else than a .mdl file'
 
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -s a -l all -d 'Every column, category and node'
+complete -c mdl -n '__fish_seen_subcommand_from inspect' -l importance -d 'Columns by importance'
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -l passes -d 'The clean-up passes, and what each did'
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -x -s t -l tree -d 'A tree, its splits and leaves'
 complete -c mdl -n '__fish_seen_subcommand_from inspect' -x -l node -d 'Of which operator'

@@ -595,6 +595,19 @@ MDL_API mdl_status mdl_metadata(const mdl_model *model, size_t i, const char **k
 MDL_API const char *mdl_metadata_get(const mdl_model *model, const char *key);
 
 /*
+ * Importances of the columns of the first input, as the source framework has them, by kind: of
+ * XGBoost "gain", "weight", "cover", "total_gain", "total_cover", of LightGBM "split" and "gain", of
+ * scikit-learn "impurity", of CatBoost "PredictionValuesChange".  0 kinds when the file has none: it
+ * is from before they were kept, or the source does not have them.  The first kind is the one that
+ * the source gives when none is named.
+ *
+ * Gives the i-th kind in *kind and its numbers in values, [columns of the input]; each may be NULL.
+ */
+MDL_API size_t mdl_importance_count(const mdl_model *model);
+MDL_API mdl_status mdl_importance(const mdl_model *model, size_t i, const char **kind,
+                                  double *values);
+
+/*
  * Golden rows: inputs with the outputs that the source framework produced.
  * mdl_golden_count is 0 for a file that carries none.  Each golden tensor names
  * its input or output; data is packed and belongs to the model.  Of tables they are

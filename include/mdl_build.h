@@ -79,6 +79,14 @@ MDL_API mdl_status mdl_build_labels(mdl_builder *b, int32_t output, uint32_t typ
 /* One pair of metadata.  A key given twice keeps the last value. */
 MDL_API mdl_status mdl_build_metadata(mdl_builder *b, const char *key, const char *value);
 
+/*
+ * Importances of the columns of the first input: `n_kinds` kinds, the default first, of the `n`
+ * columns whose numbers are in `columns`, ascending; values are [n_kinds][n], those of other columns
+ * 0.  Again: instead of those before.
+ */
+MDL_API mdl_status mdl_build_importance(mdl_builder *b, size_t n_kinds, const char *const *kinds,
+                                        uint64_t n, const uint32_t *columns, const double *values);
+
 /* ---- nodes ----------------------------------------------------------------- */
 
 /* An operator fed by values.  Returns the node. */

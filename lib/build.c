@@ -195,6 +195,9 @@ mdl_builder *mdl_builder_from_model(const mdl_model *model, mdl_error *error)
         mdl_build_golden_tensor(b, g->is_output, (int32_t)g->index, g->tensor.type, g->tensor.rank,
                                 g->tensor.dims, g->tensor.data);
     }
+    const struct importance *f = &m->schema.importance;
+    if (f->n_kinds)
+        mdl_build_importance(b, f->n_kinds, f->kinds, f->n_columns, f->columns, f->values);
     if (mdl_builder_status(b, error)) {
         mdl_builder_free(b);
         return NULL;

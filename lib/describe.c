@@ -177,6 +177,26 @@ const char *mdl_metadata_get(const mdl_model *m, const char *key)
     return NULL;
 }
 
+size_t mdl_importance_count(const mdl_model *m)
+{
+    return m ? m->m.schema.importance.n_kinds : 0;
+}
+
+mdl_status mdl_importance(const mdl_model *m, size_t i, const char **kind, double *values)
+{
+    if (i >= mdl_importance_count(m))
+        return MDL_ERR_ARGUMENT;
+    const struct importance *f = &m->m.schema.importance;
+    if (kind)
+        *kind = f->kinds[i];
+    if (!values)
+        return MDL_OK;
+    memset(values, 0, mdl_input_cols(m) * sizeof *values);
+    for (uint32_t c = 0; c < f->n_columns; c++)
+        values[f->columns[c]] = f->values[i * f->n_columns + c];
+    return MDL_OK;
+}
+
 /* ---- weights and nodes ---------------------------------------------------------------- */
 
 static mdl_status give_tensor(mdl_tensor *to, const struct tensor *t, const char *name)

@@ -232,6 +232,18 @@ exits inspect_csv 0 "$mdl" inspect m.mdl --format csv -o i.csv
 [ ! -s out ] && head -1 i.csv | grep -q '^section,name,key,value$'; claim inspect_writes_files $?
 "$mdl" inspect - < m.mdl > out 2> err
 claim inspect_reads_a_pipe $?
+exits inspect_importance 0 "$mdl" inspect m.mdl --importance
+head -1 out | grep -q '^column  name .*gain .*weight .*cover .*total_gain .*total_cover$'; claim importances_have_their_kinds $?
+exits inspect_importance_csv 0 "$mdl" inspect m.mdl --importance --format csv
+[ "$(wc -l < out)" = 31 ]; claim every_column_has_an_importance $?
+awk -F, 'NR > 2 && $3 > last { bad = 1 } { last = $3 + 0 } END { exit bad }' out; claim the_most_important_come_first $?
+# Splits of the file itself: nodes with a left child.
+splits=$(sed 's/"left_children":\[\([-0-9,]*\)\]/\n@\1\n/g' d/cancer.json | sed -n 's/^@//p' | tr , '\n' | grep -vc '^-1$')
+[ "$(awk -F, 'NR > 1 { n += $4 } END { print n }' out)" = "$splits" ]; claim weights_count_the_splits $?
+exits inspect_importance_json 0 "$mdl" inspect m.mdl --importance --format json -o imp.json
+grep -q '"total_cover": ' imp.json; claim importances_as_json $?
+exits no_importances_are_unsupported 4 "$mdl" inspect "$top/tests/data/golden_v1_xgboost.mdl" --importance
+says no_importances_say_the_way_out 'convert it again from its source'
 exits a_tree_is_shown 0 "$mdl" inspect m.mdl --tree 0
 prints a_tree_says_its_size 'tree 0 of'
 prints a_tree_has_branches '- yes  '

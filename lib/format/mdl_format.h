@@ -69,7 +69,10 @@ struct mdl_file_section {
     SECTION(0x80000002u, golden, 112) \
     SECTION(0x80000003u, golden_data, 1) \
     SECTION(0x80000004u, ready, 112)  /* tables that loading would work out (op.h)        */ \
-    SECTION(0x80000005u, ready_data, 1)
+    SECTION(0x80000005u, ready_data, 1) \
+    SECTION(0x80000006u, importance, 4)       /* texts: kinds of importances of columns */ \
+    SECTION(0x80000007u, importance_cols, 4)  /* ascending: columns of the first input  */ \
+    SECTION(0x80000008u, importance_data, 8)   /* float64 [kinds][those columns]         */
 
 /* Bits of required_features, from the lowest on: how many, and how they are called. */
 #define MDL_FILE_N_FEATURES 2

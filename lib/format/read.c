@@ -442,6 +442,34 @@ static mdl_status read_pair(struct reader *r, struct pair *p)
     return p->key && p->value ? MDL_OK : bad_last(r, SEC_metadata, "no text begins at this offset");
 }
 
+/* Numbers stay where they are. */
+static mdl_status read_importance(struct reader *r, struct importance *to)
+{
+    const struct section *kinds = &r->s[SEC_importance], *columns = &r->s[SEC_importance_cols];
+    const struct section *values = &r->s[SEC_importance_data];
+    const uint64_t cols = r->m->schema.n_inputs ? r->m->graph.values[0].cols : 0;
+    const char **text = mdl_arena_take(r->a, kinds->count, sizeof *text);
+
+    if (!text)
+        return mdl_arena_fail(r->a, r->err, "importances");
+    *to = (struct importance){ text, (const uint32_t *)(const void *)columns->data,
+                               (const double *)(const void *)values->data, (uint32_t)kinds->count,
+                               (uint32_t)columns->count };
+    for (uint32_t at = 0, i = 0; next_record(r, SEC_importance, &at); i++) {
+        text[i] = text_at(r, at);
+        if (!text[i])
+            return bad_last(r, SEC_importance, "no text begins at this offset");
+    }
+    for (uint32_t i = 0; i < to->n_columns; i++)
+        if (to->columns[i] >= cols || (i && to->columns[i] <= to->columns[i - 1]))
+            return bad(r, SEC_importance_cols, i, "columns are not ascending, or not there");
+    if (values->count != kinds->count * columns->count)
+        return bad(r, SEC_importance_data, 0, "not one number for each kind and column");
+    r->next[SEC_importance_cols] = columns->count;
+    r->next[SEC_importance_data] = values->count;
+    return MDL_OK;
+}
+
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static mdl_status allocate(struct reader *r, uint64_t file_bytes)
@@ -504,7 +532,7 @@ static mdl_status read_all(struct reader *r)
         s = read_pair(r, &schema->metadata[i]);
     for (uint64_t i = 0; !s && i < r->s[SEC_ready].count; i++)
         s = read_ready(r);
-    return s;
+    return s ? s : read_importance(r, &schema->importance);
 }
 
 mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *file, size_t size,

@@ -58,7 +58,7 @@ static uint32_t text_at(struct writer *w, const char *text)
 
 static uint64_t count_texts(const struct model_graph *m)
 {
-    uint64_t n = 16 + m->graph.n_nodes + 2ull * m->schema.n_metadata + m->schema.n_outputs;
+    uint64_t n = 16 + m->schema.importance.n_kinds + m->graph.n_nodes + 2ull * m->schema.n_metadata + m->schema.n_outputs;
 
     for (uint32_t i = 0; i < m->graph.n_nodes; i++)
         n += m->graph.nodes[i].op->n_slots + m->graph.nodes[i].op->n_ready;
@@ -225,6 +225,12 @@ static void put_all(struct writer *w, const struct model_graph *m)
     }
     for (uint32_t i = 0; i < m->graph.n_nodes; i++)
         put_ready(w, &m->graph.nodes[i], i);
+    const struct importance *f = &s->importance;
+    for (uint32_t i = 0; i < f->n_kinds; i++)
+        put(w, SEC_importance, &(uint32_t){ text_at(w, f->kinds[i]) }, sizeof(uint32_t));
+    put(w, SEC_importance_cols, f->columns, f->n_columns * sizeof *f->columns);
+    put(w, SEC_importance_data, f->values,
+        (uint64_t)f->n_kinds * f->n_columns * sizeof *f->values);
     put_texts(w);
 }
 

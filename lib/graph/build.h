@@ -31,6 +31,7 @@ struct mdl_builder {
     struct vec outputs;          /* struct output                              */
     struct vec metadata;         /* struct pair                                */
     struct vec golden;           /* struct golden                              */
+    struct importance importance;  /* in the arena                             */
     struct vec types;            /* struct value: those of the first nodes, for mdl_build_type */
     uint32_t n_typed;            /* nodes that have been looked at for it      */
     uint32_t n_values;

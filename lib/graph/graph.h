@@ -44,7 +44,16 @@ struct golden {
     struct tensor tensor;         /* [rows, cols]; of a graph of tensors a whole one  */
 };
 
+/* Importances of the columns of input 0, as the source says them. */
+struct importance {
+    const char *const *kinds;     /* [n_kinds] "gain", ...                            */
+    const uint32_t *columns;      /* [n_columns] ascending; 0 in all others           */
+    const double   *values;       /* [n_kinds][n_columns]                             */
+    uint32_t n_kinds, n_columns;
+};
+
 struct schema {
+    struct importance importance;
     struct input  *inputs;
     struct output *outputs;
     struct pair   *metadata;

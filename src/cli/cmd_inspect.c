@@ -21,6 +21,7 @@
 static const struct cli_option options[] = {
     { "all", 'a', NULL, "every column, category and node, however many" },
     { "passes", 0, NULL, "the clean-up passes over networks, and what each did to MODEL.mdl" },
+    { "importance", 0, NULL, "columns by importance, as the source has it, the largest first" },
     { "tree", 't', "N", "tree N, from 0 on: its splits and leaves" },
     { "node", 0, "N", "of operator N, where several have trees" },
     { "dot", 0, NULL, "the tree for Graphviz" },
@@ -36,6 +37,7 @@ static const char more[] =
     "example:\n"
     "  mdl inspect model.mdl\n"
     "  mdl inspect model.mdl --format json\n"
+    "  mdl inspect model.mdl --importance\n"
     "  mdl inspect model.mdl --tree 7\n"
     "  mdl inspect model.mdl --tree 7 --svg -o tree.svg\n"
     "  mdl inspect net.mdl --passes\n";
@@ -372,6 +374,8 @@ static int run(struct cli *c)
     if (!code) code = cli_sink_open(c, &sink, cli_option(c, "out"));
     if (!code && cli_option(c, "tree") && m) {
         code = cli_sink_close(c, &sink, show_tree(c, m, sink.file));
+    } else if (!code && cli_option(c, "importance") && m) {
+        code = cli_sink_close(c, &sink, cli_inspect_importance(c, sink.file, m));
     } else if (!code) {
         if (passes)
             cli_inspect_passes(c, sink.file, m);

@@ -17,6 +17,9 @@ void cli_inspect_passes(struct cli *c, FILE *to, const mdl_model *model);
 /* Bytes that a run takes beside the model, with open dimensions 1; SIZE_MAX: it cannot be told. */
 size_t cli_run_bytes(const mdl_model *model);
 
+/* Columns by importance.  CLI_OK or the exit code after telling why. */
+int cli_inspect_importance(struct cli *c, FILE *to, const mdl_model *model);
+
 /* Where the bytes of the file are, as text: its weights. */
 void cli_inspect_bytes(FILE *to, const mdl_model *model, int all);
 uint64_t cli_tensor_bytes(const mdl_tensor *t);

@@ -264,6 +264,23 @@ static mdl_status add_metadata(const struct lgb *g)
     return s;
 }
 
+/* ---- importances ------------------------------------------------------------------------- */
+
+static double score_of(const struct score *s, size_t kind)
+{
+    return kind ? s->sum : s->splits;
+}
+
+static mdl_status give_scores(struct lgb *g)
+{
+    static const char *const kinds[] = { "split", "gain" };
+
+    if (g->no_gains)
+        return MDL_OK;
+    return mdl_scores_give(&g->scores, &g->allocator, g->b, 2, kinds, score_of)
+        ? mdl_lgb_memory(g) : MDL_OK;
+}
+
 /* ---- the walk ---------------------------------------------------------------------------- */
 
 static mdl_status read_model(struct lgb *g)
@@ -275,6 +292,8 @@ static mdl_status read_model(struct lgb *g)
     if (!s) begin_ensemble(g);
     if (!s) s = read_trees(g, &arrays);
     mdl_lgb_tree_free(g, &arrays);
+    if (!s) s = give_scores(g);
+    mdl_scores_free(&g->scores, &g->allocator);
     if (!s) s = check_trees(g);
     if (!s) s = mdl_lgb_tail(g);
     if (!s) s = mdl_parts_fail(&g->parts, g->err);

@@ -31,6 +31,7 @@
 
 #include "base/vec.h"
 #include "import/import.h"
+#include "import/scores.h"
 
 /* Bytes of the file; `at` NULL: not there. */
 struct span {
@@ -63,6 +64,9 @@ struct lgb {
     uint64_t n_trees;
     int32_t x, ensemble;          /* value, node                                  */
 
+    struct scores scores;         /* of the trees used                            */
+    int no_gains;                 /* some tree has no split_gain                  */
+
     struct span categorical;      /* parameters: [categorical_feature: 1,3]       */
     struct span categories;       /* the list behind pandas_categorical:          */
 };
@@ -71,7 +75,7 @@ struct lgb {
 struct lgb_tree {
     struct vec flags, left, right, feature, threshold, value, leaf_id, cover;
     struct vec set_start, set_words, boundaries, words, used;
-    struct vec linear_const, linear_start, linear_feature, linear_coef, counts;
+    struct vec linear_const, linear_start, linear_feature, linear_coef, counts, gain;
 };
 
 /* ---- lightgbm_text.c --------------------------------------------------------------------- */

@@ -19,9 +19,9 @@
 enum {
     NUM_LEAVES, NUM_CAT, SPLIT_FEATURE, THRESHOLD, DECISION_TYPE, LEFT_CHILD, RIGHT_CHILD,
     LEAF_VALUE, LEAF_COUNT, INTERNAL_COUNT, CAT_BOUNDARIES, CAT_THRESHOLD, IS_LINEAR, LEAF_CONST,
-    NUM_FEATURES, LEAF_FEATURES, LEAF_COEFF, NEEDED,
+    NUM_FEATURES, LEAF_FEATURES, LEAF_COEFF, SPLIT_GAIN, NEEDED,
     /* of training only */
-    SPLIT_GAIN = NEEDED, LEAF_WEIGHT, INTERNAL_VALUE, INTERNAL_WEIGHT, SHRINKAGE, KEYS
+    LEAF_WEIGHT = NEEDED, INTERNAL_VALUE, INTERNAL_WEIGHT, SHRINKAGE, KEYS
 };
 
 static const char *const names[KEYS] = {
@@ -299,6 +299,29 @@ static mdl_status read_cover(const struct lgb *g, const struct shape *h, struct 
     return MDL_OK;
 }
 
+/* As feature_importance (GBDT::FeatureImportance): splits with a gain, which is a float. */
+static mdl_status add_scores(struct lgb *g, const struct shape *h, struct lgb_tree *t)
+{
+    g->no_gains |= !h->field[SPLIT_GAIN].at;
+    if (g->no_gains)
+        return MDL_OK;
+    const mdl_status s = reals(g, h, SPLIT_GAIN, 0, h->inner, &t->gain);
+    if (s)
+        return s;
+    const int32_t *feature = (const int32_t *)(const void *)t->feature.data;
+    const double *gain = (const double *)(const void *)t->gain.data;
+    for (size_t i = 0; i < h->inner; i++) {
+        if (!((float)gain[i] > 0))
+            continue;
+        struct score *score = mdl_scores_at(&g->scores, &g->allocator, (uint32_t)feature[i]);
+        if (!score)
+            return mdl_lgb_memory(g);
+        score->splits++;
+        score->sum += (double)(float)gain[i];
+    }
+    return MDL_OK;
+}
+
 static mdl_status read_leaves(const struct lgb *g, const struct shape *h, struct lgb_tree *t)
 {
     mdl_status s = reals(g, h, LEAF_VALUE, h->inner, h->leaves, &t->value);
@@ -351,6 +374,7 @@ mdl_status mdl_lgb_tree(struct lgb *g, struct lgb_tree *t, int wanted)
     if (!s && h.inner) s = read_splits(g, &h, t);
     if (!s && !h.inner && !mdl_lgb_room(g, &t->flags, 1, 1)) s = mdl_lgb_memory(g);
     if (!s && covered) s = read_cover(g, &h, t);
+    if (!s && wanted && h.inner) s = add_scores(g, &h, t);
     return s || !wanted || g->parts.count ? s : build(g, &h, t, covered);
 }
 
@@ -360,6 +384,7 @@ void mdl_lgb_tree_free(const struct lgb *g, struct lgb_tree *t)
         &t->flags, &t->left, &t->right, &t->feature, &t->threshold, &t->value, &t->leaf_id,
         &t->cover, &t->set_start, &t->set_words, &t->boundaries, &t->words, &t->used,
         &t->linear_const, &t->linear_start, &t->linear_feature, &t->linear_coef, &t->counts,
+        &t->gain,
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

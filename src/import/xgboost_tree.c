@@ -7,11 +7,15 @@
  *     2.0 to 3.1   in base_weights [nodes][targets]
  *     since 3.2    in leaf_weights [leaves][targets]; a leaf's right child is its row
  *
+ * Importances are those of get_score (GBTreeModel::FeatureScore): float32 sums over the splits of
+ * all trees, also those that are not used, right children first.
+ *
  * NaN goes to the default side, also where the threshold is NaN: no number is below that,
  * so all others go right, which the threshold -infinity says as well.
  *
  * SPDX-License-Identifier: MIT
  */
+#include "import/scores.h"
 #include "import/xgboost.h"
 
 #include <math.h>                /* INFINITY */
@@ -19,7 +23,7 @@
 
 enum { LEFT, RIGHT, FEATURE, DEFAULT_LEFT, SPLIT_TYPE, CAT_NODES, CAT_SEGMENTS, CAT_SIZES,
        CATEGORIES, INTS };
-enum { CONDITION, COVER, NODE_WEIGHTS, LEAF_WEIGHTS, REALS };
+enum { CONDITION, COVER, GAIN, NODE_WEIGHTS, LEAF_WEIGHTS, REALS };
 
 static const char *const int_keys[INTS] = {
     [LEFT] = "left_children", [RIGHT] = "right_children", [FEATURE] = "split_indices",
@@ -28,8 +32,8 @@ static const char *const int_keys[INTS] = {
     [CAT_SIZES] = "categories_sizes", [CATEGORIES] = "categories",
 };
 static const char *const real_keys[REALS] = {
-    [CONDITION] = "split_conditions", [COVER] = "sum_hessian", [NODE_WEIGHTS] = "base_weights",
-    [LEAF_WEIGHTS] = "leaf_weights",
+    [CONDITION] = "split_conditions", [COVER] = "sum_hessian", [GAIN] = "loss_changes",
+    [NODE_WEIGHTS] = "base_weights", [LEAF_WEIGHTS] = "leaf_weights",
 };
 
 struct tree {
@@ -52,6 +56,9 @@ struct forest {
     uint64_t limit;               /* trees before this one are used          */
     uint64_t round;
     struct xgb_sets sets;
+    struct scores scores;
+    struct vec stack;             /* int32                                   */
+    unsigned lacks;               /* bits of reals that some tree lacks      */
 };
 
 static const int32_t *ints(const struct tree *t, int which)
@@ -148,8 +155,8 @@ static int check_lengths(struct forest *f)
         if ((i < SPLIT_TYPE || t->ints_seen & 1u << SPLIT_TYPE)
             && !has_length(f, int_keys[i], count(&t->ints[i], 4), nodes))
             return 0;
-    for (int i = CONDITION; i <= COVER; i++)
-        if ((i < COVER || t->reals_seen & 1u << COVER)
+    for (int i = CONDITION; i <= GAIN; i++)
+        if ((i < COVER || t->reals_seen & 1u << i)
             && !has_length(f, real_keys[i], count(&t->reals[i], 8), nodes))
             return 0;
     return has_length(f, int_keys[CAT_SEGMENTS], count(&t->ints[CAT_SEGMENTS], 4),
@@ -327,6 +334,70 @@ static int add_tree(struct forest *f, double weight)
     return !mdl_build_tree(x->b, f->node, &tree);
 }
 
+/* ---- importances ------------------------------------------------------------------------------ */
+
+static const char *const kinds[] = { "gain", "weight", "cover", "total_gain", "total_cover" };
+enum { MEAN_GAIN, WEIGHT, MEAN_COVER, TOTAL_GAIN, TOTAL_COVER, KINDS };
+
+static double score_of(const struct score *s, size_t kind)
+{
+    switch (kind) {
+    case MEAN_GAIN: return (double)(s->gain / (float)s->splits);
+    case WEIGHT: return (double)(float)s->splits;
+    case MEAN_COVER: return (double)(s->cover / (float)s->splits);
+    case TOTAL_GAIN: return (double)s->gain;
+    default: return (double)s->cover;
+    }
+}
+
+/* Of files without gains or covers. */
+static double weight_of(const struct score *s, size_t kind)
+{
+    return score_of(s, kind + WEIGHT);
+}
+
+static int add_scores(struct forest *f)
+{
+    struct tree *t = &f->t;
+    const int32_t *left = ints(t, LEFT), *right = ints(t, RIGHT), *feature = ints(t, FEATURE);
+    const double *gain = (const double *)(void *)t->reals[GAIN].data;
+    const double *cover = (const double *)(void *)t->reals[COVER].data;
+    int32_t *stack = resize(f, &f->stack, (uint64_t)t->nodes + 1, sizeof *stack);
+    size_t n = 1;
+
+    f->lacks |= ~t->reals_seen;
+    for (int64_t steps = 0; stack && n && steps < t->nodes; steps++) {
+        const int32_t i = stack[--n];
+        if (left[i] == -1)
+            continue;
+        if (left[i] < 0 || right[i] < 0 || left[i] >= t->nodes || right[i] >= t->nodes
+            || feature[i] < 0)
+            return !BAD(f, "tree %llu: node %d has children %d and %d", ULL(t->number), (int)i,
+                        (int)left[i], (int)right[i]);
+        struct score *s = mdl_scores_at(&f->scores, &f->x->allocator, (uint32_t)feature[i]);
+        if (!s)
+            return !mdl_events_memory(f->e);
+        s->splits++;
+        if (!(f->lacks & 1u << GAIN))
+            s->gain += (float)gain[i];
+        if (!(f->lacks & 1u << COVER))
+            s->cover += (float)cover[i];
+        stack[n++] = left[i];
+        stack[n++] = right[i];
+    }
+    return stack != NULL;
+}
+
+static mdl_status give_scores(struct forest *f)
+{
+    const int has_all = !(f->lacks & (1u << GAIN | 1u << COVER));
+    const mdl_status s = has_all
+        ? mdl_scores_give(&f->scores, &f->x->allocator, f->x->b, KINDS, kinds, score_of)
+        : mdl_scores_give(&f->scores, &f->x->allocator, f->x->b, 1, kinds + WEIGHT, weight_of);
+
+    return s ? mdl_fail(f->x->err, s, "out of memory") : MDL_OK;
+}
+
 /* ---- all of them --------------------------------------------------------------------------------- */
 
 static mdl_status one_tree(struct forest *f)
@@ -341,8 +412,9 @@ static mdl_status one_tree(struct forest *f)
         return BAD(f, "'trees' has more than the %llu of num_trees", ULL(x->n_trees));
     while (number >= (uint64_t)first[f->round + 1])
         f->round++;
-    if (!read_tree(f) || !check_lengths(f) || !add_tree(f, number < x->drop.bytes / 8 ? drop[number]
-                                                                                     : 1.0)) {
+    const double weight = number < x->drop.bytes / 8 ? drop[number] : 1.0;
+    if (!read_tree(f) || !check_lengths(f) || (number < f->limit && !add_tree(f, weight))
+        || !add_scores(f)) {
         const mdl_status s = f->e->status ? f->e->status : mdl_parts_fail(&x->parts, x->err);
         return s ? s : builder_status(f);
     }
@@ -357,7 +429,7 @@ static mdl_status all_trees(struct forest *f)
     enum event ev;
 
     mdl_events_array(f->e);
-    while (!s && f->t.number < f->limit && mdl_events_element(f->e, &ev)) {
+    while (!s && mdl_events_element(f->e, &ev)) {
         if (ev != EVENT_OBJECT)
             return BAD(f, "tree %llu is no object", ULL(f->t.number));
         s = one_tree(f);
@@ -365,9 +437,11 @@ static mdl_status all_trees(struct forest *f)
     }
     if (s || f->e->status)
         return s ? s : f->e->status;
-    if (f->limit == UINT64_MAX && f->t.number != all)
+    if (f->t.number != all)
         return BAD(f, "'trees' has %llu entries, expected %llu", ULL(f->t.number), ULL(all));
-    return f->node != MDL_NONE || begin_ensemble(f, 1) ? MDL_OK : builder_status(f);
+    if (f->node == MDL_NONE && !begin_ensemble(f, 1))
+        return builder_status(f);
+    return give_scores(f);
 }
 
 static void free_tree(struct tree *t, const mdl_allocator *allocator)
@@ -393,6 +467,8 @@ mdl_status mdl_xgb_trees(struct xgb *x)
     free_tree(&f.t, &x->allocator);
     mdl_vec_free(&f.sets.start, &x->allocator);
     mdl_vec_free(&f.sets.words, &x->allocator);
+    mdl_vec_free(&f.stack, &x->allocator);
+    mdl_scores_free(&f.scores, &x->allocator);
     mdl_events_free(&e);
     return s;
 }

@@ -138,6 +138,14 @@ static unsigned ask_arrays(const mdl_model *m)
         must(!mdl_golden(m, i, &t, &is_output));
         sum += touch(&t, type_bytes(t.type)) + is_output;
     }
+    const size_t cols = mdl_input_cols(m);
+    double *values = calloc(cols + 1, sizeof *values);
+    for (size_t i = 0; values && i < mdl_importance_count(m); i++) {
+        const char *kind;
+        must(!mdl_importance(m, i, &kind, values));
+        sum += (unsigned)strlen(kind) + (cols && values[cols - 1] > 0);
+    }
+    free(values);
     return sum;
 }
 
@@ -316,6 +324,37 @@ static void explanations_hold(const mdl_model *m, const mdl_model *plain, const 
     }
 }
 
+/* Stages are predictions of longer and longer ranges; a row that stops does so with any kernels. */
+static void stages_hold(const mdl_model *m, const mdl_model *plain, const struct rows *r,
+                        mdl_predict_options o, uint64_t seed)
+{
+    const mdl_tensor x = table(MDL_F64, r->x, ROWS, r->cols);
+    const uint64_t n = mdl_iterations(m), every = 1 + seed % 3;
+    const size_t stages = n ? (size_t)((n - 1) / every + 1) : 0;
+    size_t cols = 0;
+
+    if (!n || n > 64 || mdl_output_shape(m, &o, &cols, NULL) || cols > MOST_OUT)
+        return;
+    double *got = doubles(stages * ROWS * cols), *want = doubles(ROWS * cols);
+    mdl_tensor y = table(MDL_F64, got, stages, ROWS);
+    y.rank = 3;
+    y.dims[2] = (int64_t)cols;
+    o.stage_every = every;
+    must(mdl_predict_tensor(m, &x, &y, &o, NULL) == MDL_OK);
+    o.stage_every = 0;
+    for (size_t k = 0; k < stages; k++) {
+        o.tree_end = (k + 1) * every < n ? (k + 1) * every : n;
+        must(predict(plain, r, &o, cols, want) && same(got + k * ROWS * cols, want, ROWS * cols));
+    }
+    o.tree_end = 0;
+    o.stop_every = every;
+    o.stop_margin = 1.5;
+    if (predict(m, r, &o, cols, got))
+        must(predict(plain, r, &o, cols, want) && same(got, want, ROWS * cols));
+    free(got);
+    free(want);
+}
+
 static void predictions_hold(const mdl_model *m, const mdl_model *plain, const mdl_model *saved,
                              uint64_t seed)
 {
@@ -339,6 +378,11 @@ static void predictions_hold(const mdl_model *m, const mdl_model *plain, const m
         o.tree_end = o.tree_begin + 1 + seed / 3 % 3;
         output_holds(m, plain, saved, &r, &o);
     }
+    o.output = MDL_OUTPUT_TREES;
+    o.tree_begin = o.tree_end = 0;
+    output_holds(m, plain, saved, &r, &o);
+    for (o.output = MDL_OUTPUT_MAIN; o.output <= MDL_OUTPUT_LABEL; o.output++)
+        stages_hold(m, plain, &r, o, seed);
     explanations_hold(m, plain, &r, seed % 2);
 }
 

@@ -164,6 +164,10 @@ static mdl_builder *forest(int kind)
     }
     mdl_build_output(b, "raw", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
     mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, n, 1));
+    const char *const kinds[] = { "gain", "weight" };
+    const uint32_t columns[] = { 0, 2 };
+    const double importances[] = { 0.5, 7, 1, 2 };
+    mdl_build_importance(b, 2, kinds, 2, columns, importances);
     return b;
 }
 

@@ -57,7 +57,7 @@ def texts(values: Sequence[str]) -> Any:
 # Calls that no output's width depends on.
 SHAPELESS = ("mdl_build_golden_input", "mdl_build_golden_output", "mdl_build_golden_tensor",
              "mdl_build_metadata", "mdl_build_labels", "mdl_build_column", "mdl_build_categories",
-             "mdl_build_result", "mdl_build_type")
+             "mdl_build_result", "mdl_build_type", "mdl_build_importance")
 
 
 class Builder:
@@ -212,6 +212,21 @@ class Builder:
             weight=weight, **{name: _pointer(array, POINTEE[array.dtype.str[1:]])
                               for name, array in arrays.items() if array is not None})
         self._call("mdl_build_tree", node, ctypes.byref(described))
+
+    def importances(self, values: Mapping[str, Any], columns: Optional[Any] = None) -> None:
+        """Importances of the columns of the first input by kind, the default first: a number for
+        each of `columns`, which ascend (None: 0, 1, ...); those of others are 0.  Instead of those
+        before."""
+        made = np.ascontiguousarray([np.asarray(given, np.float64) for given in values.values()])
+        made = made.reshape(len(values), -1)
+        given = np.arange(made.shape[1]) if columns is None else np.asarray(columns)
+        if given.shape != made.shape[1:]:
+            raise DataError(f"importances of {made.shape[1]} columns for {given.shape}")
+        used = (made != 0).any(axis=0)
+        made, at = np.ascontiguousarray(made[:, used]), _integers(given[used], None, np.uint32,
+                                                                 "columns of importances")
+        self._call("mdl_build_importance", len(values), texts(list(values)), made.shape[1],
+                   _pointer(at, ctypes.c_uint32), _pointer(made, ctypes.c_double))
 
     # ---- golden rows and the file ------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 
+from ._builder import Builder
 from ._convert import add_classes, import_
 from ._data import Array, is_frame
 from ._errors import UnsupportedError
@@ -27,6 +28,7 @@ def convert(obj: Any, sample: Optional[Any] = None) -> Model:
                                parts=[f"catboost.{type(obj).__name__}"])
     builder = import_(_saved(obj), from_="catboost", file=type(obj).__name__)
     builder.metadata("source_kind", type(obj).__name__)
+    _importances(builder, obj)
     model = builder.to_model()
     outputs, loss = model.outputs, model.metadata.get("objective", "")
     is_regressor, is_classifier = "CatBoostRegressor" in names, "probability" in outputs
@@ -54,6 +56,16 @@ def convert(obj: Any, sample: Optional[Any] = None) -> Model:
         return made
 
     return prove(builder, Live("CatBoost", answers, obj.predict, FAST_EXP, texts.fill), sample)
+
+
+def _importances(builder: Builder, obj: Any) -> None:
+    from catboost import CatBoostError
+
+    try:
+        values = obj.get_feature_importance(type="PredictionValuesChange")
+    except CatBoostError:                    # a model without the weights of its leaves
+        return
+    builder.importances({"PredictionValuesChange": values})
 
 
 class _Texts:

@@ -30,6 +30,8 @@ def convert(obj: Any, sample: Optional[Any] = None) -> Model:
     builder.metadata("source_version", _version())
     with builder.to_model() as model:
         outputs = list(model.outputs)
+    # Of all digits: the text has six of each gain.
+    builder.importances({kind: booster.feature_importance(kind) for kind in ("split", "gain")})
     is_classifier = is_wrapper and "LGBMClassifier" in names and "label" in outputs
     if is_classifier:
         add_classes(builder, outputs, obj.classes_)

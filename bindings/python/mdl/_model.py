@@ -281,6 +281,36 @@ class Model:
         name: bytes = _lib.lib.mdl_isa(handle.value)
         return name.decode()
 
+    def importances(self) -> Dict[str, Array]:
+        """Importances of the columns by kind, float64, as the source has them: of XGBoost "gain",
+        "weight", "cover", "total_gain" and "total_cover", of LightGBM "split" and "gain", of
+        scikit-learn "impurity", of CatBoost "PredictionValuesChange"."""
+        handle, made = self._held(), {}
+        kind = ctypes.c_char_p()
+        for i in range(_lib.lib.mdl_importance_count(handle.value)):
+            values = np.empty(self.n_features)
+            _must(_lib.lib.mdl_importance(handle.value, i, ctypes.byref(kind),
+                                          values.ctypes.data_as(ctypes.POINTER(ctypes.c_double))))
+            made[(kind.value or b"").decode()] = values
+        if not made:
+            raise UnsupportedError(
+                "this model has no importances: convert it again from its source, if that is a tree "
+                "ensemble of XGBoost, LightGBM, CatBoost or scikit-learn (whose columns are those of "
+                "the model); files converted before importances were kept have none",
+                _lib.ERR_NOT_FOUND)
+        return made
+
+    @property
+    def feature_importances_(self) -> Array:
+        """The default importance, as the source's own feature_importances_: of XGBoost the gains
+        over their sum, in float32."""
+        kind, values = next(iter(self.importances().items()))
+        if self._schema.source != "xgboost":
+            return values.astype(np.int32) if kind == "split" else values
+        gains = values.astype(np.float32)
+        total = gains.sum()
+        return gains if total == 0 else gains / total
+
     @property
     def iterations(self) -> int:
         """Rounds of boosting of the tree ensemble, which tree_range counts; 0 without exactly

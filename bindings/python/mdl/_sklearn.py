@@ -101,11 +101,24 @@ def _build(flow: Flow, steps: List[Any]) -> None:
     if of_sklearn(last, MODELS):
         for step in steps[:-1]:
             build_steps(flow, step)
+        made_of = flow.made_of
         MODELS[type(last).__name__][1](flow, last)
+        _importances(flow.builder, last, made_of)
         return
     for step in steps:
         build_steps(flow, step)
     flow.output("transformed", _lib.OUTPUT_VALUE, flow.at, "transform")
+
+
+def _importances(builder: Builder, last: Any, made_of: List[int]) -> None:
+    """Those of the last step, where each of its columns is made of one column of x alone."""
+    try:
+        values = np.asarray(last.feature_importances_, np.float64)
+    except (AttributeError, NotImplementedError):        # it has none
+        return
+    order = np.argsort(made_of)
+    if len(values) == len(made_of) == len(set(made_of)) and min(made_of) >= 0:
+        builder.importances({"impurity": values[order]}, np.asarray(made_of)[order])
 
 
 def _describe(flow: Flow, kind: str, steps: List[Any], names: Optional[List[str]],

@@ -46,6 +46,7 @@ class Flow:
         self.outputs: List[Output] = []
         self.objective = ""
         self.origin = list(range(cols))   # column of x that a column still is, or -1
+        self.made_of = list(range(cols))  # column of x that a column is made of alone, or -1
         self.hints: Dict[int, List[float]] = {}   # column of x -> values worth a golden row
         self.texts: Dict[int, List[str]] = {}     # column of x -> its categories
         # Size of the terms of a sum that the outputs depend on: f(last step, its X).
@@ -76,6 +77,8 @@ class Flow:
              cols: Optional[int] = None, **params: Any) -> None:
         """A node over the table, whose result is the table from now on."""
         self.at = self.node(op, weights=weights, **params)
+        if cols is not None or op not in ("scale", "impute"):
+            self.made_of = [-1] * (self.cols if cols is None else cols)
         self.cols = self.cols if cols is None else cols
         self.origin = [-1] * self.cols
 
@@ -88,9 +91,9 @@ class Flow:
         columns = [int(c) for c in columns]
         if columns == list(range(self.cols)):
             return
-        origin = [self.origin[c] for c in columns]
+        origin, made_of = ([was[c] for c in columns] for was in (self.origin, self.made_of))
         self.then("select", {"columns": np.array(columns, np.uint32)}, cols=len(columns))
-        self.origin = origin
+        self.origin, self.made_of = origin, made_of
 
     def concat(self, values: Sequence[int]) -> int:
         """Tables side by side, however many."""

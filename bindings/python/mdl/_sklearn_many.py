@@ -275,6 +275,7 @@ def _build_stacking(flow: Flow, est: Any) -> None:
         values, origin = values + [flow.at], origin + flow.origin
     inner = flow.inner()
     inner.at, inner.cols, inner.origin = flow.concat(values), len(origin), origin
+    inner.made_of = [-1] * len(origin)
     final = Part(inner, est.final_estimator_)
 
     def sizes(last: Any, x: Any) -> Any:

@@ -117,11 +117,12 @@ def _check_branches(est: Any) -> List[str]:
 
 
 def _join(flow: Flow, est: Any) -> None:
-    start = flow.at, flow.cols, flow.origin
+    start = flow.at, flow.cols, flow.origin, flow.made_of
     made: List[int] = []
     origin: List[int] = []
+    made_of: List[int] = []
     for step, columns, weight in _branches(est):
-        flow.at, flow.cols, flow.origin = start
+        flow.at, flow.cols, flow.origin, flow.made_of = start
         if columns is not None:
             flow.select(columns)
         build_steps(flow, step)
@@ -130,8 +131,9 @@ def _join(flow: Flow, est: Any) -> None:
                                 "add": np.zeros(flow.cols)})
         made.append(flow.at)
         origin += flow.origin
+        made_of += flow.made_of
     flow.at = flow.node("concat", made) if len(made) > 1 else made[0]
-    flow.cols, flow.origin = len(origin), origin
+    flow.cols, flow.origin, flow.made_of = len(origin), origin, made_of
 
 
 # ---- the list, and pipelines of it --------------------------------------------------------------
