@@ -30,8 +30,8 @@ static size_t ensemble(const mdl_model *model, uint64_t rounds, uint32_t *type, 
         for (size_t k = 0; k < info.n_tensors; k++) {
             mdl_tensor t = { .size = sizeof t };
             mdl_node_tensor(model, i, k, &t);
-            if (!strcmp(t.name, "value"))
-                *type = t.type;
+            if (!strcmp(t.name, "scale") || (!strcmp(t.name, "value") && t.type != MDL_F16))
+                *type = t.type;                   /* leaves of float16 have a scale */
             if (!strcmp(t.name, "iteration"))
                 *trees = ((const uint32_t *)t.data)[rounds];
         }

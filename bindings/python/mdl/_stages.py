@@ -62,7 +62,7 @@ def ensemble(handle: Any) -> Tuple[int, "np.dtype[Any]"]:
         for i in range(info.n_tensors):
             tensor = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor))
             _lib.lib.mdl_node_tensor(handle, node, i, ctypes.byref(tensor))
-            if tensor.name == b"value":
+            if tensor.name in (b"value", b"scale") and tensor.type in (_lib.F32, _lib.F64):
                 return outputs, np.dtype(np.float32 if tensor.type == _lib.F32 else np.float64)
     raise UnsupportedError("single trees need a model with exactly one tree ensemble")
 
