@@ -370,7 +370,7 @@ uint64_t mdl_ready_bytes(const mdl_model *m)
 
 uint64_t mdl_memory_bytes(const mdl_model *m)
 {
-    return m ? m->arena.used + sizeof *m : 0;
+    return m ? m->arena.used : 0;
 }
 
 const char *mdl_isa_name(size_t i)

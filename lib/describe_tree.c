@@ -52,7 +52,7 @@ mdl_status mdl_tree_shape(const mdl_model *model, size_t node, size_t tree, mdl_
         return MDL_ERR_ARGUMENT;
     const struct trees_plan *p = n->plan;
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    mdl_tree_info all = { .nodes = end - start, .leaves = p->ordinal[end] - p->ordinal[start],
+    mdl_tree_info all = { .nodes = end - start, .leaves = (end - start) / 2 + 1,
                           .depth = p->depth[tree], .output = p->output[tree],
                           .leaf_width = p->leaf_width,
                           .has_cover = (uint32_t)mdl_trees_weighed(n),
@@ -108,7 +108,7 @@ mdl_status mdl_tree_node(const mdl_model *model, size_t node, size_t tree, size_
         return MDL_ERR_ARGUMENT;
     const struct trees_plan *p = n->plan;
     if (mdl_tree_is_leaf(p, at))
-        describe_leaf(n, (uint32_t)tree, p->ordinal[at], &all);
+        describe_leaf(n, (uint32_t)tree, mdl_tree_ordinal(p, at), &all);
     else
         describe_split(n, p->tree_start[tree], at, &all);
     mdl_struct_copy(info, info->size, &all, sizeof all);
@@ -124,7 +124,7 @@ mdl_status mdl_tree_leaf(const mdl_model *model, size_t node, size_t tree, size_
     if (at == UINT32_MAX || !values || !mdl_tree_is_leaf(n->plan, at))
         return MDL_ERR_ARGUMENT;
     const struct trees_plan *p = n->plan;
-    const void *from = mdl_tree_values(n, p->ordinal[at]);
+    const void *from = mdl_tree_values(n, mdl_tree_ordinal(p, at));
     for (uint32_t k = 0; k < p->leaf_width; k++)
         values[k] = mdl_trees_type(n) == MDL_F64 ? ((const double *)from)[k]
                                                             : (double)((const float *)from)[k];

@@ -153,6 +153,7 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     m->allocator = a;
     m->parallel = q->parallel;
     mdl_arena_init(&m->arena, &a, q->limits.memory_bytes);
+    m->arena.used = sizeof *m;
 
     s = get_bytes(m, q, err);
     if (!s) s = mdl_format_read(&m->m, &m->arena, m->map.data, m->map.size, &q->limits, err);

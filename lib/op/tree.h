@@ -172,8 +172,9 @@ struct trees_plan {
     struct tree_words question;   /* [splits]                                                  */
     struct tree_asked asked;
 
-    uint32_t *ordinal;            /* [n_nodes + 1] leaves before a node, in node order: of a   */
-                                  /* leaf, which one it is                                     */
+    uint64_t *leaf_bits;          /* [n_nodes / 64 + 1] bit i % 64 of word i / 64: node i is   */
+                                  /* a leaf; and leaves of the words before                    */
+    uint32_t *leaves_before;      /* [n_nodes / 64 + 1]                                        */
     uint32_t *first_leaf;         /* [n_trees] leaf, of the ensemble, that is leftmost         */
     uint32_t *depth;              /* [n_trees] steps to the deepest leaf                       */
     uint32_t n_general;           /* trees with tests                                          */
@@ -237,12 +238,24 @@ mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const str
  * child; the left one is node i + 1. */
 static inline int mdl_tree_is_leaf(const struct trees_plan *p, uint32_t i)
 {
-    return p->ordinal[i + 1] != p->ordinal[i];
+    return (int)(p->leaf_bits[i / 64] >> i % 64 & 1u);
+}
+
+/* Leaves before node i, in node order: of a leaf, which one it is.  (Bits are counted in pairs, fours
+ * and eights: processors need not have an instruction for it.) */
+static inline uint32_t mdl_tree_ordinal(const struct trees_plan *p, uint32_t i)
+{
+    uint64_t bits = p->leaf_bits[i / 64] & (((uint64_t)1 << i % 64) - 1);
+
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return p->leaves_before[i / 64] + (uint32_t)(bits * 0x0101010101010101u >> 56);
 }
 
 static inline uint32_t mdl_tree_question(const struct trees_plan *p, uint32_t i)
 {
-    return p->right_node ? i : mdl_tree_word(p->question, i - p->ordinal[i]);
+    return p->right_node ? i : mdl_tree_word(p->question, i - mdl_tree_ordinal(p, i));
 }
 
 static inline uint32_t mdl_tree_flags(const struct trees_plan *p, uint32_t i)
@@ -269,7 +282,7 @@ static inline double mdl_tree_threshold(const struct trees_plan *p, uint32_t i)
 static inline uint32_t mdl_tree_right(const struct trees_plan *p, uint32_t i)
 {
     return p->right_node ? p->right_node[i]
-                         : i + 2 + 2 * mdl_tree_word(p->left, i - p->ordinal[i]);
+                         : i + 2 + 2 * mdl_tree_word(p->left, i - mdl_tree_ordinal(p, i));
 }
 
 /* The type of leaves as they are added up. */
@@ -327,7 +340,7 @@ struct rank_builder {
     uint32_t *known;              /* [splits] column, and rank << 16; no test's                */
     uint32_t *count;              /* [columns] thresholds, each asked by some node             */
     uint8_t  *nan;                /* [columns] 1: some node asks for NaN alone                 */
-    const uint32_t *ordinal, *splits;
+    const uint32_t *splits;
     const uint32_t *left;         /* [splits] splits below the left child                      */
     uint8_t  *level;              /* [splits] from 1 on; of trees with forks                   */
     uint32_t  mask, shift, n_entries;
@@ -348,11 +361,6 @@ static inline struct tree_question mdl_rank_at(const struct rank_builder *b, uin
     const uint32_t known = b->known[k];
 
     return (struct tree_question){ .column = (uint16_t)known, .rank = (uint8_t)(known >> 16) };
-}
-
-static inline struct tree_question mdl_rank_of(const struct rank_builder *b, uint32_t i)
-{
-    return mdl_rank_at(b, i - b->ordinal[i]);
 }
 
 /* tree_fork.c: plan->forks and what belongs to them, if no tree is too large; `scratch` has

@@ -29,10 +29,11 @@ void mdl_tree_covers(const struct node *n, uint32_t tree, double *cover)
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_COVER];
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
+    uint32_t leaf = p->first_leaf[tree] + (end - start) / 2 + 1;   /* behind its last one */
 
     for (uint32_t i = end; i-- > start;)       /* children lie behind their parents */
         cover[i - start] = t->count == p->n_nodes ? cover_at(t, i)
-                         : mdl_tree_is_leaf(p, i) ? cover_at(t, p->ordinal[i])
+                         : mdl_tree_is_leaf(p, i) ? cover_at(t, --leaf)
                          : cover[i + 1 - start] + cover[mdl_tree_right(p, i) - start];
 }
 
@@ -48,14 +49,14 @@ void mdl_tree_leaf_covers(const struct node *n, uint32_t tree, double *sum)
     const struct trees_plan *p = n->plan;
     const struct tensor *t = &n->tensors[TREES_COVER];
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
-    const uint32_t first = p->first_leaf[tree], leaves = p->ordinal[end] - first;
-    double all = 0;
+    const uint32_t first = p->first_leaf[tree], leaves = (end - start) / 2 + 1;
+    double all = 0, *to = sum + 1;
 
     sum[0] = 0;
     if (t->count == p->n_nodes) {
         for (uint32_t i = start; i < end; i++)
             if (mdl_tree_is_leaf(p, i))
-                sum[p->ordinal[i] + 1 - first] = all += cover_at(t, i);
+                *to++ = all += cover_at(t, i);
         return;
     }
     switch (t->type) {

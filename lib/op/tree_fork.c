@@ -40,15 +40,15 @@ static void order_trees(const struct node *n, struct trees_plan *p)
     p->output_at[0] = 0;
 }
 
-/* Where a row goes right: the step of node i as a fork knows it; tests have columns of their
+/* Where a row goes right: the step of split k as a fork knows it; tests have columns of their
  * own behind those of the ranks, where right is 1 or more. */
-static struct tree_question ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t i,
+static struct tree_question ask(const struct trees_plan *p, const struct rank_builder *b, uint32_t k,
                                 uint32_t *tests)
 {
-    if (mdl_trees_is_test(p, i))
+    if (mdl_trees_is_test(p, b->splits[k]))
         return (struct tree_question){ .column = (uint16_t)(p->ranks.n_columns + (*tests)++),
                                    .rank = 1 };
-    return mdl_rank_of(b, i);
+    return mdl_rank_at(b, k);
 }
 
 /* The number of a tree's first split. */
@@ -135,7 +135,7 @@ static struct tree_fork *put_tested(const struct trees_plan *p, uint32_t tree, s
 
     for (uint32_t k = first_split(p, tree); k < end; k++) {
         const uint32_t leaf = b->splits[k] - k - first;
-        put_fork(f++, ask(p, b, b->splits[k], &tests), leaf, leaf + b->left[k] + 1);
+        put_fork(f++, ask(p, b, k, &tests), leaf, leaf + b->left[k] + 1);
     }
     return f;
 }

@@ -28,11 +28,11 @@ static int is_member(const struct node *n, const struct trees_plan *p, uint32_t 
         && (words[start[set] + category / 32] >> category % 32 & 1u);
 }
 
-int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
+/* Does x go left, where that is asked? */
+static int answers_left(const struct node *n, uint32_t question, double x)
 {
     const struct trees_plan *p = n->plan;
     const struct trees_params *params = n->params;
-    const uint32_t question = mdl_tree_question(p, i);
     const uint32_t flags = p->asked.flags[question], missing = flags & NODE_MISSING;
 
     if (params->clip_zero && x >= -TREES_TINY && x <= TREES_TINY)
@@ -50,19 +50,58 @@ int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
     return params->compare ? x <= t : x < t;
 }
 
+int mdl_trees_goes_left(const struct node *n, uint32_t i, double x)
+{
+    return answers_left(n, mdl_tree_question(n->plan, i), x);
+}
+
+/* From a node of a file of nodes. */
+static uint32_t walk_nodes(const struct node *n, uint32_t x_type, const void *row, uint32_t i)
+{
+    const struct trees_plan *p = n->plan;
+
+    while (!mdl_tree_is_leaf(p, i))
+        i = answers_left(n, i, mdl_trees_cell(x_type, row, mdl_tree_word(p->asked.feature, i)))
+                ? i + 1 : p->right_node[i];
+    return mdl_tree_ordinal(p, i);
+}
+
+/* From where so many splits and leaves lie before the node: its number is both together. */
+static uint32_t walk_splits(const struct node *n, uint32_t x_type, const void *row, uint32_t split,
+                            uint32_t leaf)
+{
+    const struct trees_plan *p = n->plan;
+
+    while (!mdl_tree_is_leaf(p, split + leaf)) {
+        const uint32_t question = mdl_tree_word(p->question, split);
+        const uint32_t left = mdl_tree_word(p->left, split);
+        const double x = mdl_trees_cell(x_type, row, mdl_tree_word(p->asked.feature, question));
+
+        split++;
+        if (answers_left(n, question, x))
+            continue;
+        split += left;
+        leaf += left + 1;
+    }
+    return leaf;
+}
+
 uint32_t mdl_trees_walk_from(const struct node *n, uint32_t x_type, const void *row, uint32_t node)
 {
     const struct trees_plan *p = n->plan;
-    uint32_t i = node;
 
-    while (!mdl_tree_is_leaf(p, i))
-        i = mdl_trees_goes_left(n, i, mdl_trees_cell(x_type, row, mdl_tree_feature(p, i)))
-                ? i + 1 : mdl_tree_right(p, i);
-    return p->ordinal[i];
+    if (p->right_node)
+        return walk_nodes(n, x_type, row, node);
+    const uint32_t leaf = mdl_tree_ordinal(p, node);
+    return walk_splits(n, x_type, row, node - leaf, leaf);
 }
 
 uint32_t mdl_trees_walk_plain(const struct node *n, uint32_t x_type, const void *row,
                               uint32_t tree)
 {
-    return mdl_trees_walk_from(n, x_type, row, ((const struct trees_plan *)n->plan)->tree_start[tree]);
+    const struct trees_plan *p = n->plan;
+    const uint32_t root = p->tree_start[tree], leaf = p->first_leaf[tree];
+
+    return p->right_node ? walk_nodes(n, x_type, row, root)
+                         : walk_splits(n, x_type, row, root - leaf, leaf);
 }

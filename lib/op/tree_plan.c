@@ -178,7 +178,7 @@ static void expect(const struct trees_plan *p, struct arena *temp, struct arena 
     const uint64_t splits = ready ? 0 : p->n_nodes / 2;
     const int few = splits <= (uint64_t)p->n_trees * FORK_LEAVES;
 
-    mdl_arena_expect(a, 4 * (uint64_t)p->n_nodes + (few ? 12 * splits : 0) + 32 * (uint64_t)p->n_trees);
+    mdl_arena_expect(a, p->n_nodes / 5 + (few ? 12 * splits : 0) + 32 * (uint64_t)p->n_trees);
     mdl_arena_expect(temp, splits * (few ? 30 : 12) + (p->n_nodes < MANY_NODES ? 0 : 512u << 10));
 }
 

@@ -139,7 +139,6 @@ mdl_status mdl_ranks_open(struct rank_builder *b, const struct node *n, mdl_erro
     const struct trees_plan *p = n->plan;
     const uint64_t most = p->question.bytes ? p->asked.n : p->n_nodes / 2;
 
-    b->ordinal = p->ordinal;
     b->patience = STEPS_MOST * (most + 4096);
     b->known = mdl_arena_take_raw(b->temp, most, sizeof *b->known);
     if (!b->known)

@@ -134,7 +134,7 @@ static void enter(const struct shap *s, struct shap_sketch *k, uint32_t at,
 static void meet_leaf(const struct shap *s, struct shap_sketch *k, uint32_t at, double weight,
                       uint32_t output, double *bias)
 {
-    const uint32_t leaf = ((const struct trees_plan *)s->n->plan)->ordinal[at];
+    const uint32_t leaf = mdl_tree_ordinal(s->n->plan, at);
 
     for (uint32_t i = 0; i < s->width; i++) {
         const double value = mdl_shap_value(s, leaf, i);

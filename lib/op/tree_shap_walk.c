@@ -74,7 +74,7 @@ static void expect(const struct shap *s, uint32_t tree, double *mean, double *co
         for (uint32_t k = 0; k < s->width; k++) {
             double *m = &mean[(size_t)(i - start) * s->width + k];
             if (mdl_tree_is_leaf(p, i)) {
-                *m = mdl_shap_value(s, p->ordinal[i], k);
+                *m = mdl_shap_value(s, mdl_tree_ordinal(p, i), k);
                 continue;
             }
             const double left = mdl_shap_share(p, cover, start, i);
@@ -203,7 +203,7 @@ static void run_pair(struct beside *q, uint32_t tree)
 
     q->n_forks = q->n_row = q->n_background = 0;
     for (;;) {
-        reach(q, tree, p->ordinal[descend(q, i)]);
+        reach(q, tree, mdl_tree_ordinal(p, descend(q, i)));
         while (q->n_forks && q->forks[q->n_forks - 1].side)
             undo(q, &q->forks[--q->n_forks]);
         if (!q->n_forks)

@@ -144,9 +144,9 @@ static mdl_status number_any(const struct node *n, struct survey *s, struct tree
 
         if (!own)
             return bad_parent(n, i, "has no parent", err);
-        p->ordinal[i] = i - (t->first + k);
         if ((p->asked.flags[i] & NODE_KIND) == NODE_LEAF)
             continue;
+        p->leaf_bits[i / 64] &= ~((uint64_t)1 << i % 64);
         uint32_t *left = &level[i + 1 - t->start], *right = &level[p->right_node[i] - t->start];
         if (*left || *right)
             return bad_parent(n, *left ? i + 1 : p->right_node[i], "has two parents", err);
@@ -182,8 +182,6 @@ static int is_written(const struct node *n, uint64_t cols, const uint8_t *is,
 
 /* ---- trees of splits --------------------------------------------------------------------- */
 
-#define RUN 4u                    /* nodes from a split on that are numbered at once */
-
 /* Number the nodes of a tree, and its splits; 0: what is below a left child is more than there is
  * below its parent.  Without a branch on which children are leaves. */
 static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
@@ -192,8 +190,9 @@ static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
     const uint32_t first = t->first, n = t->splits;
     const uint32_t *left = s->left + t->kept;
     uint64_t *below = s->below;   /* children that are leaves go to below[-1] */
-    uint32_t *depth = s->depth, *splits = s->splits + t->kept, *ordinal = p->ordinal;
-    uint32_t deepest = 0, done = t->start, bad = 0;
+    uint32_t *depth = s->depth, *splits = s->splits + t->kept;
+    uint64_t *leaf_bits = p->leaf_bits;
+    uint32_t deepest = 0, bad = 0;
 
     below[0] = n | (uint64_t)(t->start - first) << 32;
     depth[0] = 1;
@@ -208,19 +207,12 @@ static int number(struct trees_plan *p, const struct survey *s, uint8_t *levels,
         bad |= given ^ l;
         splits[k] = i;
         levels[k] = (uint8_t)level;
-        for (; done < i; done++)  /* many leaves */
-            ordinal[done] = done - (first + k);
-        done = i + RUN;
-        ordinal[i] = ordinal[i + 1] = leaf;
-        ordinal[i + 2] = leaf + 1;
-        ordinal[i + 3] = leaf + 2;
+        leaf_bits[i / 64] &= ~((uint64_t)1 << i % 64);
         deepest = level > deepest ? level : deepest;
         below[to_left] = own - all + l;
         below[to_right] = r | (uint64_t)(leaf + l + 1) << 32;
         depth[to_left] = depth[to_right] = level + 1;
     }
-    for (; done < t->end; done++)
-        ordinal[done] = done - (first + n);
     t->deepest = deepest;
     return !bad;
 }
@@ -319,7 +311,6 @@ static mdl_status survey_tree(const struct node *n, uint32_t tree, uint64_t cols
             return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_LEFT].offset,
                                "tree %u has more splits below a left child than below its parent",
                                tree);
-        p->ordinal[t.end] = t.end - (t.first + t.splits);
         if (s->busy)
             find_busy(n, tree, s, &t);
         if (tree % step == 0)
@@ -379,12 +370,15 @@ static mdl_status make_room(const struct node *n, struct survey *s, struct rank_
     s->depth = depth + 1;
     b->splits = s->splits;
     b->left = s->left;
-    p->ordinal = mdl_arena_take_raw(a, p->n_nodes + 2ull + RUN, sizeof *p->ordinal);
+    const uint64_t words = p->n_nodes / 64 + 1;
+    p->leaf_bits = mdl_arena_take_raw(a, words, sizeof *p->leaf_bits);
+    p->leaves_before = mdl_arena_take_raw(a, words, sizeof *p->leaves_before);
     p->first_leaf = mdl_arena_take_raw(a, p->n_trees, sizeof *p->first_leaf);
     p->depth = mdl_arena_take_raw(a, p->n_trees, sizeof *p->depth);
     p->general = mdl_arena_take_raw(a, p->n_trees, sizeof *p->general);
-    if (!p->ordinal || !p->first_leaf || !p->depth || !p->general)
+    if (!p->leaf_bits || !p->leaves_before || !p->first_leaf || !p->depth || !p->general)
         return mdl_arena_fail(a, err, "tree ensemble");
+    memset(p->leaf_bits, 0xFF, words * sizeof *p->leaf_bits);   /* splits take theirs away */
     return MDL_OK;
 }
 
@@ -407,7 +401,10 @@ mdl_status mdl_trees_survey(const struct node *n, uint64_t cols, struct survey *
     for (uint32_t t = 0; t < p->n_trees && !status; t++)
         status = survey_tree(n, t, cols, is, s, b, err);
     p->n_leaves = p->n_nodes - s->n_splits;
-    if (!status)
-        p->ordinal[p->n_nodes] = p->n_leaves;
+    for (uint32_t w = 0, before = 0; w <= p->n_nodes / 64 && !status; w++) {
+        const uint32_t last = 64 * w + 63;
+        p->leaves_before[w] = before;
+        before = mdl_tree_ordinal(p, last) + (uint32_t)mdl_tree_is_leaf(p, last);
+    }
     return status;
 }

@@ -27,7 +27,7 @@ struct survey {
     double    half[64];           /* 2^-i                                                      */
 };
 
-/* Check all trees; fill the plan's ordinal, first_leaf, depth, general, path, in_order and counts, and
+/* Check all trees; fill the plan's numbering, first_leaf, depth, general, path, in_order and counts, and
  * the splits, which ranks meet. */
 mdl_status mdl_trees_survey(const struct node *n, uint64_t cols, struct survey *s,
                             struct rank_builder *b, struct arena *a, mdl_error *err);

@@ -9,17 +9,18 @@
 
 #include <string.h>
 
-/* Places of the nodes of a tree in a heap: the root has 1. */
-static void place_nodes(const struct trees_plan *p, uint32_t tree, uint32_t *place)
+/* Places of the nodes of a tree in a heap: the root has 1.  `left` is of its splits. */
+static void place_nodes(const struct trees_plan *p, uint32_t tree, const uint32_t *left,
+                        uint32_t *place)
 {
-    const uint32_t start = p->tree_start[tree];
+    const uint32_t start = p->tree_start[tree], nodes = p->tree_start[tree + 1] - start;
 
     place[0] = 1;
-    for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
-        if (mdl_tree_is_leaf(p, i))
+    for (uint32_t i = 0; i < nodes; i++) {
+        if (mdl_tree_is_leaf(p, start + i))
             continue;
-        place[i + 1 - start] = 2 * place[i - start];
-        place[mdl_tree_right(p, i) - start] = 2 * place[i - start] + 1;
+        place[i + 1] = 2 * place[i];
+        place[i + 2 + 2 * *left++] = 2 * place[i] + 1;
     }
 }
 
@@ -65,11 +66,12 @@ static void put_heap(const struct trees_plan *p, uint32_t tree, const struct ran
                      uint32_t *place)
 {
     const uint32_t start = p->tree_start[tree];
+    uint32_t k = start - p->first_leaf[tree];   /* split */
     struct tree_heap *h = &p->heaps[tree];
 
     memset(h->column, (int)(p->ranks.n_columns - 1), sizeof h->column);
     memset(h->rank, 1, sizeof h->rank);
-    place_nodes(p, tree, place);
+    place_nodes(p, tree, b->left + k, place);
     for (uint32_t i = start; i < p->tree_start[tree + 1]; i++) {
         const uint32_t at = place[i - start];
         if (mdl_tree_is_leaf(p, i)) {
@@ -77,7 +79,7 @@ static void put_heap(const struct trees_plan *p, uint32_t tree, const struct ran
             h->leaves |= (uint64_t)1 << (leftmost - HEAP_NODES);
             continue;
         }
-        const struct tree_question s = mdl_rank_of(b, i);
+        const struct tree_question s = mdl_rank_at(b, k++);
         h->column[at] = (uint8_t)s.column;
         h->rank[at] = s.rank;
     }
