@@ -98,15 +98,6 @@ def of_c(handle, rows, batch):
                                     y.ctypes.data)
 
 
-def call_alone():
-    """us that a call of CatBoost takes for next to no work: a row, one number, one split."""
-    x = np.arange(20.0).reshape(-1, 1)
-    model = cb.CatBoostRegressor(iterations=1, depth=1, verbose=0, allow_writing_files=False).fit(x, x[:, 0])
-    pool = cb.Pool(x[:1])
-    run = of_python(theirs_of(model), [(pool, x[:1])])
-    return min(run() for _ in range(5))
-
-
 def measure(folder, name, categories, x):
     """{batch: least us a row of CatBoost, libmodel from Python, libmodel from C}"""
     source, path = os.path.join(folder, name + ".cbm"), os.path.join(folder, name + ".mdl")
@@ -140,7 +131,7 @@ def main():
             print("training:", title, file=sys.stderr)
             train(path, x[NUMBERS + categories], y, categories, complexity)
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    alone, machine, slow = call_alone(), report.machine(), []
+    machine, slow = report.machine(), []
     rows = []
     for name, title, categories, _ in MODELS:
         for batch, (theirs, python, c) in measure(folder, name, categories, x).items():
@@ -157,11 +148,10 @@ def main():
     lines += report.table(["model", "rows a call", "CatBoost, Python", "libmodel, Python", "ratio", "libmodel, C",
                            "ratio"], rows)
     lines += ["", "CatBoost's package carries no C library: it is called by `_base_predict`, which `predict` calls, "
-              f"with a Pool made beforehand. For next to no work such a call takes {report.us(alone)} us.",
+              "with a Pool made beforehand. What it takes for one row and for 16 is mostly what such a call costs.",
               "libmodel has rows of float64 that hold hashes already (`mdl_category_code`), as a Pool does."]
     if os.environ.get("DOCS") != "0":
         report.section("bench-ctr", lines)
-    print(f"a call alone: {alone:.1f} us")
     sys.exit("\n".join(slow) if slow else 0)
 
 

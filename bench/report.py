@@ -225,6 +225,7 @@ def section(name: str, lines: Optional[List[str]] = None) -> str:
     before, mark, rest = text.partition(begin)
     old, _, after = rest.partition(end)
     if lines is not None:
+        before += "" if mark else "\n"
         old, mark = "\n".join(lines) + "\n", begin
         with open(path, "w") as f:
             f.write(before + begin + old + end + after)
@@ -253,7 +254,7 @@ def write(everything: Dict[str, Any]) -> None:
         lines += ["Ensembles not run: "
                   + "; ".join(f"{name} ({plain(why)})" for name, why in everything["missing"].items()) + ".", ""]
     with open(os.path.join(DOCS, "performance.md"), "w") as f:
-        f.write("\n".join(lines) + statistics)
+        f.write("\n".join(lines) + "\n" + statistics)
     with open(os.path.join(DOCS, "performance.svg"), "w") as f:
         f.write(picture.draw(picture_rows(results), about))
 

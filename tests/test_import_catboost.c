@@ -365,6 +365,7 @@ static void a_broken_value_is_named(void **state)
         { "[-1, 2]", "[-1]", "split 2, the model has 2" },
         { "\"flat_feature_index\": 0", "\"flat_feature_index\": -1", "is column -1" },
         { "\"flat_feature_index\": 0", "\"flat_feature_index\": 2147483647", "is column 2147" },
+        { "\"flat_feature_index\": 0", "\"flat_feature_index\": 4194304", "is column 4194304" },
         { "\"flat_feature_index\": 0", "\"flat_feature_index\": 0.5", "expected an integer" },
         { "AsTrue", "AsMaybe", "'nan_value_treatment' is none of" },
         { "{\"split_index\": 2}", "{\"split_index\": 3}", "split 3, the model has 3" },

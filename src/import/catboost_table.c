@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ULL(x) ((unsigned long long)(x))
+#define MOST_COLUMNS (1 << 22)     /* each has a name here, whoever asks about it or not */
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
@@ -39,7 +39,7 @@ static mdl_status check_features(const struct cat *c, const struct vec *v, int64
     mdl_status s = MDL_OK;
 
     for (size_t i = 0; !s && i < CAT_COUNT(*v, struct cat_feature); i++) {
-        if (f[i].column < 0 || f[i].column >= INT32_MAX || f[i].index < 0
+        if (f[i].column < 0 || f[i].column >= MOST_COLUMNS || f[i].index < 0
             || (i && f[i].index <= f[i - 1].index))
             return mdl_cat_fail(c, 0, "feature %lld is column %lld", (long long)f[i].index,
                                 (long long)f[i].column);
