@@ -597,7 +597,7 @@ MDL_API const char *mdl_metadata_get(const mdl_model *model, const char *key);
 /*
  * Importances of the columns of the first input, as the source framework has them, by kind: of
  * XGBoost "gain", "weight", "cover", "total_gain", "total_cover", of LightGBM "split" and "gain", of
- * scikit-learn "impurity", of CatBoost "PredictionValuesChange".  0 kinds when the file has none: it
+ * CatBoost "PredictionValuesChange", of scikit-learn "impurity".  0 kinds when the file has none: it
  * is from before they were kept, or the source does not have them.  The first kind is the one that
  * the source gives when none is named.
  *

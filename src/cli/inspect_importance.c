@@ -60,7 +60,7 @@ int cli_inspect_importance(struct cli *c, FILE *to, const mdl_model *m)
 
     if (!all)
         return cli_fail(c, CLI_UNSUPPORTED, "%s has no importances: convert it again from its source, "
-                        "if that is a tree ensemble of XGBoost or LightGBM (of CatBoost and "
+                        "if that is a tree ensemble of XGBoost, LightGBM or CatBoost (of "
                         "scikit-learn in Python); files converted before they were kept have none",
                         c->args[0]);
     double *values = calloc(kinds * cols, sizeof *values);

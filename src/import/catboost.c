@@ -122,11 +122,13 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
         &c.texts, &c.numbers, &c.categories, &c.borders, &c.values, &c.one_hot, &c.parts_of,
         &c.ctrs, &c.rows, &c.hashes, &c.words, &c.sizes, &c.tree_splits, &c.nodes,
         &c.leaf_values, &c.leaf_weights, &c.bias, &c.labels, &c.labels_seen, &c.splits,
+        &c.owner, &c.effect,
     };
     const mdl_status s = read_model(&c);
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mdl_vec_free(all[i], &c.allocator);
+    mdl_scores_free(&c.scores, &c.allocator);
     return s;
 }
 

@@ -8,6 +8,7 @@
  *     catboost_cbm_ctr.c, catboost_json_ctr.c    target statistics of either
  *     catboost_table.c    what trees look at: columns, categories, statistics
  *     catboost_tree.c     trees into the builder
+ *     catboost_score.c    how much each column matters
  *     catboost_answer.c   from sums to the outputs
  *
  * Trees ask by number: split s of the model is one of all borders of all number columns,
@@ -23,6 +24,7 @@
 
 #include "import/events.h"
 #include "import/import.h"
+#include "import/scores.h"
 
 #define CAT_NO_TEXT UINT32_MAX
 
@@ -127,6 +129,9 @@ struct cat {
     double probability;           /* from which on it is the second of two classes       */
 
     struct vec splits;            /* struct cat_split                                    */
+    struct vec owner;             /* uint32 [splits] which feature, one-hot or statistic */
+    struct vec effect;            /* double: how much each of those matters              */
+    struct scores scores;         /* of columns                                          */
     int32_t input, table;         /* values: the caller's rows, and what trees look at   */
     int32_t raw, leaves;
 };
@@ -180,5 +185,17 @@ mdl_status mdl_cat_trees(struct cat *c);
  * to the parts. */
 void mdl_cat_check(struct cat *c);
 mdl_status mdl_cat_answers(struct cat *c);
+
+/* catboost_table.c: a column by its index among its kind; NULL: there is none. */
+const struct cat_feature *mdl_cat_feature(const struct vec *kind, int64_t index);
+
+/* catboost_score.c, where leaves have weights: once there are splits; a tree of so many splits and the
+ * number of its first leaf; a node whose children are done, which gets their mean; importances into
+ * the builder. */
+mdl_status mdl_cat_score_open(struct cat *c);
+void mdl_cat_score_oblivious(struct cat *c, const int32_t *splits, int32_t depth, uint64_t leaf);
+void mdl_cat_score_node(struct cat *c, int32_t split, double *value, const double *cover, size_t i,
+                        size_t left, size_t right);
+mdl_status mdl_cat_score_give(struct cat *c);
 
 #endif

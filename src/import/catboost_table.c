@@ -77,8 +77,7 @@ static mdl_status columns(struct cat *c)
     return mdl_builder_status(c->b, c->err);
 }
 
-/* A column by its index among its kind. */
-static const struct cat_feature *find_feature(const struct vec *v, int64_t index)
+const struct cat_feature *mdl_cat_feature(const struct vec *v, int64_t index)
 {
     const struct cat_feature *f = CAT_AT(*v, struct cat_feature);
     size_t low = 0, high = CAT_COUNT(*v, struct cat_feature);
@@ -160,7 +159,7 @@ static void equals(struct weights *w)
     const struct cat_one_hot *hot = CAT_AT(c->one_hot, struct cat_one_hot);
 
     for (size_t i = 0; !w->s && i < CAT_COUNT(c->one_hot, struct cat_one_hot); i++) {
-        const struct cat_feature *f = find_feature(&c->categories, hot[i].index);
+        const struct cat_feature *f = mdl_cat_feature(&c->categories, hot[i].index);
 
         if (!f) {
             w->s = unknown(c, "category column", hot[i].index);
@@ -258,7 +257,7 @@ enum { KIND_CATEGORY, KIND_ABOVE, KIND_ABOVE_OR_NAN, KIND_EQUAL };
 static void put_part(struct weights *w, const struct cat_part *p)
 {
     const int above = p->kind == CAT_PART_ABOVE;
-    const struct cat_feature *f = find_feature(above ? &w->c->numbers : &w->c->categories,
+    const struct cat_feature *f = mdl_cat_feature(above ? &w->c->numbers : &w->c->categories,
                                                p->index);
 
     if (!f || p->border != p->border) {

@@ -137,6 +137,8 @@ static mdl_status oblivious(struct forest *f, size_t tree, int32_t depth)
         s = set_leaf(f, leaves - 1 + i, (f->leaf + i) * width, i);
     if (s)
         return s;
+    if (c->leaf_weights.bytes)
+        mdl_cat_score_oblivious(f->c, CAT_AT(c->tree_splits, int32_t) + f->first, depth, f->leaf);
     f->leaf += leaves;
     sum_covers(f, 2 * leaves - 1);
     return build(f, tree, 2 * leaves - 1);
@@ -211,6 +213,12 @@ static mdl_status uneven(struct forest *f, size_t tree, int32_t size)
     if (s)
         return s;
     sum_covers(f, n);
+    for (size_t i = (size_t)size; i-- > 0 && c->leaf_weights.bytes;)
+        if (f->a.flags.data[i])
+            mdl_cat_score_node(f->c, CAT_AT(c->tree_splits, int32_t)[f->first + (int64_t)i],
+                               CAT_AT(f->a.value, double), CAT_AT(f->a.cover, double), i,
+                               (size_t)CAT_AT(f->a.left, int32_t)[i],
+                               (size_t)CAT_AT(f->a.right, int32_t)[i]);
     return build(f, tree, n);
 }
 
@@ -272,11 +280,13 @@ mdl_status mdl_cat_trees(struct cat *c)
         s = mdl_cat_fail(c, 0, "%llu nodes, but splits of %llu",
                          ULL(CAT_COUNT(c->nodes, struct cat_node)),
                          ULL(CAT_COUNT(c->tree_splits, int32_t)));
+    if (!s && c->leaf_weights.bytes) s = mdl_cat_score_open(c);
     for (size_t tree = 0; !s && tree < used; tree++) {
         s = one_tree(&f, tree);
         if (!s && tree % PROGRESS_TREES == 0)
             s = mdl_import_progress(c->options, tree, n, c->err);
     }
+    if (!s && c->leaf_weights.bytes) s = mdl_cat_score_give(c);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mdl_vec_free(all[i], &c->allocator);
     return s;

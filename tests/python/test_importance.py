@@ -129,6 +129,28 @@ def test_catboost_prediction_values_change(loss, policy):
     same(model.feature_importances_, est.get_feature_importance())
 
 
+@pytest.mark.parametrize("params", [
+    {}, {"grow_policy": "Depthwise"}, {"grow_policy": "Lossguide"}, {"one_hot_max_size": 50},
+    {"max_ctr_complexity": 3, "depth": 5}, {"loss_function": "MultiClass"}], ids=str)
+def test_files_of_catboost_have_them_within_rounding(params, tmp_path):
+    catboost = pytest.importorskip("catboost")
+    rows = np.empty((ROWS, COLS + 2), object)
+    rows[:, :COLS] = X
+    rows[:, COLS] = RANDOM.integers(0, 5, ROWS).astype(str)
+    rows[:, COLS + 1] = RANDOM.integers(0, 3, ROWS).astype(str)
+    y = CLASSES if "loss_function" in params else (SCORE + (rows[:, COLS] == "2") > 0).astype(int)
+    pool = catboost.Pool(rows, y, cat_features=[COLS, COLS + 1])
+    est = catboost.CatBoost({"loss_function": "Logloss", "iterations": ROUNDS, "depth": 4, "verbose": 0,
+                             "thread_count": 1, "allow_writing_files": False, **params}).fit(pool)
+    want = est.get_feature_importance(type="PredictionValuesChange")
+    for file, how in (("model.cbm", {}), ("model.json", {"format": "json", "pool": pool})):
+        est.save_model(str(tmp_path / file), **how)
+        ours = mdl.convert(tmp_path / file).importances()
+        assert tuple(ours) == ("PredictionValuesChange",)
+        np.testing.assert_allclose(ours["PredictionValuesChange"], want, rtol=1e-12, atol=1e-12)
+    assert (want > 0).sum() > 4
+
+
 # ---- scikit-learn ----------------------------------------------------------------------------
 
 
@@ -172,7 +194,8 @@ def test_a_pipeline_has_them_by_the_columns_of_x():
 @pytest.mark.parametrize("name", ["HistGradientBoostingRegressor", "IsolationForest"])
 def test_what_has_none_says_so(name):
     ensemble = pytest.importorskip("sklearn.ensemble")
-    model = mdl.convert(getattr(ensemble, name)(random_state=0).fit(X, SCORE))
+    few = {"max_iter": 2} if name.startswith("Hist") else {"n_estimators": 2}
+    model = mdl.convert(getattr(ensemble, name)(random_state=0, **few).fit(X[:60], SCORE[:60]))
     for ask in (model.importances, lambda: model.feature_importances_):
         with pytest.raises(mdl.UnsupportedError, match="no importances"):
             ask()
