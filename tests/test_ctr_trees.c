@@ -91,9 +91,11 @@ static void random_row(double *x, uint64_t *random, int categories)
 
 /* Two pairs of categories: the first if its test is passed and the second if not have one hash, as
  * 104523266 + 2109280143 M is M^-1. */
-static const double pairs[2][COLS] = { { -1000000000, -50000000, 1 }, { 1109280143, 54523266, -1 } };
+static const double pairs[2][COLS] = { { -1000000000, -50000000, 1 },
+                                       { 1109280143, 54523266, -1 } };
 
-/* Rows that some tables do not have, also where a key without tests lacks what one with tests has. */
+/* Rows that some tables do not have, also where a key without tests lacks what one with tests
+ * has. */
 static void train(struct table *t, uint64_t *random)
 {
     double x[COLS];

@@ -93,8 +93,7 @@ static void statistics_are_found_by_their_key(void **state)
     one_gives(&t, x, 11, MDL_F32, 3, y);
 }
 
-/* More rows than fit the heaps that they are looked for in. */
-static void every_row_of_a_crowded_table_is_found(void **state)
+static void every_row_of_a_large_table_is_found(void **state)
 {
     enum { N = 300 };
     const int32_t part[] = { 0, 0, 0 }, ratio[] = { 0, 0, -1 };
@@ -125,6 +124,36 @@ static void every_row_of_a_crowded_table_is_found(void **state)
     one_weights(&t, "ratio", MDL_I32, 2, (int64_t[]){ 1, 3 }, ratio);
     one_weights(&t, "prior", MDL_F32, 2, (int64_t[]){ 1, 5 }, prior);
     one_gives(&t, x, 2 * N, MDL_F32, 1, y);
+}
+
+/* Of 41 hashes that follow each other one is that of a category: the first, the last, any. */
+static void a_row_in_a_crowd_of_the_same_first_bits_is_found(void **state)
+{
+    enum { N = 41 };
+    const int32_t part[] = { 0, 0, 0 }, ratio[] = { 0, 0, -1 };
+    const uint32_t key[] = { 0, 1 }, table[] = { 0, 1, N };
+    (void)state;
+
+    for (uint32_t at = 0; at < N; at++) {
+        const float y[] = { (float)(at + 1), 0 };
+        uint64_t hash[N];
+        float count[N];
+        struct one t = one_node("ctr", MDL_F64, 1);
+
+        for (uint32_t i = 0; i < N; i++) {
+            hash[i] = take(0, 5) - at + i;
+            count[i] = (float)(i + 1);
+        }
+        one_row(&t, "hash", MDL_U64, N, hash);
+        one_row(&t, "count", MDL_F32, N, count);
+        one_row(&t, "key", MDL_U32, 2, key);
+        one_row(&t, "border", MDL_F32, 1, (float[]){ 0 });
+        one_weights(&t, "part", MDL_I32, 2, (int64_t[]){ 1, 3 }, part);
+        one_weights(&t, "table", MDL_U32, 2, (int64_t[]){ 1, 3 }, table);
+        one_weights(&t, "ratio", MDL_I32, 2, (int64_t[]){ 1, 3 }, ratio);
+        one_weights(&t, "prior", MDL_F32, 2, (int64_t[]){ 1, 5 }, (float[]){ 0, 0, 0, 1, 1 });
+        one_gives(&t, (double[]){ 5, 6 }, 2, MDL_F32, 1, y);
+    }
 }
 
 static void what_is_not_there_or_out_of_order_is_refused(void **state)
@@ -189,7 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_rounded_and_equalities_are_0_or_1),
         cmocka_unit_test(statistics_are_found_by_their_key),
-        cmocka_unit_test(every_row_of_a_crowded_table_is_found),
+        cmocka_unit_test(every_row_of_a_large_table_is_found),
+        cmocka_unit_test(a_row_in_a_crowd_of_the_same_first_bits_is_found),
         cmocka_unit_test(what_is_not_there_or_out_of_order_is_refused),
     };
 

@@ -208,8 +208,7 @@ struct maker {
     mdl_error *err;
 };
 
-/* Is there a code for every row of the tables, and may the key have an array?  It is not much larger
- * than the tables. */
+/* Are there codes, and may the key have an array?  It is not much larger than the tables. */
 static int has_array(const struct maker *m, const struct ctr_key *key)
 {
     const struct ctr_plan *p = m->p;
@@ -280,7 +279,9 @@ static uint32_t code_of(const struct ctr_group *g, uint64_t hash, uint32_t guess
 {
     if (g->n == 1 && (CTR_UNDO * CTR_UNDO * hash + (1u << 31)) >> 32)
         return g->known.rows;     /* what is no int32 is no category */
-    return guess < g->known.rows && g->known.hash[guess] == hash ? guess : ctr_find(&g->known, hash);
+    if (guess < g->known.rows && g->known.hash[guess] == hash)
+        return guess;
+    return ctr_find(&g->known, hash);
 }
 
 /* Rows of a table, at most CTR_HEIGHT: looked up together, as each is another miss. */

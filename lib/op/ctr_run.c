@@ -171,7 +171,8 @@ MDL_INLINE void run_rows(const struct node *n, const struct run *r, size_t first
     look_up(p, &w, rows);
     for (uint32_t i = 0; i < p->n_keys; i++) {
         const struct ctr_key *key = &p->keys[i];
-        const uint32_t *known = w.known + key->group * rows, codes = p->groups[key->group].known.rows;
+        const uint32_t *known = w.known + key->group * rows;
+        const uint32_t codes = p->groups[key->group].known.rows;
 
         if (key->said)
             copy_values(p, &w, key, out, before + key->at, rows);
