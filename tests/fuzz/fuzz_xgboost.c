@@ -1,110 +1,18 @@
 /*
  * tests/fuzz/fuzz_xgboost.c - any bytes as XGBoost's JSON or UBJSON
  *
- * What is accepted must build, load, and answer the same with every kernel set, by each of
- * its outputs.
- *
  * SPDX-License-Identifier: MIT
  */
-#include "mdl_import.h"
+#include "trees.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+static const double hard[] = {
+    0, -0.0, 1, -1, 0.5, -0.5, 2, 3, 31, 32, 33, 0x1p-149, -0x1p-149, 1e-38, 16777216, 2147483648.0, 3e38,
+    -3e38, (double)INFINITY, -(double)INFINITY, (double)NAN, 1.5, 100,
+};
 
-#define ROWS 20u
-#define MOST_CELLS (1u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(int holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void fill(float *x, size_t n)
-{
-    static const float hard[] = {
-        0, -0.0f, 1, -1, 0.5f, -0.5f, 2, 3, 31, 32, 33, 1e-45f, -1e-45f, 1e-38f, 16777216.0f,
-        2147483648.0f, 3e38f, -3e38f, (float)INFINITY, -(float)INFINITY, (float)NAN, 1.5f, 100,
-    };
-
-    for (size_t i = 0; i < n; i++)
-        x[i] = hard[(i * 7 + i / 5) % (sizeof hard / sizeof *hard)];
-}
-
-/* The bytes of all answers of one output, in the type it has; NULL when it is too wide. */
-static void *answers(const mdl_model *m, const float *x, size_t output, size_t *bytes)
-{
-    mdl_output_info info = { .size = sizeof info };
-    mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
-
-    require(mdl_output(m, output, &info) == MDL_OK);
-    if (info.cols > MOST_CELLS / ROWS)
-        return NULL;
-    *bytes = ROWS * (size_t)info.cols * 4;
-    o.output_name = info.name;
-    const mdl_tensor in = { .size = sizeof in, .type = MDL_F32, .rank = 2,
-                            .data = (void *)(uintptr_t)x,
-                            .dims = { ROWS, (int64_t)mdl_input_cols(m) } };
-    const mdl_tensor out = { .size = sizeof out, .type = info.type, .rank = 2,
-                             .data = calloc(1, *bytes + 1), .dims = { ROWS, (int64_t)info.cols } };
-    require(mdl_predict_tensor(m, &in, &out, &o, NULL) == MDL_OK);
-    return out.data;
-}
-
-static void compare(const mdl_model *ref, const mdl_model *best)
-{
-    const size_t cols = mdl_input_cols(ref);
-
-    if (cols > MOST_CELLS / ROWS)
-        return;
-    float *x = malloc(ROWS * cols * sizeof *x);
-    fill(x, ROWS * cols);
-    for (size_t i = 0; i < mdl_output_count(ref); i++) {
-        size_t n = 0, again = 0;
-        float *a = answers(ref, x, i, &n), *b = answers(best, x, i, &again);
-
-        for (size_t k = 0; k < n / 4; k++)
-            require(!memcmp(&a[k], &b[k], 4) || (a[k] != a[k] && b[k] != b[k]));
-        free(a);
-        free(b);
-    }
-    free(x);
-}
-
-static void run(mdl_builder *b)
-{
-    mdl_load_options plain = MDL_LOAD_OPTIONS_INIT;
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *ref = NULL, *best = NULL;
-    const void *bytes;
-    size_t size;
-
-    plain.isa = "ref";
-    require(mdl_build_bytes(b, &bytes, &size, &err) == MDL_OK);
-    const mdl_status s = mdl_load_memory(&ref, bytes, size, &plain, &err);
-    require(s == MDL_OK || s == MDL_ERR_LIMIT);
-    if (!s) {
-        require(mdl_load_memory(&best, bytes, size, NULL, &err) == MDL_OK);
-        compare(ref, best);
-    }
-    mdl_free(ref);
-    mdl_free(best);
-}
+static const struct source source = { "xgboost", MDL_F32, COUNT(hard), hard, MDL_OK };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    mdl_import_options o = MDL_IMPORT_OPTIONS_INIT;
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
-
-    o.from = "xgboost";
-    const mdl_status s = mdl_import_memory(&b, data, size, &o, &err);
-    require((s == MDL_OK) == (b != NULL) && (s == MDL_OK || err.text[0]));
-    if (b)
-        run(b);
-    mdl_builder_free(b);
-    return 0;
+    return fuzz_trees(&source, data, size);
 }
