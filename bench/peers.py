@@ -402,6 +402,21 @@ def open_ydf(home: str, e: Ensemble) -> Opened:
     return Opened(timer=timer)
 
 
+def make_libmodel_ydf(home: str, e: Ensemble) -> None:
+    make_ydf(home, e)
+
+    def make() -> None:
+        import mdl
+
+        mdl.convert(os.path.join(home, "ydf")).save(os.path.join(home, "ydf.mdl"))
+
+    once(os.path.join(home, "ydf.mdl"), make)
+
+
+def open_libmodel_ydf(home: str, e: Ensemble) -> Opened:
+    return from_c("libmodel_" + e.output, built("libmodel.so"), os.path.join(home, "ydf.mdl"), e.cols, e.outputs)
+
+
 # ---- the list ----------------------------------------------------------------------------------------------
 
 PEERS: Dict[str, Peer] = {
@@ -437,4 +452,6 @@ PEERS: Dict[str, Peer] = {
                         make_onnx, onnxruntime_library, open_onnxruntime),
     "ydf": Peer("YDF, a model of its own", "ydf", "itself", ("A", "B", "C"), "", False, make_ydf,
                 package_folder("ydf"), open_ydf),
+    "libmodel-ydf": Peer("libmodel, that model", "", "C", ("A", "B", "C"), "", False, make_libmodel_ydf,
+                         lambda home: [built("libmodel.so")], open_libmodel_ydf),
 }

@@ -208,7 +208,7 @@ HOW = """## How it is measured
   arrays made beforehand, of the type that the engine likes best. *itself*: the engine's own C++ benchmark.
 - LightGBM, lignum and lleaves (and scikit-learn in F) get rows that are float64 already, the others float32.
 - YDF reads none of these files: it runs a model of its own of the same number and size of trees, trained on 32,768 of
-  the rows, and does not count in "best that runs the same model".
+  the rows, and does not count in "best that runs the same model". *libmodel, that model* runs it as converted.
 - CatBoost is called from Python, as its package carries no C library. libmodel runs its trees from CatBoost's JSON, made
   into a model by code.
 - Differences of 1e-5 and less come from another order of summation or narrower sums; larger ones are rows that took
