@@ -113,6 +113,22 @@ static void blocks_of_every_kind_are_unpacked(void **state)
     expect(squares, sizeof squares, text, n);
 }
 
+/* Nothing, to where nothing is yet: no pointer to count from. */
+static void nothing_is_unpacked_into_nothing(void **state)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    struct vec out = { 0 };
+    unsigned char wrong[sizeof empty];
+    (void)state;
+
+    assert_int_equal(unpack(empty, sizeof empty, 0, &out, &err), MDL_OK);
+    assert_int_equal(out.bytes, 0);
+    memcpy(wrong, empty, sizeof empty);
+    wrong[sizeof empty - 5] = 1;
+    assert_int_equal(unpack(wrong, sizeof wrong, 0, &out, &err), MDL_ERR_FORMAT);
+    assert_null(out.data);
+}
+
 static void every_cut_and_every_changed_bit_is_noticed(void **state)
 {
     (void)state;
@@ -158,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_of_every_kind_are_unpacked),
+        cmocka_unit_test(nothing_is_unpacked_into_nothing),
         cmocka_unit_test(every_cut_and_every_changed_bit_is_noticed),
         cmocka_unit_test(no_more_is_unpacked_than_was_asked_for),
     };

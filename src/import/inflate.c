@@ -279,9 +279,9 @@ static void check_end(struct inflate *f)
 {
     drop(f, f->n_held % 8);
     const uint32_t crc = take(f, 32), size = take(f, 32);
+    const uint64_t n = f->used - f->begin;       /* of nothing there may be no data at all */
 
-    if (!f->wrong && (crc != crc32(f->out->data + f->begin, f->used - f->begin)
-                      || size != (uint32_t)(f->used - f->begin)))
+    if (!f->wrong && (crc != crc32(n ? f->out->data + f->begin : NULL, n) || size != (uint32_t)n))
         f->wrong = "its checksum is another one";
     f->in.at -= (f->n_held - f->padding) / 8;    /* what was held too early */
 }

@@ -49,8 +49,9 @@ mdl_status mdl_ydf_sequence(struct bytes *in, const char *what, struct vec *room
     if (!s && bytes_left(in))
         return mdl_fail_at(err, MDL_ERR_FORMAT, "", bytes_offset(in), "%s: %llu bytes behind what "
                            "is compressed", what, ULL(bytes_left(in)));
+    const size_t n = room->bytes - before;
     if (!s)
-        *in = bytes_of(room->data + before, room->bytes - before);
+        *in = bytes_of(n ? room->data + before : (const unsigned char *)"", n);
     return s;
 }
 
