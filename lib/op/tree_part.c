@@ -46,47 +46,26 @@ static double margin_of(const struct tree_walk *w, size_t r)
     return first - second;
 }
 
-/* Rows [from, to) through the trees of `w`. */
-static void walk_rows(const struct tree_walk *w, size_t from, size_t to)
-{
-    struct run r = *w->r;
-    struct tree_walk some = *w;
-
-    r.rows = to - from;
-    some.r = &r;
-    some.x.data = view_row(w->x, from);
-    some.sums.data = view_row(w->sums, from);
-    mdl_trees_walk(&some);
-}
-
-/* Bit i of *left: row at + i is not sure yet; those that are now leave. */
-static void step(const struct tree_walk *w, size_t at, uint64_t *left)
-{
-    for (size_t i = 0; i < 64; i++) {
-        const size_t from = i;
-        for (; i < 64 && *left >> i & 1; i++)
-            ;
-        if (i > from)
-            walk_rows(w, at + from, at + i);
-    }
-    for (size_t i = 0; i < 64; i++)
-        if (*left >> i & 1 && margin_of(w, at + i) > w->r->stop_margin)
-            *left &= ~(1ull << i);
-}
-
+/* Row by row: few trees at a time are not worth more at once. */
 void mdl_trees_run_stopping(const struct tree_walk *w)
 {
     const uint64_t every = w->r->stop_every, all = w->p->n_iterations;
     const uint64_t end = w->r->tree_end < all ? w->r->tree_end : all;
+    struct run one = *w->r;
     struct tree_walk some = *w;
 
-    for (size_t at = 0; at < w->r->rows; at += 64) {
-        uint64_t left = w->r->rows - at < 64 ? (1ull << (w->r->rows - at)) - 1 : ~0ull;
-        for (uint64_t i = w->r->tree_begin, next; i < end && left; i = next) {
+    one.rows = 1;
+    some.r = &one;
+    for (size_t r = 0; r < w->r->rows; r++) {
+        some.x.data = view_row(w->x, r);
+        some.sums.data = view_row(w->sums, r);
+        for (uint64_t i = w->r->tree_begin, next; i < end; i = next) {
             next = end - i < every ? end : i + every;
             some.first = w->p->iteration[i];
             some.last = w->p->iteration[next];
-            step(&some, at, &left);
+            mdl_trees_walk(&some);
+            if (margin_of(w, r) > w->r->stop_margin)
+                break;
         }
     }
 }
