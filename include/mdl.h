@@ -182,7 +182,8 @@ typedef struct mdl_load_options {
     const mdl_limits    *limits;     /* NULL: the defaults                                     */
     const mdl_parallel  *parallel;   /* for every call without a context; NULL: none; copied   */
     const char          *engine;     /* way through tree ensembles, "plain", "row", "block", ...
-                                        (mdl_engine_name) wherever it can go; NULL: the one
+                                        (mdl_engine_name) wherever it can go; "plain"
+                                        makes no others, for a quick look; NULL: the one
                                         that costs least.  All give the same bits              */
 } mdl_load_options;
 

@@ -19,6 +19,7 @@ static mdl_status prove(mdl_builder *b, const void *bytes, size_t size, mdl_mode
                                 .memory_bytes = UINT64_MAX, .scratch_bytes = UINT64_MAX,
                                 .columns = INT32_MAX };
     const mdl_load_options options = { .size = sizeof options, .flags = MDL_LOAD_BORROW,
+                                       .engine = b->ready ? NULL : "plain",
                                        .allocator = &b->allocator, .limits = &limits };
     mdl_error err = MDL_ERROR_INIT;
     const mdl_status s = mdl_load_memory(model, bytes, size, &options, &err);

@@ -158,6 +158,7 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     s = get_bytes(m, q, err);
     if (!s) s = mdl_format_read(&m->m, &m->arena, m->map.data, m->map.size, &q->limits, err);
     if (!s) s = mdl_graph_infer(&m->m, &q->limits, err);
+    m->m.graph.plain = q->options.engine && !strcmp(q->options.engine, "plain");
     if (!s) s = mdl_graph_prepare(&m->m, &m->arena, err);
     m->scratch_limit = q->limits.scratch_bytes;
     m->memory_limit = q->limits.memory_bytes;

@@ -82,6 +82,7 @@ struct graph {
     struct value  *values;
     struct node   *nodes;
     uint32_t       n_values, n_nodes;
+    int            plain;         /* trees are walked plainly: nothing else is laid out */
 };
 
 /* One block of rows on its way through the graph. */

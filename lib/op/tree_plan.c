@@ -207,9 +207,9 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
     if (!status) status = weigh(n, a, err);
     if (!status) status = mdl_trees_share(n, &s.temp, a, err);
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.temp, a, err);
-    if (!status)
+    if (!status && !g->plain)
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
-    if (!status && (b.ready ? n->ready[READY_DEEP].type != 0 : keys_may_pay(p)))
+    if (!status && !g->plain && (b.ready ? n->ready[READY_DEEP].type != 0 : keys_may_pay(p)))
         status = try_part(n, KEYS, node_in(n, g, 0), &s, &b, a, err);
     mdl_arena_free(&s.temp);
     return status;

@@ -179,8 +179,9 @@ static int import_failed(struct cli *c, const char *source, const struct head *h
 static mdl_status open_model(mdl_builder **out, const char *path, const void *bytes, size_t size,
                              mdl_error *err)
 {
+    const mdl_load_options o = { .size = sizeof o, .engine = "plain" };   /* nobody predicts */
     mdl_model *m = NULL;
-    mdl_status s = path ? mdl_load(&m, path, NULL, err) : mdl_load_memory(&m, bytes, size, NULL, err);
+    mdl_status s = path ? mdl_load(&m, path, &o, err) : mdl_load_memory(&m, bytes, size, &o, err);
 
     if (!s) *out = mdl_builder_from_model(m, err);
     mdl_free(m);
@@ -228,6 +229,7 @@ static int round_leaves(struct cli *c, const char *source, mdl_builder **b)
 
     if (!cli_option(c, "leaves"))
         return CLI_OK;
+    borrow.engine = "plain";                     /* nobody predicts */
     borrow.flags = MDL_LOAD_BORROW;
     mdl_status s = mdl_build_bytes(*b, &bytes, &size, &err);
     if (!s) s = mdl_load_memory(&m, bytes, size, &borrow, &err);
@@ -397,6 +399,7 @@ static int save(struct cli *c, const char *source, const char *out, mdl_builder 
     const void *bytes;
     size_t size;
 
+    borrow.engine = "plain";                     /* nobody predicts */
     borrow.flags = MDL_LOAD_BORROW;              /* the builder has the bytes until the end */
     if (mdl_build_bytes(b, &bytes, &size, &err)
         || mdl_load_memory(&m, bytes, size, &borrow, &err))
