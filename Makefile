@@ -67,11 +67,13 @@ ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
 endif
 # What runs at load, or seldom and never for long, and the kernels that only judge others: small rather
 # than fast, without tables for unwinding (with -g debuggers have theirs).
-SELDOM_C := lib/build.c lib/describe.c lib/describe_tree.c lib/explain.c lib/stages.c \
-    lib/kernel/kernel_ref.c lib/op/nd_types.c lib/op/op.c lib/op/tree_part.c \
-    lib/op/ctr.c lib/op/ctr_asked.c lib/op/ctr_plan.c $(wildcard lib/op/tree_shap*.c lib/graph/*.c lib/format/*.c) $(patsubst %,lib/op/nd_%.c, \
-    classes columns cumulate deform dft einsum features grid linear_attention list lookup loss make \
-    ngrams nms number regex regex_match roi scatter slide sort svm_classes text unique window)
+SELDOM_C := $(patsubst %,lib/%.c,build describe describe_tree explain stages \
+        base/arena base/map base/status kernel/kernel_ref op/op) \
+    $(patsubst %,lib/op/tree_%.c,cover part plan rule vector) $(wildcard lib/op/tree_shap*.c) \
+    $(patsubst %,lib/op/%.c,ctr ctr_asked ctr_plan) $(wildcard lib/graph/*.c lib/format/*.c) \
+    $(patsubst %,lib/op/nd_%.c,classes columns constant cumulate deform det dft einsum features grid \
+        linear_attention list lookup loss make ngrams nms number regex regex_match roi scatter slide \
+        sort svm_classes text types unique window)
 ifneq (,$(findstring -O2,$(CFLAGS)))
   $(SELDOM_C:%.c=$B/obj/%.o): SMALL_FLAGS += -Os -fno-asynchronous-unwind-tables
 endif
