@@ -68,7 +68,7 @@ endif
 # What runs at load, or seldom and never for long, and the kernels that only judge others: small rather
 # than fast, without tables for unwinding (with -g debuggers have theirs).
 SELDOM_C := $(patsubst %,lib/%.c,build describe describe_tree explain stages \
-        base/arena base/map base/status kernel/kernel_ref op/op) \
+        base/arena base/map kernel/kernel_ref op/op) \
     $(patsubst %,lib/op/tree_%.c,cover part plan rule vector) $(wildcard lib/op/tree_shap*.c) \
     $(patsubst %,lib/op/%.c,ctr ctr_asked ctr_plan) $(wildcard lib/graph/*.c lib/format/*.c) \
     $(patsubst %,lib/op/nd_%.c,classes columns constant cumulate deform det dft einsum features grid \
