@@ -57,7 +57,8 @@ static inline void call_begin(struct call *t, const char *op)
     t->node.in = t->in;
     t->node.out = t->out;
     t->node.n_out = t->node.op->n_out;
-    t->graph = (struct graph){ t->values, &t->node, CALL_IN + CALL_OUT, 1 };
+    t->graph = (struct graph){ .values = t->values, .nodes = &t->node,
+                               .n_values = CALL_IN + CALL_OUT, .n_nodes = 1 };
     for (uint32_t i = 0; i < CALL_OUT; i++)
         t->out[i] = CALL_IN + i;
     t->y = t->nds + CALL_IN;
