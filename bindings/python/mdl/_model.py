@@ -177,7 +177,7 @@ class Model:
 
         ready: store what loading works out, too.  The file is larger, but a model of tens of
         megabytes loads several times faster, and processes that load it share its memory."""
-        data = self._held().image.data
+        data: Union[bytes, memoryview] = self._held().image.data
         if ready:
             from ._builder import Builder
             builder = Builder.from_model(self)
