@@ -75,7 +75,8 @@ SELDOM_C := $(patsubst %,lib/%.c,build describe describe_tree explain stages \
         linear_attention list lookup loss make ngrams nms number regex regex_match roi scatter slide \
         sort svm_classes text types unique window)
 ifneq (,$(findstring -O2,$(CFLAGS)))
-  $(SELDOM_C:%.c=$B/obj/%.o): SMALL_FLAGS += -Os -fno-asynchronous-unwind-tables
+  $(SELDOM_C:%.c=$B/obj/%.o): SMALL_FLAGS += \
+      $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),-Oz,-Os) -fno-asynchronous-unwind-tables
 endif
 BASE_O   := $(filter $B/obj/lib/base/%,$(LIB_O))
 
