@@ -200,6 +200,40 @@ static void arrays_are_as_narrow_as_they_can_be(void **state)
 }
 
 /* Whoever adds up what leaves have gets what the source said of every node. */
+/* No category is a member, of any set of the ensemble: there are no words at all. */
+static void an_ensemble_whose_sets_are_all_empty_is_packed(void **state)
+{
+    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
+                          .leaf_type = MDL_F32, .outputs = 1, .leaf_width = 1 };
+    const uint8_t flags[] = { MDL_NODE_CATEGORY, MDL_NODE_LEAF, MDL_NODE_CATEGORY, MDL_NODE_LEAF,
+                              MDL_NODE_LEAF };
+    const int32_t left[] = { 1, -1, 3, -1, -1 }, right[] = { 2, -1, 4, -1, -1 };
+    const int32_t feature[] = { 0, -1, 0, -1, -1 };
+    const double threshold[5] = { 0 }, value[] = { 0, 1, 0, 2, 4 };
+    const uint32_t set_start[6] = { 0 }, no_words[1] = { 0 };
+    const mdl_tree tree = { .size = sizeof tree, .n_nodes = 5, .weight = 1, .flags = flags,
+                            .left = left, .right = right, .feature = feature,
+                            .threshold = threshold, .value = value, .set_start = set_start,
+                            .set_words = no_words };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &e);
+    const float row = 3;
+    float y = -1;
+    size_t size;
+    mdl_model *m;
+    (void)state;
+
+    mdl_build_tree(b, n, &tree);
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    unsigned char *file = raw_built(b, &size);
+    assert_int_equal(mdl_load_memory(&m, file, size, NULL, NULL), MDL_OK);
+    assert_int_equal(mdl_predict(m, &row, 1, &y), MDL_OK);
+    assert_true(y == 1);          /* no member goes left, and so does not this one */
+    mdl_free(m);
+    free(file);
+}
+
 static void training_weights_are_what_they_were(void **state)
 {
     (void)state;
@@ -319,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_nodes_answers_the_same_on_every_engine),
         cmocka_unit_test(arrays_are_as_narrow_as_they_can_be),
+        cmocka_unit_test(an_ensemble_whose_sets_are_all_empty_is_packed),
         cmocka_unit_test(training_weights_are_what_they_were),
         cmocka_unit_test(what_is_wrong_with_splits_and_questions_is_refused),
         cmocka_unit_test(arrays_of_other_lengths_are_refused),

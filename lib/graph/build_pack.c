@@ -119,7 +119,7 @@ static const uint32_t *set_of(const struct packer *k, uint32_t node, uint32_t *c
     const uint32_t set = k->set[node];
 
     *count = start[set + 1] - start[set];
-    return words + start[set];
+    return words ? words + start[set] : NULL;   /* all sets may be empty */
 }
 
 static uint32_t hash(const struct packer *k, uint32_t node)
