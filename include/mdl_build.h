@@ -233,7 +233,7 @@ MDL_API mdl_status mdl_build_golden_tensor(mdl_builder *b, uint32_t is_output, i
 
 /*
  * 1: the file is to bring what loading would work out (tables of tree ensembles, so far): it is larger,
- * about twice, but loads several times faster, and processes that load it with MDL_LOAD_MMAP share
+ * about twice, but loads in about half the time, and processes that load it with MDL_LOAD_MMAP share
  * those pages.  For models of tens of megabytes; ensembles of shallow or oblivious trees, or with
  * categories, are as without.  Predictions are the same.  0, as it begins: only what the source said.
  */

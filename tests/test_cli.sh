@@ -145,6 +145,7 @@ exits force_overwrites 0 "$mdl" convert d/cancer.json -o source.json --force
 exits convert_of_nothing_is_an_io_error 6 "$mdl" convert nowhere.json -o x.mdl
 says the_error_names_the_file "'nowhere.json'"
 exits convert_of_a_folder_is_an_io_error 6 "$mdl" convert d -o x.mdl
+says a_folder_gets_the_way_out 'data_spec.pb'
 exits convert_into_a_folder_is_an_io_error 6 "$mdl" convert d/cancer.json -o d
 exits convert_into_a_missing_folder_is_an_io_error 6 "$mdl" convert d/cancer.json -o no/such/m.mdl
 : > empty
@@ -172,6 +173,8 @@ says wrong_from_gets_a_suggestion "'xgboost'"
 exits wrong_iteration_is_usage 2 "$mdl" convert d/cancer.json -o x.mdl --best-iteration best
 exits best_iteration_cuts 0 "$mdl" convert d/cancer.json -o x.mdl --best-iteration 4
 prints five_rounds_are_left 'trees      5'
+exits wrong_leaves_are_usage 2 "$mdl" convert d/cancer.json -o x.mdl --leaves float8
+says wrong_leaves_say_what_can_be 'takes float16'
 exits leaves_are_rounded_on_request 0 "$mdl" convert d/cancer.json -o x.mdl --leaves float16
 prints convert_says_how_far_leaves_moved 'leaves     float16: moved by 1.74e-4 at most, 2.86e-5 on average; sums by 1.76e-3 at most'
 exits inspect_of_rounded_leaves 0 "$mdl" inspect x.mdl

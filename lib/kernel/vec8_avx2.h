@@ -75,8 +75,8 @@ MDL_INLINE __m256i v8_differs(const uint32_t *ancestors, __m256i outcomes, int k
     return _mm256_and_si256(_mm256_xor_si256(outcomes, p), a);
 }
 
-/* The e with (outcomes ^ (2^e - 1)) & ancestors[e] == 0, of all but the last; else the last, which agrees always.  Packing saturates, so
- * what is not zero stays so. */
+/* The e with (outcomes ^ (2^e - 1)) & ancestors[e] == 0, of all but the last; else the last, which
+ * agrees always.  Packing saturates, so what is not zero stays so. */
 MDL_INLINE uint32_t v8_match(const uint32_t *ancestors, uint32_t outcomes)
 {
     /* Where the lanes of four quarters stand after packing. */

@@ -48,7 +48,8 @@ MDL_INLINE uint64_t v8_outcomes64(v8_table t, const uint8_t *column, const uint8
                                   _mm512_loadu_si512(rank));
 }
 
-/* The e with (outcomes ^ (2^e - 1)) & ancestors[e] == 0, of all but the last; else the last, which agrees always. */
+/* The e with (outcomes ^ (2^e - 1)) & ancestors[e] == 0, of all but the last; else the last, which
+ * agrees always. */
 MDL_INLINE uint32_t v8_match(const uint32_t *ancestors, uint32_t outcomes)
 {
     const __m512i o = _mm512_set1_epi32((int)outcomes);

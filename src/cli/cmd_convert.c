@@ -117,9 +117,12 @@ static int read_without(struct cli *c, const char **out)
 static int read_leaves(struct cli *c)
 {
     const char *typed = cli_option(c, "leaves");
+    char safe[64];
 
-    return !typed || !strcmp(typed, "float16") ? CLI_OK
-                                               : cli_fail(c, CLI_USAGE, "--leaves is float16");
+    if (!typed || !strcmp(typed, "float16"))
+        return CLI_OK;
+    return cli_fail(c, CLI_USAGE, "--leaves takes float16, not '%s'; without it leaves keep the source's "
+                    "bits", mdl_safe_text(safe, sizeof safe, typed, strlen(typed)));
 }
 
 static int is_mdl(const unsigned char *bytes, size_t n)
@@ -169,6 +172,11 @@ static int import_failed(struct cli *c, const char *source, const struct head *h
                                                              : NULL;
     char safe[256];
 
+    if (cli_os_kind(source) == CLI_KIND_FOLDER)
+        return err->code != MDL_ERR_IO ? cli_failed(c, source, err)
+            : cli_fail(c, CLI_IO, "%s is a folder without a model of YDF (a file data_spec.pb), the only "
+                       "one that is a folder; name the model's file",
+                       mdl_safe_text(safe, sizeof safe, source, strlen(source)));
     if (hint)
         return cli_fail(c, CLI_BAD_MODEL, "%s cannot be converted: %s",
                         mdl_safe_text(safe, sizeof safe, source, strlen(source)), hint);

@@ -176,7 +176,7 @@ class Model:
         temporary name, synced, renamed.
 
         ready: store what loading works out, too.  The file is larger, but a model of tens of
-        megabytes loads several times faster, and processes that load it share its memory."""
+        megabytes loads in about half the time, and processes that load it share its memory."""
         data: Union[bytes, memoryview] = self._held().image.data
         if ready:
             from ._builder import Builder
