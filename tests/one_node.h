@@ -15,7 +15,7 @@
 #include <float.h>
 #include <math.h>
 
-#define ONE_MOST 4096u            /* cells of an answer, at most */
+#define ONE_MOST 16384u           /* cells of an answer, at most */
 
 struct one {
     mdl_builder *b;

@@ -11,7 +11,8 @@
 
 #define M 0x4906ba494954cb65u
 
-enum { COLS = 3, TABLES = 10, RATIOS = 2 * TABLES, STUMPS = 2 * RATIOS, ROWS = 100, MOST = 40 };
+enum { COLS = 3, TABLES = 10, RATIOS = 2 * TABLES, STUMPS = 5 * RATIOS, ROWS = 120, MOST = 200,
+       TRAINED = 12, MORE = 15 };     /* categories */
 enum { CATEGORY, ABOVE, ABOVE_OR_NAN, EQUAL };
 
 static const int32_t part[][3] = {
@@ -26,7 +27,7 @@ static const int32_t part[][3] = {
 static const float border[] = { 0, 0, 0.5f, 0, 0.5f, 0, 0, 0, 0, 0, 0, 0, 0.5f, 0.5f, 0 };
 static const uint32_t key[] = { 0, 1, 3, 6, 8, 11, 13, 15, 15 };      /* 7: nothing          */
 static const uint32_t key_of[TABLES] = { 0, 0, 1, 2, 3, 3, 4, 5, 6, 7 };
-/* Two of ten stumps ask what is exactly a ratio, the others what is between: 1/2, 2/3, ... */
+/* What stumps ask of each ratio: some is exactly a ratio, other lies between them. */
 static const float asked[] = { 0.5f, 0.3f, 2.0f / 3, 0.61f, 0.4f };
 
 static int is_code(double x)
@@ -84,7 +85,7 @@ static void random_row(double *x, uint64_t *random, int categories)
 
     for (uint32_t i = 0; i < 2; i++)
         x[i] = (double)(next_random(random) % (uint64_t)categories) - 1;
-    if (categories > 5 && next_random(random) % 8 == 0)
+    if (categories > TRAINED && next_random(random) % 8 == 0)
         x[next_random(random) % 2] = no[next_random(random) % 3];
     x[2] = number[next_random(random) % 7];
 }
@@ -100,9 +101,9 @@ static void train(struct table *t, uint64_t *random)
 {
     double x[COLS];
 
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < 300; i++) {
         if (i)
-            random_row(x, random, 5);
+            random_row(x, random, TRAINED);
         else
             memcpy(x, pairs[0], sizeof x);
         for (uint32_t k = 0; k < TABLES; k++)
@@ -151,7 +152,7 @@ static void give_tables(struct one *t, const struct table *tables)
     one_row(t, "count", MDL_F32, 2 * rows, count);
 }
 
-/* Stump i asks ratio i / 2 whether it is above a border; NaN goes right if i is a multiple of 3. */
+/* Stump i asks ratio i / 5 whether it is above a border; NaN goes right if i is a multiple of 3. */
 static void give_stumps(struct one *t)
 {
     const mdl_trees ensemble = { .size = sizeof ensemble, .compare = MDL_TREES_LE,
@@ -165,7 +166,7 @@ static void give_stumps(struct one *t)
         const mdl_tree stump = { .size = sizeof stump, .n_nodes = 3, .output = i, .iteration = i,
                                  .weight = 1, .flags = flags, .left = (int32_t[]){ 1, 0, 0 },
                                  .right = (int32_t[]){ 2, 0, 0 },
-                                 .feature = (int32_t[]){ (int32_t)i / 2, 0, 0 },
+                                 .feature = (int32_t[]){ (int32_t)i / 5, 0, 0 },
                                  .threshold = (double[]){ (double)asked[i % 5], 0, 0 },
                                  .value = (double[]){ 0, 0, 1 } };
         assert_int_equal(mdl_build_tree(t->b, t->node, &stump), 0);
@@ -189,7 +190,7 @@ static struct cases *make_cases(void)
     train(c.tables, &random);
     for (uint32_t r = 0; r < ROWS; r++) {
         double *x = c.x + r * COLS;
-        random_row(x, &random, 7);
+        random_row(x, &random, MORE);
         if (r < 4)
             memcpy(x, pairs[r / 2], sizeof *pairs);
         if (r % 2 && r < 4)
@@ -197,12 +198,12 @@ static struct cases *make_cases(void)
         for (uint32_t i = 0; i < RATIOS; i++)
             c.ratio[r * RATIOS + i] = ratio_of(&c.tables[i / 2], hash_of(x, key_of[i / 2]), i % 2);
         for (uint32_t i = 0; i < STUMPS; i++) {
-            const float v = c.ratio[r * RATIOS + i / 2];
+            const float v = c.ratio[r * RATIOS + i / 5];
             c.sum[r * STUMPS + i] = v != v ? i % 3 == 0 : v > asked[i % 5];
             met += v == asked[i % 5];
         }
     }
-    assert_true(met > 20);
+    assert_true(met > 20 && c.tables[6].n > 64);
     assert_true(hash_of(pairs[0], 4) == hash_of(pairs[1], 4));
     return &c;
 }

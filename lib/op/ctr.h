@@ -4,6 +4,7 @@
  *     ctr.c        what the file holds, and checks
  *     ctr_asked.c  what trees ask of ratios
  *     ctr_plan.c   what it runs on, made at load
+ *     ctr_array.c  the arrays of it
  *     ctr_run.c    a call
  *
  * SPDX-License-Identifier: MIT
@@ -22,6 +23,7 @@ enum { CTR_NUMBER, CTR_EQUAL, CTR_RATIO, CTR_PRIOR, CTR_TABLE, CTR_HASH, CTR_COU
 enum { PART_CATEGORY, PART_ABOVE, PART_ABOVE_OR_NAN, PART_EQUAL, PARTS };
 
 struct ctr_ratio { int32_t table, good, all; };
+struct ctr_prior { float p0, p1, p2, p3, all; };
 struct ctr_part { int32_t kind, column, category; };
 struct ctr_file_table { uint32_t key, width, rows; };
 
@@ -112,6 +114,25 @@ static inline uint32_t ctr_find(const struct ctr_index *t, uint64_t hash)
     return row < t->rows ? row : t->rows;
 }
 
+static inline const struct ctr_ratio *ctr_ratio(const struct node *n)
+{
+    return n->tensors[CTR_RATIO].data;
+}
+
+static inline const struct ctr_prior *ctr_prior(const struct node *n)
+{
+    return n->tensors[CTR_PRIOR].data;
+}
+
+/* A ratio of a row; NULL: of none. */
+static inline float ctr_value(struct ctr_ratio r, struct ctr_prior p, const float *row)
+{
+    const float good = row ? row[r.good] : 0;
+    const float all = r.all < 0 ? p.all : row ? row[r.all] : 0;
+
+    return ((good + p.p0) / (all + p.p1) + p.p2) * p.p3;
+}
+
 /* Elements of a slot in records of `width`; UINT64_MAX when it does not have that shape. */
 static inline uint64_t ctr_records(const struct node *n, uint32_t slot, int64_t width)
 {
@@ -136,6 +157,10 @@ mdl_status mdl_ctr_asked(const struct node *n, const struct graph *g, struct ctr
 /* ctr_plan.c: n->plan; the ratios of a row, NULL: of none */
 mdl_status mdl_ctr_prepare(struct node *n, const struct graph *g, struct arena *a, mdl_error *err);
 void mdl_ctr_ratios(const struct node *n, const struct ctr_table *t, const float *row, float *y);
+
+/* ctr_array.c: arrays and indices of keys */
+mdl_status mdl_ctr_arrays(struct node *n, const struct graph *g, struct arena *a,
+                          struct arena *temp, mdl_error *err);
 
 /* ctr.c: element i of a slot is wrong */
 mdl_status mdl_ctr_bad(const struct node *n, uint32_t slot, uint64_t i, mdl_error *err);
