@@ -151,7 +151,7 @@ static uint32_t value_of(const struct call *c, size_t i)
 /* Is it the first output alone that is wanted? */
 static int is_main(const struct call *c)
 {
-    return c->n_out == 1 && c->out_at && !c->out_at[0];
+    return c->n_out == 1 && c->out_at && !c->out_at[0] && !c->stages.by_leaves;
 }
 
 /* What outputs want, backwards from them: marks[v] of every value needed. */
@@ -162,6 +162,8 @@ static void mark_wanted(const struct call *c, unsigned char *marks)
     memset(marks, 0, g->n_values);
     for (size_t i = 0; i < c->n_out; i++)
         marks[value_of(c, i)] = 1;
+    if (c->stages.by_leaves)
+        marks[g->nodes[c->model->plan.trees].out[1]] = 1;
     for (uint32_t i = g->n_nodes; i-- > 0;) {
         const struct node *n = &g->nodes[i];
         int wanted = 0;
@@ -275,7 +277,7 @@ static mdl_status run_block(const struct call *c, unsigned char *scratch, size_t
     unsigned char *temp = place(c, views, marks, scratch + fixed_bytes(m), first, rows);
     struct run r = { .kernels = m->kernels, .graph = &m->m.graph, .views = views, .temp = temp,
                      .rows = rows, .tree_begin = c->tree_begin, .tree_end = c->tree_end,
-                     .stop_every = c->stop_every, .stop_margin = c->stop_margin,
+                     .tree_most = c->tree_end, .stop_every = c->stop_every, .stop_margin = c->stop_margin,
                      .parallel = c->parallel };
     if (c->parallel) {
         unsigned char *spare = temp + rows * m->plan.temp_bytes;
@@ -333,10 +335,12 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
     }
     const uint64_t room = scratch_bytes - fixed_bytes(m);
     uint64_t block = rows;
-    if (rows > m->most_rows || rows * row_bytes(c) > room) {   /* else all fit, whatever they need */
+    /* What is kept of rows is that of one block of an ensemble. */
+    const uint64_t most = c->stages.n || c->stop_every ? BLOCK_ROWS : m->most_rows;
+    if (rows > most || rows * row_bytes(c) > room) {   /* else all fit, whatever they need */
         const uint64_t row = wanted_bytes(c, marks);
-        block = row ? room / row : m->most_rows;
-        block = block < m->most_rows ? block : m->most_rows;
+        block = row ? room / row : most;
+        block = block < most ? block : most;
     }
     for (; first < end; first += block) {
         const mdl_status s = run_block(c, scratch, scratch_bytes, marks, first,

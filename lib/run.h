@@ -23,6 +23,8 @@ struct call {
         uint64_t first, every;    /* iterations before the first, and between two   */
         int64_t stride;           /* bytes from one to the next                     */
         int is_trees;             /* of one tree each, the first of what sums start from */
+        int is_anew;              /* what comes behind the trees needs temp, too */
+        int by_leaves;            /* they are found once, where leaf indices would be */
     } stages;
     const mdl_parallel *parallel;     /* for the trees of few rows; NULL: none          */
     uint64_t stop_every;

@@ -8,7 +8,7 @@
  */
 #include "run.h"
 
-#include "op/tree.h"
+#include "op/tree_engine.h"
 
 #include <string.h>
 
@@ -21,6 +21,9 @@ uint64_t mdl_iterations(const mdl_model *m)
 
 void mdl_stages_run(const struct call *c, struct run *r, uint64_t stage)
 {
+    const uint64_t first = c->stages.is_trees ? 1 : 0;     /* with trees at all */
+
+    r->keeps = c->stages.is_anew ? 0 : stage > first ? 2 : 1;
     if (c->stages.is_trees) {
         r->part = 1 + stage;
         return;
@@ -98,6 +101,11 @@ mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint
     if (!!o->stage_every + !!o->stop_every + is_trees + is_leaves > 1)
         return mdl_fail(c->err, MDL_ERR_ARGUMENT, "stages, an early stop, single trees and leaf "
                         "indices are not for one call");
+    for (uint32_t i = m->plan.trees + 1; i < m->m.graph.n_nodes; i++)
+        c->stages.is_anew |= m->m.graph.nodes[i].temp_bytes != 0;
+    if (is_trees)
+        c->stages.n = 1 + (uint64_t)mdl_call_trees(c);
+    c->stages.by_leaves = c->stages.n && !mdl_trees_engine_for(trees->plan, c->rows)->by_blocks;
     if (o->stage_every)
         return count_stages(c, o);
     c->stop_every = o->stop_every;
@@ -108,7 +116,5 @@ mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "an early stop needs a classifier, or a ranker "
                         "of LightGBM, whose raw output is the sums of its trees; of this model "
                         "every tree counts");
-    if (is_trees)
-        c->stages.n = 1 + (uint64_t)mdl_call_trees(c);
     return MDL_OK;
 }

@@ -95,6 +95,9 @@ struct run {
     uint64_t              tree_begin, tree_end;  /* iterations; UINT64_MAX: to the last */
 
     /* Of an ensemble, seldom (tree_part.c): */
+    int                   keeps;  /* 1: further trees of the rows follow; 2: they do: temp and sums are  */
+                                  /* as the last call left them                                     */
+    uint64_t              tree_most;  /* where they end                                             */
     uint64_t              tree_done;  /* above tree_begin: the sums have the iterations before it */
     uint64_t              part;   /* 1: what sums start from alone; 2 + i: tree i of the range */
     uint64_t              stop_every; /* rows above the margin are done, looked at so often; 0: no */

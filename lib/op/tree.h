@@ -187,6 +187,8 @@ struct trees_plan {
      * begin with the roots. */
     uint32_t quarters;            /* 16 ranks each                                             */
     uint32_t n_places;            /* of ranks, in whole TOP_COLUMNS; codes lie behind          */
+    uint32_t row_bytes;           /* both, in working memory                                   */
+    uint64_t sums_at;             /* working memory per row before sums that are kept there    */
     uint32_t level_depth;
     struct tree_level *levels;    /* [groups of LEVEL_TREES][level_depth]                      */
     struct tree_heap *heaps;      /* [n_trees]                                                 */

@@ -218,32 +218,59 @@ static int is_full(const struct tree_walk *w)
         && (size_t)((const struct trees_params *)w->n->params)->leaf_width == w->n_outputs;
 }
 
+/* The first position of an output's trees from `tree` on. */
+static uint32_t position_of(const struct trees_plan *p, size_t output, uint32_t tree)
+{
+    uint32_t begin = p->output_at[output], end = p->output_at[output + 1];
+
+    while (begin < end) {
+        const uint32_t middle = begin + (end - begin) / 2;
+        if (p->block_tree[middle] < tree)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+/* And what else can be found out about rows before any tree is looked at. */
+static void find_ranks(const struct block *b)
+{
+    const struct tree_walk *w = b->w;
+    const struct rank_table *ranks = &w->p->ranks;
+    const void *x = view_row(w->x, b->at);
+
+    if (w->x_type == MDL_F32)
+        w->r->kernels->ranks_f32(b->rank, ranks, x, w->x.stride, b->rows, b->height);
+    else
+        w->r->kernels->ranks_f64(b->rank, ranks, x, w->x.stride, b->rows, b->height);
+    find_codes(b);
+    if (b->plane)
+        w->r->kernels->planes(b->plane, w->p->planes->columns, ranks->n_columns, b->rank);
+}
+
 void mdl_trees_run_block(const struct tree_walk *w, size_t at, size_t rows)
 {
     const struct trees_plan *p = w->p;
-    struct block b = { .w = w, .at = at, .rows = rows,
-                       .height = mdl_trees_height(rows),
-                       .rank = w->r->temp };
+    struct block b;               /* leaves are not set: of few trees that would cost more than they do */
 
+    b.w = w;
+    b.at = at;
+    b.rows = rows;
+    b.height = mdl_trees_height(rows);
+    b.rank = w->r->temp;
+    b.plane = NULL;
     b.test = b.rank + p->ranks.n_columns * b.height;
     b.code = b.test + p->most_tests * b.height;
-    if (w->x_type == MDL_F32)
-        w->r->kernels->ranks_f32(b.rank, &p->ranks, view_row(w->x, at), w->x.stride, rows, b.height);
-    else
-        w->r->kernels->ranks_f64(b.rank, &p->ranks, view_row(w->x, at), w->x.stride, rows, b.height);
-    find_codes(&b);
     if (w->planes && rows == BLOCK_ROWS) {
         b.plane = b.code + (size_t)p->n_codes * BLOCK_ROWS;
         b.plane += (0 - (uintptr_t)b.plane) % PLANE_ALIGN;
-        w->r->kernels->planes(b.plane, p->planes->columns, p->ranks.n_columns, b.rank);
     }
+    if (w->r->keeps < 2)
+        find_ranks(&b);
     for (size_t k = 0; k < w->n_outputs; k++) {
-        uint32_t begin = p->output_at[k], end = p->output_at[k + 1];
+        const uint32_t begin = position_of(p, k, w->first), end = position_of(p, k, w->last);
 
-        while (begin < end && p->block_tree[begin] < w->first)
-            begin++;
-        while (end > begin && p->block_tree[end - 1] >= w->last)
-            end--;
         if (mdl_trees_is_simple(w))
             sum_output(&b, begin, end, (uint32_t)k);
         else if (is_full(w))

@@ -106,7 +106,8 @@ static void walk_row(const struct tree_walk *w, const struct trees_deep *d, void
     const struct kernels *k = w->r->kernels;
     uint32_t leaf[ROW_TREES];
 
-    find_keys_of_row(w, d, key, at);
+    if (w->r->keeps < 2)
+        find_keys_of_row(w, d, key, at);
     for (uint32_t t = w->first; t < w->last; t += ROW_TREES) {
         const uint32_t n = w->last - t < ROW_TREES ? w->last - t : ROW_TREES;
 
@@ -216,13 +217,14 @@ void mdl_trees_run_deep(const struct tree_walk *w)
 {
     const struct trees_deep *d = w->p->deep;
     const struct kernels *k = w->r->kernels;
-    const size_t rows = w->r->rows, key_bytes = d->wide ? 8 : 4;
+    const size_t rows = w->r->rows, row_bytes = d->table.columns * (d->wide ? sizeof(uint64_t)
+                                                                            : sizeof(uint32_t));
     const size_t eights = rows < least_eights(w->p) ? 0 : rows / DEEP_ROWS;
     unsigned char *key = w->r->temp;
-    uint32_t *leaf = (uint32_t *)(void *)(key + eights * DEEP_ROWS * d->table.columns * key_bytes);
+    uint32_t *leaf = (uint32_t *)(void *)(key + rows * row_bytes);
 
-    for (size_t e = 0; e < eights; e++)
-        find_keys_of_eight(w, d, key + e * DEEP_ROWS * d->table.columns * key_bytes, e * DEEP_ROWS);
+    for (size_t e = 0; e < eights && w->r->keeps < 2; e++)
+        find_keys_of_eight(w, d, key + e * DEEP_ROWS * row_bytes, e * DEEP_ROWS);
     for (uint32_t t = w->first; t < w->last && eights; t++) {
         if (d->wide)
             k->deep_rows_u64(leaf, &d->table, t, (const uint64_t *)(const void *)key, eights);
@@ -231,5 +233,5 @@ void mdl_trees_run_deep(const struct tree_walk *w)
         add_leaves(w, t, leaf, eights * DEEP_ROWS);
     }
     for (size_t r = eights * DEEP_ROWS; r < rows; r++)
-        walk_row(w, d, key, r);
+        walk_row(w, d, key + (w->r->keeps ? r * row_bytes : 0), r);
 }

@@ -91,7 +91,7 @@ static void row_run(const struct tree_walk *w)
     const size_t rows = w->r->rows;
     size_t at = 0;
 
-    for (size_t n; sifts(w->p, rows - at); at += n) {
+    for (size_t n; !w->r->keeps && sifts(w->p, rows - at); at += n) {
         n = rows - at < BLOCK_HALF ? rows - at : BLOCK_HALF;
         mdl_trees_run_sift(w, at, n);
     }
@@ -146,11 +146,11 @@ static void planes_run(const struct tree_walk *w)
 /* ---- the choice ------------------------------------------------------------------------------ */
 
 static const struct trees_engine engines[] = {
-    { "plain", plain_cost, plain_run },
-    { "row", row_cost, row_run },
-    { "block", block_cost, block_run },
-    { "planes", planes_cost, planes_run },
-    { "deep", mdl_trees_deep_cost, mdl_trees_run_deep },
+    { "plain", plain_cost, plain_run, 0 },
+    { "row", row_cost, row_run, 0 },
+    { "block", block_cost, block_run, 1 },
+    { "planes", planes_cost, planes_run, 1 },
+    { "deep", mdl_trees_deep_cost, mdl_trees_run_deep, 0 },
 };
 
 const struct trees_engine *mdl_trees_engine_at(size_t i)

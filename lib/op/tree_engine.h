@@ -18,6 +18,7 @@ struct trees_engine {
     double (*cost)(const struct trees_plan *p, const struct kernels *k, size_t rows);
     /* All rows of the block. */
     void (*run)(const struct tree_walk *w);
+    int by_blocks;                /* rows side by side: columns of block ranks come first in temp */
 };
 
 /* The i-th engine, NULL after the last; the one of a name, NULL if there is none. */

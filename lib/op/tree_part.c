@@ -7,35 +7,62 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "op/tree_walk.h"
+#include "op/tree_engine.h"
 
 #include <string.h>
 
-void mdl_trees_run_part(const struct tree_walk *w)
+struct view mdl_trees_own_sums(const struct tree_walk *w)
 {
-    const size_t bytes = w->n_outputs * mdl_type_bytes(mdl_trees_type(w->n));
-    const uint32_t tree = w->first + (uint32_t)w->r->part - 2;
+    return (struct view){ (unsigned char *)w->r->temp + w->r->rows * w->p->sums_at,
+                          w->n_outputs * mdl_type_bytes(w->sums.type), w->sums.type };
+}
 
+void mdl_trees_run_part(struct tree_walk *w)
+{
     if (w->r->part == 1) {
         mdl_trees_sum_begin(w);
         return;
     }
+    for (size_t r = 0; r < w->r->rows; r++)
+        memset(view_row(w->sums, r), 0, w->n_outputs * mdl_type_bytes(w->sums.type));
+    w->first += (uint32_t)w->r->part - 2;
+    w->last = w->first + 1;
+    mdl_trees_walk(w);
+}
+
+void mdl_trees_run_kept(const struct tree_walk *w)
+{
+    struct run one = *w->r;
+    struct tree_walk some = *w, adds = *w;
+
+    mdl_trees_range(w->n, one.tree_begin, one.tree_most, &some.first, &some.last);
+    one.keeps = 0;
+    one.rows = 1;
+    some.r = &one;
+    some.ids.data = adds.ids.data = NULL;
     for (size_t r = 0; r < w->r->rows; r++) {
-        memset(view_row(w->sums, r), 0, bytes);
-        mdl_trees_put_leaf(w, r, tree, mdl_trees_walk_plain(w->n, w->x_type, view_row(w->x, r), tree));
+        some.x.data = view_row(w->x, r);
+        some.leaves = view_row(w->ids, r);
+        if (w->r->keeps == 1)
+            mdl_trees_walk(&some);
+        mdl_trees_put_row(&adds, r, w->first, w->last - w->first, some.leaves + (w->first - some.first));
     }
+}
+
+static double sum_at(const struct tree_walk *w, const void *sums, size_t k)
+{
+    return w->sums.type == MDL_F32 ? (double)((const float *)sums)[k] : ((const double *)sums)[k];
 }
 
 static double margin_of(const struct tree_walk *w, size_t r)
 {
-    const uint32_t type = mdl_trees_type(w->n);
     const void *sums = view_row(w->sums, r);
-    double first = mdl_trees_cell(type, sums, 0), second = first;
+    double first = sum_at(w, sums, 0), second = first;
 
     if (w->n_outputs == 1)
         return first < 0 ? -2 * first : 2 * first;
-    for (uint32_t k = 1; k < w->n_outputs; k++) {
-        const double x = mdl_trees_cell(type, sums, k);
+    for (size_t k = 1; k < w->n_outputs; k++) {
+        const double x = sum_at(w, sums, k);
         if (x > first) {
             second = first;
             first = x;
@@ -46,26 +73,112 @@ static double margin_of(const struct tree_walk *w, size_t r)
     return first - second;
 }
 
-/* Row by row: few trees at a time are not worth more at once. */
-void mdl_trees_run_stopping(const struct tree_walk *w)
+static int is_sure(const struct tree_walk *w, size_t r)
 {
-    const uint64_t every = w->r->stop_every, all = w->p->n_iterations;
-    const uint64_t end = w->r->tree_end < all ? w->r->tree_end : all;
+    return margin_of(w, r) > w->r->stop_margin;
+}
+
+/* The trees from iteration *i to the next look, which is where *i is then; 0: there are none. */
+static int next_trees(struct tree_walk *w, uint64_t *i)
+{
+    const struct run *r = w->r;
+    const uint64_t end = r->tree_end < w->p->n_iterations ? r->tree_end : w->p->n_iterations, at = *i;
+
+    if (at >= end)
+        return 0;
+    *i = end - at < r->stop_every ? end : at + r->stop_every;
+    w->first = w->p->iteration[at];
+    w->last = w->p->iteration[*i];
+    return 1;
+}
+
+/* Row `r` alone, from iteration i on. */
+static void stop_row(const struct tree_walk *w, size_t r, uint64_t i)
+{
     struct run one = *w->r;
     struct tree_walk some = *w;
 
     one.rows = 1;
+    one.keeps = 1;
     some.r = &one;
-    for (size_t r = 0; r < w->r->rows; r++) {
-        some.x.data = view_row(w->x, r);
-        some.sums.data = view_row(w->sums, r);
-        for (uint64_t i = w->r->tree_begin, next; i < end; i = next) {
-            next = end - i < every ? end : i + every;
-            some.first = w->p->iteration[i];
-            some.last = w->p->iteration[next];
-            mdl_trees_walk(&some);
-            if (margin_of(w, r) > w->r->stop_margin)
-                break;
-        }
+    some.x.data = view_row(w->x, r);
+    some.sums.data = view_row(w->sums, r);
+    for (; next_trees(&some, &i) && !(one.keeps == 2 && is_sure(w, r)); one.keeps = 2)
+        mdl_trees_walk(&some);
+}
+
+/* Row `b` of `from` to row `a` of `to`: word by word, they are few.  (Compiled to be small, memcpy would
+ * take its time.) */
+static void copy_sums(struct view to, size_t a, struct view from, size_t b, size_t bytes)
+{
+    unsigned char *t = view_row(to, a), *f = view_row(from, b);
+
+    for (; bytes; bytes -= sizeof(float), t += sizeof(float), f += sizeof(float))
+        memcpy(t, f, sizeof(float));
+}
+
+/* Of each of `columns` columns of bytes the lanes lane[0 .. n) move together. */
+static void pack(uint8_t *column, size_t columns, size_t height, const uint16_t *lane, size_t n)
+{
+    const size_t low = mdl_trees_height(n);
+
+    for (size_t c = 0; c < columns; c++)
+        for (size_t k = 0; k < n; k++)
+            column[c * low + k] = column[c * height + lane[k]];
+}
+
+/* Rows side by side, in lanes with sums of their own, while those that are not sure are enough. */
+static void stop_block(const struct tree_walk *w)
+{
+    const struct trees_plan *p = w->p;
+    const size_t bytes = w->n_outputs * mdl_type_bytes(w->sums.type);
+    const int reads_x = p->n_plain || w->n->tensors[TREES_LINEAR_CONST].type;
+    uint16_t lane[BLOCK_ROWS], row[BLOCK_ROWS];    /* that are not sure; of each lane */
+    struct run rows = *w->r;
+    struct tree_walk some = *w;
+    uint64_t i = rows.tree_begin;
+    size_t n = rows.rows;
+
+    some.r = &rows;
+    some.sums = mdl_trees_own_sums(w);
+    for (size_t r = 0; r < n; r++) {
+        lane[r] = row[r] = (uint16_t)r;
+        copy_sums(some.sums, r, w->sums, r, bytes);
     }
+    for (rows.keeps = 1; mdl_trees_engine_for(p, n)->by_blocks && next_trees(&some, &i); rows.keeps = 2) {
+        size_t left = 0;
+        mdl_trees_run_block(&some, 0, rows.rows);
+        for (size_t k = 0; k < n; k++) {
+            lane[left] = lane[k];
+            if (is_sure(&some, lane[k]))
+                copy_sums(w->sums, row[lane[k]], some.sums, lane[k], bytes);
+            else
+                left++;
+        }
+        n = left;
+        if (reads_x || 2 * mdl_trees_height(n) > mdl_trees_height(rows.rows))
+            continue;
+        pack(rows.temp, (size_t)p->ranks.n_columns + p->most_tests + p->n_codes,
+             mdl_trees_height(rows.rows), lane, n);
+        for (size_t k = 0; k < n; k++) {
+            copy_sums(some.sums, k, some.sums, lane[k], bytes);
+            row[k] = row[lane[k]];
+            lane[k] = (uint16_t)k;
+        }
+        rows.rows = n;
+    }
+    for (size_t k = 0; k < n; k++)
+        copy_sums(w->sums, row[lane[k]], some.sums, lane[k], bytes);
+    for (size_t k = 0; k < n; k++)
+        stop_row(w, row[lane[k]], i);
+}
+
+void mdl_trees_run_stopping(const struct tree_walk *w)
+{
+    if (mdl_trees_engine_for(w->p, w->r->rows)->by_blocks) {
+        stop_block(w);
+        return;
+    }
+    for (size_t r = 0; r < w->r->rows; r++)
+        stop_row(w, r, w->r->tree_begin);
 }

@@ -110,10 +110,10 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
     if (status)
         return status;
     const uint64_t columns = (uint64_t)p->ranks.n_columns + p->most_tests + p->n_codes;
-    const uint64_t one_row = (uint64_t)p->n_places + p->n_codes;
+    p->row_bytes = (p->n_places + p->n_codes + 7) / 8 * 8;
     n->temp_bytes = columns * TREES_TEMP_PER_COLUMN;
-    if (n->temp_bytes < one_row)
-        n->temp_bytes = one_row;
+    if (n->temp_bytes < p->row_bytes)
+        n->temp_bytes = p->row_bytes;
     return try_part(n, PLANES, x, s, b, a, err);
 }
 
@@ -211,6 +211,8 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
         status = lay_out(n, node_in(n, g, 0), &s, &b, a, err);
     if (!status && !g->plain && (b.ready ? n->ready[READY_DEEP].type != 0 : keys_may_pay(p)))
         status = try_part(n, KEYS, node_in(n, g, 0), &s, &b, a, err);
+    p->sums_at = (n->temp_bytes + 7) / 8 * 8;
+    n->temp_bytes = p->sums_at + sizeof(double) * node_out(n, g, 0)->cols;
     mdl_arena_free(&s.temp);
     return status;
 }

@@ -146,12 +146,11 @@ static int add_whole(const struct tree_walk *w, size_t r, const uint8_t *rank)
     return 1;
 }
 
-void mdl_trees_run_row(const struct tree_walk *w, size_t r)
+/* And codes. */
+static void find_ranks(const struct tree_walk *w, uint8_t *rank, const void *row)
 {
     const struct trees_plan *p = w->p;
-    const void *row = view_row(w->x, r);
-    uint8_t *rank = w->r->temp, *code = rank + p->n_places;
-    uint32_t leaf[ROOTS];
+    uint8_t *code = rank + p->n_places;
 
     if (w->x_type == MDL_F32)
         w->r->kernels->rank_f32(rank, &p->ranks, row);
@@ -159,6 +158,17 @@ void mdl_trees_run_row(const struct tree_walk *w, size_t r)
         w->r->kernels->rank_f64(rank, &p->ranks, row);
     for (uint32_t c = 0; c < p->n_codes && p->tops; c++)
         code[c] = mdl_test_code(w->n, mdl_trees_cell(w->x_type, row, p->code_feature[c]));
+}
+
+void mdl_trees_run_row(const struct tree_walk *w, size_t r)
+{
+    const struct trees_plan *p = w->p;
+    const void *row = view_row(w->x, r);
+    uint8_t *rank = (uint8_t *)w->r->temp + (w->r->keeps ? r * p->row_bytes : 0);
+    uint32_t leaf[ROOTS];
+
+    if (w->r->keeps < 2)
+        find_ranks(w, rank, row);
     if (add_whole(w, r, rank))
         return;
     /* From where a group of LEVEL_TREES begins. */

@@ -5,23 +5,27 @@
  */
 #include "op/tree_engine.h"
 
-/* Few trees of many are walked plainly. */
+/* Few trees of many are walked plainly, if no others follow. */
 static const struct trees_engine *engine_for(const struct tree_walk *w)
 {
     const uint32_t trees = w->last - w->first;
     const uint32_t columns = w->p->ranks.n_columns ? w->p->ranks.n_columns : w->p->deep_columns;
 
-    return trees * 4ull < w->p->n_trees && trees < columns / 4
+    return !w->r->keeps && trees * 4ull < w->p->n_trees && trees < columns / 4
         ? mdl_trees_engine_at(0) : mdl_trees_engine_for(w->p, w->r->rows);
 }
 
 void mdl_trees_walk(const struct tree_walk *w)
 {
-    engine_for(w)->run(w);
+    if (w->r->keeps && w->ids.data)
+        mdl_trees_run_kept(w);
+    else
+        engine_for(w)->run(w);
 }
 
 void mdl_trees_run(const struct node *n, const struct run *r)
 {
+    const int average = (int)((const struct trees_params *)n->params)->average;
     struct tree_walk w = { .n = n, .p = n->plan, .r = r, .x = run_in(n, r, 0), .sums = run_out(n, r, 0),
                       .ids = run_out(n, r, 1), .x_type = run_in(n, r, 0).type,
                       .n_outputs = (size_t)((const struct trees_params *)n->params)->outputs };
@@ -31,16 +35,19 @@ void mdl_trees_run(const struct node *n, const struct run *r)
         mdl_trees_run_part(&w);
         return;
     }
-    if (r->tree_done > r->tree_begin && !((const struct trees_params *)n->params)->average)
+    const struct view to = w.sums;
+    if (r->keeps && average && w.sums.data)
+        w.sums = mdl_trees_own_sums(&w);
+    if (r->tree_done > r->tree_begin && (r->keeps || !average))
         w.first = w.p->iteration[r->tree_done];
     else if (w.sums.data)
         mdl_trees_sum_begin(&w);
     if (r->stop_every)
         mdl_trees_run_stopping(&w);
-    else if (r->parallel && w.sums.data && !w.ids.data && w.first < w.last)
+    else if (r->parallel && !r->keeps && w.sums.data && !w.ids.data && w.first < w.last)
         mdl_trees_run_split(&w);
     else
         mdl_trees_walk(&w);
     if (w.sums.data)
-        mdl_trees_sum_end(&w);
+        mdl_trees_sum_end(&w, to);
 }

@@ -150,20 +150,21 @@ void mdl_trees_put_row(const struct tree_walk *w, size_t r, uint32_t tree, uint3
         ((float *)y)[output[i]] += ((const float *)value)[leaf[i]];
 }
 
-void mdl_trees_sum_end(const struct tree_walk *w)
+void mdl_trees_sum_end(const struct tree_walk *w, struct view to)
 {
     const struct trees_params *params = w->n->params;
     const uint64_t all = mdl_trees_iterations(w->n);
     const uint64_t end = w->r->tree_end < all ? w->r->tree_end : all;
-    const uint64_t iterations = end > w->r->tree_begin ? end - w->r->tree_begin : 0;
+    const uint64_t iterations = end > w->r->tree_begin ? end - w->r->tree_begin : 1;
 
-    if (!params->average || !iterations)
+    if (!params->average)
         return;
     for (size_t r = 0; r < w->r->rows; r++)
         for (size_t k = 0; k < (size_t)params->outputs; k++) {
             if (mdl_trees_type(w->n) == MDL_F32)
-                ((float *)view_row(w->sums, r))[k] /= (float)iterations;
+                ((float *)view_row(to, r))[k] = ((float *)view_row(w->sums, r))[k] / (float)iterations;
             else
-                ((double *)view_row(w->sums, r))[k] /= (double)iterations;
+                ((double *)view_row(to, r))[k] = ((double *)view_row(w->sums, r))[k]
+                                               / (double)iterations;
         }
 }

@@ -33,13 +33,18 @@ void mdl_trees_walk(const struct tree_walk *w);
 /* tree_split.c: the trees of few rows, on the threads of r->parallel; no ids. */
 void mdl_trees_run_split(const struct tree_walk *w);
 
-/* tree_part.c: the start of the sums or one tree, alone; rows that stop early. */
-void mdl_trees_run_part(const struct tree_walk *w);
+/* tree_part.c: the start of the sums or one tree, alone; trees whose leaves are found with those of all
+ * that follow, and kept in ids; rows that stop early. */
+void mdl_trees_run_part(struct tree_walk *w);
+void mdl_trees_run_kept(const struct tree_walk *w);
 void mdl_trees_run_stopping(const struct tree_walk *w);
 
-/* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages. */
+/* tree_sum.c: sums start at the base; leaves are added tree by tree; then averages, at `to`. */
 void mdl_trees_sum_begin(const struct tree_walk *w);
-void mdl_trees_sum_end(const struct tree_walk *w);
+void mdl_trees_sum_end(const struct tree_walk *w, struct view to);
+
+/* tree_part.c: sums beside those that are answers: behind what engines need of temp. */
+struct view mdl_trees_own_sums(const struct tree_walk *w);
 
 /* Row `r` of the block ended at `leaf` of `tree`. */
 void mdl_trees_put_leaf(const struct tree_walk *w, size_t r, uint32_t tree, uint32_t leaf);
