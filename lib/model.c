@@ -14,6 +14,7 @@
  */
 #include "model.h"
 
+#include "base/cpu.h"
 #include "format/format.h"
 #include "op/tree_engine.h"
 
@@ -65,6 +66,7 @@ struct request {
     mdl_limits limits;
     mdl_allocator allocator;      /* zeros: the default */
     mdl_parallel parallel;
+    unsigned cpu;                 /* MDL_CPU_* */
 };
 
 static mdl_status check_request(struct request *q, const mdl_load_options *options, mdl_error *err)
@@ -108,11 +110,12 @@ static mdl_status get_bytes(mdl_model *m, const struct request *q, mdl_error *er
     return mdl_map_copy(&m->map, q->bytes, q->size, &m->allocator, err);
 }
 
-static mdl_status choose_kernels(mdl_model *m, const char *isa, const char *engine, mdl_error *err)
+static mdl_status choose_kernels(mdl_model *m, const struct request *q, mdl_error *err)
 {
+    const char *isa = q->options.isa, *engine = q->options.engine;
     char name[32];
 
-    m->kernels = mdl_kernels_named(isa);
+    m->kernels = mdl_kernels_named(isa, q->cpu);
     if (!m->kernels)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "no kernel set '%s' here; mdl_isa_name lists them",
                         mdl_safe_text(name, sizeof name, isa, strlen(isa)));
@@ -129,7 +132,7 @@ static mdl_status plan_tensors(mdl_model *m, const struct request *q, mdl_error 
 {
     mdl_status s = mdl_graph_plan_tensors(&m->tensors, &m->m, &m->arena, err);
 
-    if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+    if (!s) s = choose_kernels(m, q, err);
     if (!s) s = mdl_tensors_prepare(m, err);
     return s;
 }
@@ -155,8 +158,10 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
     mdl_arena_init(&m->arena, &a, q->limits.memory_bytes);
     m->arena.used = sizeof *m;
 
+    q->cpu = mdl_cpu_sets();
     s = get_bytes(m, q, err);
-    if (!s) s = mdl_format_read(&m->m, &m->arena, m->map.data, m->map.size, &q->limits, err);
+    if (!s) s = mdl_format_read(&m->m, &m->arena, m->map.data, m->map.size, &q->limits,
+                                   q->cpu, err);
     if (!s) s = mdl_graph_infer(&m->m, &q->limits, err);
     m->m.graph.plain = q->options.engine && !strcmp(q->options.engine, "plain");
     if (!s) s = mdl_graph_prepare(&m->m, &m->arena, err);
@@ -169,7 +174,7 @@ static mdl_status load(mdl_model **out, struct request *q, const mdl_load_option
             s = plan_tensors(m, q, err);
     } else if (!s) {
         s = mdl_graph_plan(&m->plan, &m->m, &m->arena, &q->limits, err);
-        if (!s) s = choose_kernels(m, q->options.isa, q->options.engine, err);
+        if (!s) s = choose_kernels(m, q, err);
         if (!s) s = mdl_run_prepare(m, err);
     }
     if (s) {

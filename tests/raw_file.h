@@ -129,7 +129,7 @@ static inline unsigned char *raw_of_nodes(const unsigned char *file, size_t size
     const void *written;
 
     mdl_arena_init(&a, &allocator, UINT64_MAX);
-    if (mdl_format_read(&m, &a, file, size, &limits, &err))
+    if (mdl_format_read(&m, &a, file, size, &limits, 0, &err))
         fail_msg("%s", err.text);
     struct tensor *from = m.graph.nodes[0].tensors;
     const uint32_t *start = from[TREES_TREE_START].data;

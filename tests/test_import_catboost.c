@@ -5,9 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "mdl_import.h"
+#include "imported.h"
 
 #include <math.h>
 
@@ -30,21 +28,6 @@ static const char by_hand[] =
     "  {\"leaf_values\": [0.5, -0.5], \"leaf_weights\": [2, 2], \"splits\": [{\"split_index\": 1}]}\n"
     " ],\n"
     " \"scale_and_bias\": [2, [-0.25]]}\n";
-
-static mdl_model *load(const void *bytes, size_t size, const mdl_import_options *options)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
-    const void *made;
-    mdl_model *m = NULL;
-
-    if (mdl_import_memory(&b, bytes, size, options, &err)
-        || mdl_build_bytes(b, &made, &size, &err)
-        || mdl_load_memory(&m, made, size, NULL, &err))
-        fail_msg("%s", err.text);
-    mdl_builder_free(b);
-    return m;
-}
 
 static void answers(const mdl_model *m, const float *x, size_t rows, const char *output,
                     double *y, size_t y_cols)
@@ -77,7 +60,7 @@ static void a_model_written_by_hand_answers_as_by_hand(void **state)
         { { inf, nan, -inf }, 2, 1, 6.75 },
         { { -inf, inf, inf }, 1, 0, 4.75 },
     };
-    mdl_model *m = load(by_hand, sizeof by_hand - 1, NULL);
+    mdl_model *m = imported(by_hand, sizeof by_hand - 1, NULL);
     mdl_column_info column = { .size = sizeof column };
     double leaf[2], raw, prediction;
     (void)state;
@@ -102,7 +85,7 @@ static void a_model_written_by_hand_answers_as_by_hand(void **state)
 static void weights_of_leaves_become_covers(void **state)
 {
     const uint8_t want[] = { 3, 0, 1, 5, 2, 2 };       /* of leaves, as narrow as they can be */
-    mdl_model *m = load(by_hand, sizeof by_hand - 1, NULL);
+    mdl_model *m = imported(by_hand, sizeof by_hand - 1, NULL);
     size_t found = 0;
     (void)state;
 
@@ -135,7 +118,7 @@ static void only_trees_up_to_the_best_are_kept(void **state)
     (void)state;
 
     o.best_iteration = 0;
-    mdl_model *m = load(by_hand, sizeof by_hand - 1, &o);
+    mdl_model *m = imported(by_hand, sizeof by_hand - 1, &o);
     answers(m, x, 1, "raw", &raw, 1);
     assert_true(raw == 7.75);
     assert_string_equal(mdl_metadata_get(m, "best_iteration"), "0");
@@ -156,7 +139,7 @@ static mdl_model *load_file(const char *name)
     unsigned char *bytes = read_file(data_path(name), &size);
 
     assert_non_null(bytes);
-    mdl_model *m = load(bytes, size, NULL);
+    mdl_model *m = imported(bytes, size, NULL);
     free(bytes);
     return m;
 }

@@ -5,9 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "mdl_import.h"
+#include "imported.h"
 
 #include <math.h>
 
@@ -54,21 +52,6 @@ static const char by_hand[] =
     "\n"
     "end of trees\n";
 
-static mdl_model *load(const char *text, size_t size, const mdl_import_options *options)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
-    const void *bytes;
-    mdl_model *m = NULL;
-
-    if (mdl_import_memory(&b, text, size, options, &err)
-        || mdl_build_bytes(b, &bytes, &size, &err)
-        || mdl_load_memory(&m, bytes, size, NULL, &err))
-        fail_msg("%s", err.text);
-    mdl_builder_free(b);
-    return m;
-}
-
 static void answers(mdl_model *m, const double *x, size_t rows, size_t cols, const char *output,
                     double *y, size_t y_cols)
 {
@@ -100,7 +83,7 @@ static void a_model_written_by_hand_answers_as_by_hand(void **state)
         { { 2, 0, 0 }, 3, 8 + 11 },             { { 2, 0, 1e-36 }, 3, 8 + 11 },
         { { 2, 0, nan }, 3, 8 + 32 },           { { inf, 0, -inf }, 1, inf },
     };
-    mdl_model *m = load(by_hand, sizeof by_hand - 1, NULL);
+    mdl_model *m = imported(by_hand, sizeof by_hand - 1, NULL);
     double leaf[2], raw, prediction;
     (void)state;
 
@@ -134,7 +117,7 @@ static void only_rounds_up_to_the_best_are_kept(void **state)
     (void)state;
 
     o.best_iteration = 0;
-    mdl_model *m = load(by_hand, sizeof by_hand - 1, &o);
+    mdl_model *m = imported(by_hand, sizeof by_hand - 1, &o);
     answers(m, x, 1, 3, "raw", &raw, 1);
     assert_true(raw == 1);
     assert_string_equal(mdl_metadata_get(m, "best_iteration"), "0");
@@ -159,7 +142,7 @@ static void a_random_forest_averages_its_prediction_only(void **state)
         "Tree=3\nnum_leaves=1\nnum_cat=0\nleaf_value=-4\n\nend of trees\n";
     const double x = 0;
     double y[2];
-    mdl_model *m = load(forest, sizeof forest - 1, NULL);
+    mdl_model *m = imported(forest, sizeof forest - 1, NULL);
     (void)state;
 
     answers(m, &x, 1, 1, "raw", y, 2);
@@ -454,7 +437,7 @@ static void expect_categories(const char *lists, const char *want)
     char got[200] = "";
     size_t size, at;
     char *text = replace(by_hand, &end, &size, &at);
-    mdl_model *m = load(text, size, NULL);
+    mdl_model *m = imported(text, size, NULL);
     const char *kept = mdl_metadata_get(m, "pandas_categorical");
 
     for (size_t i = 0; i < 3; i++) {

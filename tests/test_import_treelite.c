@@ -6,9 +6,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "mdl_import.h"
+#include "imported.h"
 
 #include <math.h>
 
@@ -22,23 +20,10 @@
  *     1   x2 >= 2, NaN right    yes: 8    no: 16
  */
 #define NODES 5
-#define MOST_BYTES 4096u
-#define MOST_MARKS 200u
-
-struct made {
-    unsigned char bytes[MOST_BYTES];
-    size_t        size;
-    struct mark { const char *name; size_t at; } marks[MOST_MARKS];   /* where a field begins */
-    unsigned      n_marks;
-};
-
 static void put(struct made *m, const char *name, const void *v, size_t bytes)
 {
-    assert_true(m->size + bytes <= MOST_BYTES && m->n_marks < MOST_MARKS);
-    m->marks[m->n_marks++] = (struct mark){ name, m->size };
-    if (bytes)
-        memcpy(m->bytes + m->size, v, bytes);
-    m->size += bytes;
+    mark(m, name, m->size);
+    put_bytes(m, v, bytes);
 }
 
 static void put_array(struct made *m, const char *name, const void *v, uint64_t n, size_t cell)
@@ -135,29 +120,6 @@ static struct made by_hand(void)
     return m;
 }
 
-static unsigned char *field(struct made *m, const char *name)
-{
-    for (unsigned i = 0; i < m->n_marks; i++)
-        if (!strcmp(m->marks[i].name, name))
-            return m->bytes + m->marks[i].at;
-    fail_msg("no field '%s'", name);
-    return NULL;
-}
-
-static mdl_model *load(const void *file, size_t size)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
-    const void *bytes;
-    mdl_model *m = NULL;
-
-    if (mdl_import_memory(&b, file, size, NULL, &err) || mdl_build_bytes(b, &bytes, &size, &err)
-        || mdl_load_memory(&m, bytes, size, NULL, &err))
-        fail_msg("%s", err.text);
-    mdl_builder_free(b);
-    return m;
-}
-
 static void a_checkpoint_written_by_hand_answers_as_by_hand(void **state)
 {
     const float nan = NAN, inf = INFINITY;
@@ -170,7 +132,7 @@ static void a_checkpoint_written_by_hand_answers_as_by_hand(void **state)
         { { 0, 65, 3 }, 2 + 8 },             { { 0, 16777216, 3 }, 2 + 8 },
     };
     const struct made made = by_hand();
-    mdl_model *m = load(made.bytes, made.size);
+    mdl_model *m = imported(made.bytes, made.size, NULL);
     float y;
     (void)state;
 
@@ -229,34 +191,11 @@ static void every_cut_is_refused(void **state)
 
 /* ---- broken fields ---------------------------------------------------------------------------------- */
 
-struct broken {
-    const char *name;             /* of the field; a number of `bytes` bytes at element `i` of it */
-    int         i, bytes;
-    int64_t     to;
-    const char *says;
-    mdl_status  status;
-};
-
-static void refuse(struct made m, const struct broken *r)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = (mdl_builder *)1;
-    mdl_import_options o = MDL_IMPORT_OPTIONS_INIT;
-
-    o.from = "treelite";
-    memcpy(field(&m, r->name) + r->i * r->bytes, &r->to, (size_t)r->bytes);
-    const mdl_status s = mdl_import_memory(&b, m.bytes, m.size, &o, &err);
-    assert_null(b);
-    if (s != (r->status ? r->status : MDL_ERR_FORMAT) || !strstr(err.text, r->says))
-        fail_msg("%s[%d] = %lld: status %d \"%s\" should say \"%s\"", r->name, r->i,
-                 (long long)r->to, (int)s, err.text, r->says);
-}
-
 #define NOT MDL_ERR_UNSUPPORTED
 
 static void a_broken_field_is_named(void **state)
 {
-    static const struct broken all[] = {
+    static const struct broken_field all[] = {
         { "major", 0, 4, 3, "a checkpoint of treelite 3.8", NOT },
         { "major", 0, 4, 5, "a checkpoint of treelite 5.8", NOT },
         { "threshold_type", 0, 1, 3, "types 3 of thresholds and 2 of leaves", 0 },
@@ -315,7 +254,7 @@ static void a_broken_field_is_named(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        refuse(by_hand(), &all[i]);
+        refuse_field(by_hand(), "treelite", &all[i]);
     assert_int_equal(mdl_import_memory(&b, long_one.bytes, ++long_one.size, NULL, &err),
                      MDL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "1 bytes behind the last tree"));
@@ -349,7 +288,7 @@ static void leaves_and_sets_that_share_are_refused(void **state)
 
     struct made m = by_hand();
     memcpy(field(&m, "list") + 4, &(uint32_t){ UINT32_MAX / 2 }, 4);    /* beyond float32: never */
-    mdl_free(load(m.bytes, m.size));
+    mdl_free(imported(m.bytes, m.size, NULL));
 }
 
 static void a_set_of_huge_categories_asks_for_no_memory(void **state)
@@ -378,14 +317,9 @@ static void a_set_of_huge_categories_asks_for_no_memory(void **state)
 static void best_iteration_is_not_for_checkpoints(void **state)
 {
     const struct made made = by_hand();
-    mdl_import_options o = MDL_IMPORT_OPTIONS_INIT;
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
     (void)state;
 
-    o.best_iteration = 1;
-    assert_int_equal(mdl_import_memory(&b, made.bytes, made.size, &o, &err), MDL_ERR_ARGUMENT);
-    assert_null(b);
+    best_iteration_is_refused(made.bytes, made.size);
 }
 
 int main(void)

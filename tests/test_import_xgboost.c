@@ -6,9 +6,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "mdl_import.h"
+#include "imported.h"
 
 #include <math.h>
 
@@ -66,18 +64,7 @@ static mdl_status import(mdl_builder **b, const void *bytes, size_t n, mdl_error
 
 static mdl_model *load(const char *text)
 {
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b;
-    mdl_model *m = NULL;
-    const void *bytes;
-    size_t size;
-
-    if (mdl_import_memory(&b, text, strlen(text), NULL, &err)
-        || mdl_build_bytes(b, &bytes, &size, &err)
-        || mdl_load_memory(&m, bytes, size, NULL, &err))
-        fail_msg("%s", err.text);
-    mdl_builder_free(b);
-    return m;
+    return imported(text, strlen(text), NULL);
 }
 
 static void answers(const mdl_model *m, const char *output, const float *x, size_t rows, void *y,

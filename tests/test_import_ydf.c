@@ -5,9 +5,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "test.h"
-
-#include "mdl_import.h"
+#include "imported.h"
 
 #include <math.h>
 #include <sys/stat.h>
@@ -15,35 +13,11 @@
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-#define MOST_BYTES 2048u
-#define MOST_MARKS 160u
-
-struct made {
-    unsigned char bytes[MOST_BYTES];
-    size_t size;
-    struct mark { const char *name; size_t at; } marks[MOST_MARKS];   /* where a value begins */
-    unsigned n_marks;
-};
-
-static void mark(struct made *m, const char *name, size_t at)
-{
-    assert_true(m->n_marks < MOST_MARKS);
-    m->marks[m->n_marks++] = (struct mark){ name, at };
-}
-
-static void put(struct made *m, const void *v, size_t n)
-{
-    assert_true(m->size + n <= MOST_BYTES);
-    if (n)
-        memcpy(m->bytes + m->size, v, n);
-    m->size += n;
-}
-
 static void put_varint(struct made *m, uint64_t v)
 {
     for (; v > 0x7F; v >>= 7)
-        put(m, &(unsigned char){ (unsigned char)(v | 0x80) }, 1);
-    put(m, &(unsigned char){ (unsigned char)v }, 1);
+        put_bytes(m, &(unsigned char){ (unsigned char)(v | 0x80) }, 1);
+    put_bytes(m, &(unsigned char){ (unsigned char)v }, 1);
 }
 
 /* Fields; a name marks where the value begins. */
@@ -60,13 +34,13 @@ static void put_float(struct made *m, uint32_t field, const char *name, float v)
     put_varint(m, field << 3 | 5);
     if (name)
         mark(m, name, m->size);
-    put(m, &v, sizeof v);
+    put_bytes(m, &v, sizeof v);
 }
 
 static void put_double(struct made *m, uint32_t field, double v)
 {
     put_varint(m, field << 3 | 1);
-    put(m, &v, sizeof v);
+    put_bytes(m, &v, sizeof v);
 }
 
 static void put_text(struct made *m, uint32_t field, const char *name, const char *text)
@@ -75,14 +49,14 @@ static void put_text(struct made *m, uint32_t field, const char *name, const cha
     put_varint(m, strlen(text));
     if (name)
         mark(m, name, m->size);
-    put(m, text, strlen(text));
+    put_bytes(m, text, strlen(text));
 }
 
 static void put_marked(struct made *m, const struct made *inner)
 {
     for (unsigned i = 0; i < inner->n_marks; i++)
         mark(m, inner->marks[i].name, m->size + inner->marks[i].at);
-    put(m, inner->bytes, inner->size);
+    put_bytes(m, inner->bytes, inner->size);
 }
 
 static void put_message(struct made *m, uint32_t field, const struct made *inner)
@@ -94,7 +68,7 @@ static void put_message(struct made *m, uint32_t field, const struct made *inner
 
 static void put_blob(struct made *m, const struct made *inner)
 {
-    put(m, &(uint32_t){ (uint32_t)inner->size }, 4);
+    put_bytes(m, &(uint32_t){ (uint32_t)inner->size }, 4);
     put_marked(m, inner);
 }
 
@@ -201,7 +175,7 @@ static void put_spec(struct made *m)
     put_varint(&cut, 1 << 3 | 2);
     put_varint(&cut, sizeof boundaries);
     mark(&cut, "boundaries", cut.size);
-    put(&cut, boundaries, sizeof boundaries);
+    put_bytes(&cut, boundaries, sizeof boundaries);
     put_int(&d, 1, "D", 9);
     put_text(&d, 2, NULL, "D");
     put_double(&mean, 1, 1.5);
@@ -241,39 +215,16 @@ static struct made by_hand(void)
     put_message(&all, 1, &header);
     put_message(&all, 1001, &own);
     put_spec(&spec);
-    put(&nodes, start, sizeof start);
+    put_bytes(&nodes, start, sizeof start);
     mark(&nodes, "compression", 4);
     put_nodes(&nodes);
-    put(&key, "YDF", 3);
-    put(&m, start, sizeof start);
+    put_bytes(&key, "YDF", 3);
+    put_bytes(&m, start, sizeof start);
     put_blob(&m, &key);
     put_blob(&m, &all);
     put_blob(&m, &spec);
     put_blob(&m, &nodes);
     return m;
-}
-
-static mdl_model *model_of(mdl_builder *b)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    const void *bytes;
-    size_t size;
-    mdl_model *m = NULL;
-
-    if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
-        fail_msg("%s", err.text);
-    mdl_builder_free(b);
-    return m;
-}
-
-static mdl_model *load(const void *file, size_t size)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
-
-    if (mdl_import_memory(&b, file, size, NULL, &err))
-        fail_msg("%s", err.text);
-    return model_of(b);
 }
 
 static const struct row { float x[4], y; } rows[] = {       /* a, c, b, d */
@@ -300,7 +251,7 @@ static void check_rows(const mdl_model *m)
 static void a_model_written_by_hand_answers_as_by_hand(void **state)
 {
     const struct made made = by_hand();
-    mdl_model *m = load(made.bytes, made.size);
+    mdl_model *m = imported(made.bytes, made.size, NULL);
     mdl_column_info info = { .size = sizeof info };
     double code = -1;
     (void)state;
@@ -376,42 +327,11 @@ static void cut_nodes_are_refused(void **state)
 
 /* ---- broken fields --------------------------------------------------------------------------- */
 
-struct broken {
-    const char *name;             /* of the value; `bytes` of it become `to` */
-    int         i, bytes;
-    int64_t     to;
-    const char *says;
-    mdl_status  status;
-};
-
-static unsigned char *field(struct made *m, const char *name)
-{
-    for (unsigned i = 0; i < m->n_marks; i++)
-        if (!strcmp(m->marks[i].name, name))
-            return m->bytes + m->marks[i].at;
-    fail_msg("no field '%s'", name);
-    return NULL;
-}
-
-static void refuse(const struct broken *r)
-{
-    struct made m = by_hand();
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = (mdl_builder *)1;
-
-    memcpy(field(&m, r->name) + r->i, &r->to, (size_t)r->bytes);
-    const mdl_status s = mdl_import_memory(&b, m.bytes, m.size, NULL, &err);
-    assert_null(b);
-    if (s != (r->status ? r->status : MDL_ERR_FORMAT) || !strstr(err.text, r->says))
-        fail_msg("%s[%d] = %lld: status %d \"%s\" should say \"%s\"", r->name, r->i,
-                 (long long)r->to, (int)s, err.text, r->says);
-}
-
 #define NOT MDL_ERR_UNSUPPORTED
 
 static void a_broken_field_is_named(void **state)
 {
-    static const struct broken all[] = {
+    static const struct broken_field all[] = {
         { "name", 0, 1, 'X', "a model of kind 'XRADIENT_BOOSTED_TREES'", NOT },
         { "task", 0, 1, 3, "boosted trees of the task RANKING with the loss SQUARED", NOT },
         { "task", 0, 1, 100, "of the task unknown with the loss SQUARED_ERROR", NOT },
@@ -447,8 +367,8 @@ static void a_broken_field_is_named(void **state)
         { "categories", 0, 1, 0, "a number of categories", 0 },
         { "x", 0, 1, 2, "a category", 0 },
         { "x", 0, 1, 4, "a category", 0 },
-        { "boundaries", 4, 4, 0x41000000, "boundaries that are not in order", 0 },
-        { "boundaries", 8, 4, 0x7f800000, "boundaries that are not in order", 0 },
+        { "boundaries", 1, 4, 0x41000000, "boundaries that are not in order", 0 },
+        { "boundaries", 2, 4, 0x7f800000, "boundaries that are not in order", 0 },
         { "boundaries", 0, 4, 0x7fc00000, "boundaries that are not in order", 0 },
         { "a", 0, 1, 5, "it asks for a column that is no input feature", 0 },
         { "a", 0, 1, 0, "it asks for a column that is no input feature", 0 },
@@ -467,7 +387,7 @@ static void a_broken_field_is_named(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        refuse(&all[i]);
+        refuse_field(by_hand(), NULL, &all[i]);
     assert_int_equal(mdl_import_memory(&b, m.bytes, m.size + 1, NULL, &err), MDL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "1 bytes behind the nodes"));
 }
@@ -505,14 +425,9 @@ static void a_tree_as_deep_as_its_file_is_long_is_read(void **state)
 static void best_iteration_is_not_for_ydf(void **state)
 {
     const struct made made = by_hand();
-    mdl_import_options o = MDL_IMPORT_OPTIONS_INIT;
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_builder *b = NULL;
     (void)state;
 
-    o.best_iteration = 1;
-    assert_int_equal(mdl_import_memory(&b, made.bytes, made.size, &o, &err), MDL_ERR_ARGUMENT);
-    assert_null(b);
+    best_iteration_is_refused(made.bytes, made.size);
 }
 
 /* ---- folders --------------------------------------------------------------------------------- */
@@ -554,11 +469,11 @@ static void write_folder(void)
     write_file("header.pb", &header);
     write_file("gradient_boosted_trees_header.pb", &special);
     write_file("data_spec.pb", &spec);
-    put(&shard, start, sizeof start);
-    put(&shard, nodes.bytes, half);
+    put_bytes(&shard, start, sizeof start);
+    put_bytes(&shard, nodes.bytes, half);
     write_file("nodes-00000-of-00002", &shard);
     shard.size = sizeof start;
-    put(&shard, nodes.bytes + half, nodes.size - half);
+    put_bytes(&shard, nodes.bytes + half, nodes.size - half);
     write_file("nodes-00001-of-00002", &shard);
 }
 
@@ -568,7 +483,7 @@ static mdl_status import_folder(const char *path, mdl_error *err)
     const mdl_status s = mdl_import(&b, path, NULL, err);
 
     if (!s) {
-        mdl_model *m = model_of(b);
+        mdl_model *m = built(b);
         check_rows(m);
         mdl_free(m);
     }
@@ -598,7 +513,7 @@ static void a_folder_is_read_as_the_stream_is(void **state)
         assert_int_equal(import_folder(folder, &gone), MDL_ERR_IO);
         assert_int_equal(rename(moved, in_folder(names[i])), 0);
     }
-    put(&junk, "junk", 4);
+    put_bytes(&junk, "junk", 4);
     for (size_t i = 0; i < 4; i++) {                                 /* and read */
         mdl_error bad = MDL_ERROR_INIT;
         write_file(names[i], &junk);

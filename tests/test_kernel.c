@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "base/cpu.h"
 #include "kernel/kernel.h"
 #include "kernel/shap.h"
 #include "kernel/tree.h"
@@ -101,9 +102,9 @@ static void no_table_has_a_hole(void **state)
                 fail_msg("kernel %d of %s is missing", (int)f, k->isa);
         print_message("%s: %d kernels\n", k->isa, (int)n);
     }
-    assert_ptr_equal(mdl_kernels_named("ref"), &mdl_kernels_ref);
-    assert_null(mdl_kernels_named("none"));
-    assert_ptr_equal(mdl_kernels_named(NULL), mdl_kernels_at(0));
+    assert_ptr_equal(mdl_kernels_named("ref", 0), &mdl_kernels_ref);
+    assert_null(mdl_kernels_named("none", mdl_cpu_sets()));
+    assert_ptr_equal(mdl_kernels_named(NULL, mdl_cpu_sets()), mdl_kernels_at(0));
 }
 
 /* ---- one row, element by element ------------------------------------------------------ */

@@ -33,11 +33,6 @@ static unsigned leaf1_ecx(void)
     return c;
 }
 
-int mdl_cpu_has_crc32c(void)
-{
-    return (leaf1_ecx() & LEAF1_ECX_SSE42) != 0;
-}
-
 int mdl_cpu_has_sha256(void)
 {
     unsigned a, b, c, d;
@@ -50,25 +45,25 @@ static int all_of(unsigned bits, unsigned needed) { return (bits & needed) == ne
 
 unsigned mdl_cpu_sets(void)
 {
+    const unsigned ecx = leaf1_ecx(), crc = ecx & LEAF1_ECX_SSE42 ? MDL_CPU_CRC32C : 0;
     unsigned a, b, c, d, low, high;
 
-    if (!all_of(leaf1_ecx(), LEAF1_ECX_FMA | LEAF1_ECX_POPCNT | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX))
-        return 0;
+    if (!all_of(ecx, LEAF1_ECX_FMA | LEAF1_ECX_POPCNT | LEAF1_ECX_OSXSAVE | LEAF1_ECX_AVX))
+        return crc;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if (!all_of(low, XCR0_XMM_YMM))
-        return 0;
+        return crc;
     __cpuid_count(7, 0, a, b, c, d);   /* and every one with AVX this */
     if (!all_of(b, LEAF7_EBX_AVX2))
-        return 0;
+        return crc;
     if (all_of(low, XCR0_MASKS_ZMM)
         && all_of(b, LEAF7_EBX_AVX512F | LEAF7_EBX_AVX512DQ | LEAF7_EBX_AVX512BW | LEAF7_EBX_AVX512VL)
         && all_of(c, LEAF7_ECX_AVX512VBMI | LEAF7_ECX_GFNI))
-        return MDL_CPU_AVX2 | MDL_CPU_AVX512;
-    return MDL_CPU_AVX2;
+        return crc | MDL_CPU_AVX2 | MDL_CPU_AVX512;
+    return crc | MDL_CPU_AVX2;
 }
 #else
 unsigned mdl_cpu_sets(void) { return 0; }
-int mdl_cpu_has_crc32c(void) { return 0; }
 #if defined(__ARM_FEATURE_SHA2)
 int mdl_cpu_has_sha256(void) { return 1; }
 #elif MDL_ARCH_ARM64 && MDL_OS_LINUX

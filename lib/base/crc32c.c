@@ -105,16 +105,17 @@ static uint32_t crc32c_sse42(uint32_t crc, const void *bytes, size_t size)
 MDL_TARGET_END
 #endif
 
-mdl_crc32c_function *mdl_crc32c_best(void)
+mdl_crc32c_function *mdl_crc32c_best(unsigned sets)
 {
 #if MDL_ARCH_X86
-    if (mdl_cpu_has_crc32c())
+    if (sets & MDL_CPU_CRC32C)
         return crc32c_sse42;
 #endif
+    (void)sets;
     return mdl_crc32c_ref;
 }
 
 uint32_t mdl_crc32c(uint32_t crc, const void *bytes, size_t size)
 {
-    return mdl_crc32c_best()(crc, bytes, size);
+    return mdl_crc32c_best(mdl_cpu_sets())(crc, bytes, size);
 }

@@ -8,56 +8,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "format/format.h"
-
-#include "format/sections.h"
-
-#include <string.h>
-
-struct reader {
-    struct section s[N_SECTIONS];
-    uint64_t next[N_SECTIONS];    /* cursor: records taken so far */
-    struct arena *a;
-    struct model_graph *m;
-    const mdl_limits *limits;
-    mdl_error *err;
-};
-
-static mdl_status bad(const struct reader *r, int section, uint64_t record, const char *what)
-{
-    return mdl_fail_at(r->err, MDL_ERR_FORMAT, mdl_section_names[section],
-                       r->s[section].offset + record * mdl_section_record[section], "%s", what);
-}
-
-/* Copy the next record of a section; 0 when there is none. */
-static int next_record(struct reader *r, int section, void *out)
-{
-    const uint32_t bytes = mdl_section_record[section];
-
-    if (r->next[section] >= r->s[section].count)
-        return 0;
-    memcpy(out, r->s[section].data + r->next[section]++ * bytes, bytes);
-    return 1;
-}
-
-/* The place of the record that next_record gave last. */
-static uint64_t record_at(const struct reader *r, int section)
-{
-    return r->s[section].offset + (r->next[section] - 1) * mdl_section_record[section];
-}
-
-static mdl_status bad_last(const struct reader *r, int section, const char *what)
-{
-    return bad(r, section, r->next[section] - 1, what);
-}
-
-static int words_zero(const uint32_t *p, size_t n)
-{
-    uint32_t any = 0;
-
-    for (size_t i = 0; i < n; i++)
-        any |= p[i];
-    return !any;
-}
+#include "format/reader.h"
 
 /* ---- texts and labels -------------------------------------------------------------- */
 
@@ -94,16 +45,6 @@ static mdl_status check_strings(const struct reader *r)
         i += length;
     }
     return MDL_OK;
-}
-
-/* The text at an offset; NULL if no text begins there. */
-static const char *text_at(const struct reader *r, uint32_t at)
-{
-    const struct section *s = &r->s[SEC_strings];
-
-    if (at >= s->bytes || (at && s->data[at - 1]))
-        return NULL;
-    return (const char *)s->data + at;
 }
 
 static mdl_status read_labels(struct reader *r, struct labels *l, uint32_t type, uint32_t count,
@@ -243,9 +184,8 @@ static mdl_status place_tensor(struct reader *r, struct tensor *t, const struct 
     return MDL_OK;
 }
 
-/* Type, dimensions and place; `records` is the section whose record was read last. */
-static mdl_status read_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
-                              int records, int data_section)
+mdl_status mdl_read_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+                           int records, int data_section)
 {
     uint64_t bytes = mdl_type_bytes(f->type);
 
@@ -279,7 +219,7 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
         const char *name = text_at(r, f.slot);
         if (!name)
             return bad_last(r, SEC_tensors, "no text begins at this offset");
-        const mdl_status s = read_tensor(r, &t, &f, SEC_tensors, SEC_data);
+        const mdl_status s = mdl_read_tensor(r, &t, &f, SEC_tensors, SEC_data);
         if (s)
             return s;
         while (slot < n->op->n_slots && strcmp(n->op->slots[slot].name, name) != 0)
@@ -385,91 +325,6 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
     return s ? s : read_node_tensors(r, n, f.n_tensors);
 }
 
-/* ---- golden rows and metadata --------------------------------------------------------------- */
-
-static mdl_status read_golden(struct reader *r, struct golden *g)
-{
-    const struct schema *schema = &r->m->schema;
-    struct mdl_file_golden f;
-
-    next_record(r, SEC_golden, &f);
-    if (f.is_output > 1 || f.index >= (f.is_output ? schema->n_outputs : schema->n_inputs)
-        || !words_zero(f.reserved, 2) || f.tensor.slot)
-        return bad_last(r, SEC_golden, "golden rows of something that does not exist");
-    g->is_output = f.is_output;
-    g->index = f.index;
-    return read_tensor(r, &g->tensor, &f.tensor, SEC_golden, SEC_golden_data);
-}
-
-/* A table of a node, if its operator knows it. */
-static mdl_status read_ready(struct reader *r)
-{
-    struct graph *g = &r->m->graph;
-    struct mdl_file_ready f;
-    struct tensor t;
-    uint32_t i = 0;
-
-    next_record(r, SEC_ready, &f);
-    const char *name = text_at(r, f.tensor.slot);
-    if (f.node >= g->n_nodes || !name || !words_zero(f.reserved, 3) || f.tensor.type != MDL_U8
-        || f.tensor.rank != 2)
-        return bad_last(r, SEC_ready, "a table of no node, or that is none of bytes");
-    const mdl_status s = read_tensor(r, &t, &f.tensor, SEC_ready, SEC_ready_data);
-    if (s)
-        return s;
-    struct node *n = &g->nodes[f.node];
-    while (i < n->op->n_ready && strcmp(n->op->ready[i].name, name) != 0)
-        i++;
-    if (i == n->op->n_ready)
-        return MDL_OK;
-    if (!n->ready)
-        n->ready = mdl_arena_take(r->a, n->op->n_ready, sizeof *n->ready);
-    if (!n->ready)
-        return mdl_arena_fail(r->a, r->err, "tables");
-    if (n->ready[i].type || t.dims[1] != (int64_t)n->op->ready[i].record_bytes)
-        return bad_last(r, SEC_ready, "a table twice, or of wrong records");
-    n->ready[i] = t;
-    return MDL_OK;
-}
-
-static mdl_status read_pair(struct reader *r, struct pair *p)
-{
-    struct mdl_file_pair f;
-
-    next_record(r, SEC_metadata, &f);
-    p->key = text_at(r, f.key);
-    p->value = text_at(r, f.value);
-    return p->key && p->value ? MDL_OK : bad_last(r, SEC_metadata, "no text begins at this offset");
-}
-
-/* Numbers stay where they are. */
-static mdl_status read_importance(struct reader *r, struct importance *to)
-{
-    const struct section *kinds = &r->s[SEC_importance], *columns = &r->s[SEC_importance_cols];
-    const struct section *values = &r->s[SEC_importance_data];
-    const uint64_t cols = r->m->schema.n_inputs ? r->m->graph.values[0].cols : 0;
-    const char **text = mdl_arena_take(r->a, kinds->count, sizeof *text);
-
-    if (!text)
-        return mdl_arena_fail(r->a, r->err, "importances");
-    *to = (struct importance){ text, (const uint32_t *)(const void *)columns->data,
-                               (const double *)(const void *)values->data, (uint32_t)kinds->count,
-                               (uint32_t)columns->count };
-    for (uint32_t at = 0, i = 0; next_record(r, SEC_importance, &at); i++) {
-        text[i] = text_at(r, at);
-        if (!text[i])
-            return bad_last(r, SEC_importance, "no text begins at this offset");
-    }
-    for (uint32_t i = 0; i < to->n_columns; i++)
-        if (to->columns[i] >= cols || (i && to->columns[i] <= to->columns[i - 1]))
-            return bad(r, SEC_importance_cols, i, "columns are not ascending, or not there");
-    if (values->count != kinds->count * columns->count)
-        return bad(r, SEC_importance_data, 0, "not one number for each kind and column");
-    r->next[SEC_importance_cols] = columns->count;
-    r->next[SEC_importance_data] = values->count;
-    return MDL_OK;
-}
-
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static mdl_status allocate(struct reader *r, uint64_t file_bytes)
@@ -526,20 +381,14 @@ static mdl_status read_all(struct reader *r)
         s = read_output(r, &schema->outputs[i]);
     for (uint32_t i = 0; !s && i < g->n_nodes; i++)
         s = read_node(r, &g->nodes[i], &value);
-    for (uint32_t i = 0; !s && i < schema->n_golden; i++)
-        s = read_golden(r, &schema->golden[i]);
-    for (uint32_t i = 0; !s && i < schema->n_metadata; i++)
-        s = read_pair(r, &schema->metadata[i]);
-    for (uint64_t i = 0; !s && i < r->s[SEC_ready].count; i++)
-        s = read_ready(r);
-    return s ? s : read_importance(r, &schema->importance);
+    return s ? s : mdl_read_extras(r);
 }
 
 mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *file, size_t size,
-                           const mdl_limits *limits, mdl_error *err)
+                           const mdl_limits *limits, unsigned cpu, mdl_error *err)
 {
     struct reader r = { .a = a, .m = m, .limits = limits, .err = err };
-    mdl_status s = mdl_sections_read(r.s, file, size, err);
+    mdl_status s = mdl_sections_read(r.s, file, size, cpu, err);
 
     if (!s) s = allocate(&r, size);
     if (!s) s = read_all(&r);

@@ -138,7 +138,7 @@ static mdl_status check_entry(const struct mdl_file_section *e, uint64_t entry_a
 }
 
 mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *bytes, size_t size,
-                             mdl_error *err)
+                             unsigned cpu, mdl_error *err)
 {
     const unsigned char *file = bytes;
     struct mdl_file_header h;
@@ -152,7 +152,7 @@ mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *by
                            "the file is cut off after %llu bytes, inside its header",
                            (unsigned long long)size);
     memcpy(&h, file, sizeof h);
-    mdl_crc32c_function *crc_of = mdl_crc32c_best();
+    mdl_crc32c_function *crc_of = mdl_crc32c_best(cpu);
     mdl_status s = check_header(&h, file, size, crc_of, err);
     if (s)
         return s;

@@ -28,9 +28,9 @@ extern const char *const mdl_section_names[N_SECTIONS];
 extern const uint32_t mdl_section_codes[N_SECTIONS];
 extern const uint32_t mdl_section_record[N_SECTIONS];
 
-/* Check the envelope of a file and find its sections. */
+/* Check the envelope of a file and find its sections; `cpu` are MDL_CPU_*. */
 mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *file, size_t size,
-                             mdl_error *err);
+                             unsigned cpu, mdl_error *err);
 
 /* Bytes of a file with sections of these sizes; fills their offsets.  0: too large. */
 uint64_t mdl_sections_layout(struct section sections[N_SECTIONS]);

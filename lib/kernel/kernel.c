@@ -56,7 +56,7 @@ const struct kernels *mdl_kernels_at(size_t i)
     return find(NULL, i, mdl_cpu_sets());
 }
 
-const struct kernels *mdl_kernels_named(const char *isa)
+const struct kernels *mdl_kernels_named(const char *isa, unsigned sets)
 {
-    return find(isa, 0, mdl_cpu_sets());
+    return find(isa, 0, sets);
 }

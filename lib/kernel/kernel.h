@@ -245,7 +245,8 @@ extern const struct kernels mdl_kernels_ref;
  * the last.  The last one is always mdl_kernels_ref. */
 const struct kernels *mdl_kernels_at(size_t i);
 
-/* The table named `isa`, or the best one for NULL; NULL when there is none. */
-const struct kernels *mdl_kernels_named(const char *isa);
+/* The table named `isa`, or the best one for NULL, on a processor with these MDL_CPU_* sets; NULL
+ * when there is none. */
+const struct kernels *mdl_kernels_named(const char *isa, unsigned sets);
 
 #endif
