@@ -32,39 +32,39 @@ static size_t utf8_length(const unsigned char *p, size_t n)
     return c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000) ? 0 : length;
 }
 
-static mdl_status check_strings(const struct reader *r)
+static mdl_status check_strings(const struct intake *r)
 {
     const struct section *s = &r->s[SEC_strings];
 
     if (!s->bytes || s->data[0] || s->data[s->bytes - 1])
-        return bad(r, SEC_strings, 0, "texts must begin and end with a zero byte");
+        return file_bad(r, SEC_strings, 0, "texts must begin and end with a zero byte");
     for (uint64_t i = 0; i < s->bytes;) {
         const size_t length = utf8_length(s->data + i, (size_t)(s->bytes - i));
         if (!length)
-            return bad(r, SEC_strings, i, "a text is not UTF-8");
+            return file_bad(r, SEC_strings, i, "a text is not UTF-8");
         i += length;
     }
     return MDL_OK;
 }
 
-static mdl_status read_labels(struct reader *r, struct labels *l, uint32_t type, uint32_t count,
+static mdl_status read_labels(struct intake *r, struct labels *l, uint32_t type, uint32_t count,
                               int section)
 {
     const int typed = type == MDL_STRING || type == MDL_I64 || type == MDL_F64 || type == MDL_BOOL;
 
     if (count > r->s[SEC_labels].count - r->next[SEC_labels])
-        return bad_last(r, section, "more labels than the section labels holds");
+        return file_bad_last(r, section, "more labels than the section labels holds");
     if (count ? !typed : type != 0)
-        return bad_last(r, section, "unknown type of labels");
+        return file_bad_last(r, section, "unknown type of labels");
     const char **text = mdl_arena_take(r->a, count, sizeof *text);
     if (!text)
         return mdl_arena_fail(r->a, r->err, "labels");
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = 0;
         next_record(r, SEC_labels, &at);
-        text[i] = text_at(r, at);
+        text[i] = file_text(r, at);
         if (!text[i])
-            return bad_last(r, SEC_labels, "no text begins at this offset");
+            return file_bad_last(r, SEC_labels, "no text begins at this offset");
     }
     *l = (struct labels){ type, count, text };
     return MDL_OK;
@@ -72,7 +72,7 @@ static mdl_status read_labels(struct reader *r, struct labels *l, uint32_t type,
 
 /* ---- inputs and outputs --------------------------------------------------------------- */
 
-static mdl_status read_columns(struct reader *r, struct input *in, uint32_t count)
+static mdl_status read_columns(struct intake *r, struct input *in, uint32_t count)
 {
     in->columns = mdl_arena_take(r->a, count, sizeof *in->columns);
     if (!in->columns)
@@ -82,11 +82,13 @@ static mdl_status read_columns(struct reader *r, struct input *in, uint32_t coun
         struct mdl_file_column f;
 
         if (!next_record(r, SEC_columns, &f))
-            return bad(r, SEC_columns, r->next[SEC_columns], "there are fewer columns than inputs say");
-        c->name = text_at(r, f.name);
+            return file_bad(r, SEC_columns, r->next[SEC_columns],
+                            "there are fewer columns than inputs say");
+        c->name = file_text(r, f.name);
         c->kind = f.kind;
         if (!c->name || f.kind > MDL_COLUMN_HASH || !words_zero(f.reserved, 4))
-            return bad_last(r, SEC_columns, "a column with a wrong name, kind or reserved word");
+            return file_bad_last(r, SEC_columns,
+                                 "a column with a wrong name, kind or reserved word");
         const mdl_status s = read_labels(r, &c->categories, f.category_type, f.n_categories,
                                          SEC_columns);
         if (s)
@@ -96,7 +98,7 @@ static mdl_status read_columns(struct reader *r, struct input *in, uint32_t coun
 }
 
 /* An input that is not a table. */
-static mdl_status read_tensor_input(const struct reader *r, const struct mdl_file_input *f,
+static mdl_status read_tensor_input(const struct intake *r, const struct mdl_file_input *f,
                                     struct value *v)
 {
     const uint32_t rank = f->rank == VALUE_ANY_RANK ? 0 : f->rank;
@@ -106,31 +108,32 @@ static mdl_status read_tensor_input(const struct reader *r, const struct mdl_fil
                            "an input of type %u, which is unknown to this libmodel; update libmodel",
                            f->type);
     if (rank > MDL_MAX_RANK || f->n_columns)
-        return bad_last(r, SEC_inputs, "a tensor with a wrong rank, or with columns");
+        return file_bad_last(r, SEC_inputs, "a tensor with a wrong rank, or with columns");
     *v = (struct value){ .type = f->type, .rank = f->rank };
     for (uint32_t i = 0; i < MDL_MAX_RANK; i++) {
         if (i < rank ? f->dims[i] < -1 : f->dims[i] != 0)
-            return bad_last(r, SEC_inputs, "a wrong dimension");
+            return file_bad_last(r, SEC_inputs, "a wrong dimension");
         v->dims[i] = f->dims[i];
     }
     return MDL_OK;
 }
 
-static mdl_status read_input(struct reader *r, struct input *in, struct value *v)
+static mdl_status read_input(struct intake *r, struct input *in, struct value *v)
 {
     struct mdl_file_input f;
 
     next_record(r, SEC_inputs, &f);
-    in->name = text_at(r, f.name);
+    in->name = file_text(r, f.name);
     in->absent = f.absent;
     if (!in->name || f.absent > 1 || !words_zero(f.reserved, 3))
-        return bad_last(r, SEC_inputs, "an input with a wrong name, sparse rule or reserved word");
+        return file_bad_last(r, SEC_inputs,
+                             "an input with a wrong name, sparse rule or reserved word");
     if (f.rank != 2 || (f.type != MDL_F32 && f.type != MDL_F64) || f.dims[0] != -1
         || f.dims[1] < 1)
         return read_tensor_input(r, &f, v);
     for (int i = 2; i < MDL_MAX_RANK; i++)
         if (f.dims[i])
-            return bad_last(r, SEC_inputs, "a dimension beyond the rank is not 0");
+            return file_bad_last(r, SEC_inputs, "a dimension beyond the rank is not 0");
     if ((uint64_t)f.dims[1] > r->limits->columns)
         return mdl_fail_at(r->err, MDL_ERR_LIMIT, "inputs", record_at(r, SEC_inputs),
                            "%lld columns, expected 1 to %llu (mdl_limits.columns)",
@@ -139,30 +142,31 @@ static mdl_status read_input(struct reader *r, struct input *in, struct value *v
     if (!f.n_columns)
         return MDL_OK;
     if (f.n_columns != (uint64_t)f.dims[1])
-        return bad_last(r, SEC_inputs, "columns are described, but not all of them");
+        return file_bad_last(r, SEC_inputs, "columns are described, but not all of them");
     return read_columns(r, in, f.n_columns);
 }
 
-static mdl_status read_output(struct reader *r, struct output *o)
+static mdl_status read_output(struct intake *r, struct output *o)
 {
     struct mdl_file_output f;
 
     next_record(r, SEC_outputs, &f);
-    o->name = text_at(r, f.name);
+    o->name = file_text(r, f.name);
     o->role = f.role;
     o->value = f.value;
     if (!o->name || !f.role || (f.role > MDL_OUTPUT_CONTRIB && f.role != MDL_OUTPUT_OTHER)
         || !words_zero(f.reserved, 3))
-        return bad_last(r, SEC_outputs, "an output with a wrong name, role or reserved word");
+        return file_bad_last(r, SEC_outputs,
+                             "an output with a wrong name, role or reserved word");
     if (f.value >= r->m->graph.n_values)
-        return bad_last(r, SEC_outputs, "an output of a value that does not exist");
+        return file_bad_last(r, SEC_outputs, "an output of a value that does not exist");
     return read_labels(r, &o->labels, f.label_type, f.n_labels, SEC_outputs);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------ */
 
 /* The bytes of a tensor lie right behind those of the one before, at a multiple of 64. */
-static mdl_status place_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+static mdl_status place_tensor(struct intake *r, struct tensor *t, const struct mdl_file_tensor *f,
                                int records, int data_section)
 {
     const struct section *data = &r->s[data_section];
@@ -172,39 +176,39 @@ static mdl_status place_tensor(struct reader *r, struct tensor *t, const struct 
     t->offset = data->offset + f->at;
     if (!f->bytes) {
         t->data = (const unsigned char *)"\0\0\0\0\0\0\0";
-        return f->at ? bad_last(r, records, "an empty tensor has a place") : MDL_OK;
+        return f->at ? file_bad_last(r, records, "an empty tensor has a place") : MDL_OK;
     }
     if (f->at != at || at > data->bytes || f->bytes > data->bytes - at)
-        return bad_last(r, records, "a tensor that does not lie where it must");
+        return file_bad_last(r, records, "a tensor that does not lie where it must");
     for (uint64_t i = end; i < at; i++)
         if (data->data[i])
-            return bad(r, data_section, i, "the bytes between two tensors are not 0");
+            return file_bad(r, data_section, i, "the bytes between two tensors are not 0");
     t->data = data->data + at;
     r->next[data_section] = at + f->bytes;
     return MDL_OK;
 }
 
-mdl_status mdl_read_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+mdl_status mdl_read_tensor(struct intake *r, struct tensor *t, const struct mdl_file_tensor *f,
                            int records, int data_section)
 {
     uint64_t bytes = mdl_type_bytes(f->type);
 
     if (!bytes || f->rank > MDL_MAX_RANK || f->reserved)
-        return bad_last(r, records, "a tensor with a wrong type, rank or reserved word");
+        return file_bad_last(r, records, "a tensor with a wrong type, rank or reserved word");
     *t = (struct tensor){ .type = f->type, .rank = f->rank, .count = 1 };
     for (uint32_t i = 0; i < MDL_MAX_RANK; i++) {
         if (i >= f->rank ? f->dims[i] != 0 : f->dims[i] < 0)
-            return bad_last(r, records, "a wrong dimension");
+            return file_bad_last(r, records, "a wrong dimension");
         t->dims[i] = f->dims[i];
         if (i < f->rank && !size_mul(t->count, (uint64_t)f->dims[i], &t->count))
-            return bad_last(r, records, "the dimensions overflow");
+            return file_bad_last(r, records, "the dimensions overflow");
     }
     if (!size_mul(t->count, bytes, &bytes) || bytes != f->bytes)
-        return bad_last(r, records, "bytes do not fit type and dimensions");
+        return file_bad_last(r, records, "bytes do not fit type and dimensions");
     return place_tensor(r, t, f, records, data_section);
 }
 
-static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t count)
+static mdl_status read_node_tensors(struct intake *r, struct node *n, uint32_t count)
 {
     n->tensors = mdl_arena_take(r->a, n->op->n_slots, sizeof *n->tensors);
     if (!n->tensors)
@@ -215,10 +219,11 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
         uint32_t slot = 0;
 
         if (!next_record(r, SEC_tensors, &f))
-            return bad(r, SEC_tensors, r->next[SEC_tensors], "there are fewer tensors than nodes say");
-        const char *name = text_at(r, f.slot);
+            return file_bad(r, SEC_tensors, r->next[SEC_tensors],
+                            "there are fewer tensors than nodes say");
+        const char *name = file_text(r, f.slot);
         if (!name)
-            return bad_last(r, SEC_tensors, "no text begins at this offset");
+            return file_bad_last(r, SEC_tensors, "no text begins at this offset");
         const mdl_status s = mdl_read_tensor(r, &t, &f, SEC_tensors, SEC_data);
         if (s)
             return s;
@@ -229,7 +234,7 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
                                "operator %s has no weights of this name; update libmodel",
                                n->op->name);
         if (n->tensors[slot].type)
-            return bad_last(r, SEC_tensors, "the same weights twice");
+            return file_bad_last(r, SEC_tensors, "the same weights twice");
         if (!(n->op->slots[slot].types & TYPE_BIT(t.type))
             || (n->op->slots[slot].rank != VALUE_ANY_RANK && t.rank != n->op->slots[slot].rank))
             return mdl_fail_at(r->err, MDL_ERR_FORMAT, "tensors", record_at(r, SEC_tensors),
@@ -246,7 +251,7 @@ static mdl_status read_node_tensors(struct reader *r, struct node *n, uint32_t c
 
 /* The words of a node into its struct; fields the writer did not know have defaults,
  * words this reader does not know must be 0. */
-static mdl_status read_params(struct reader *r, struct node *n, uint32_t count)
+static mdl_status read_params(struct intake *r, struct node *n, uint32_t count)
 {
     unsigned char *params = mdl_arena_take(r->a, 1, n->op->params_bytes);
 
@@ -258,7 +263,8 @@ static mdl_status read_params(struct reader *r, struct node *n, uint32_t count)
         int64_t word = 0;
 
         if (i < count && !next_record(r, SEC_params, &word))
-            return bad(r, SEC_params, r->next[SEC_params], "there are fewer words than nodes say");
+            return file_bad(r, SEC_params, r->next[SEC_params],
+                            "there are fewer words than nodes say");
         if (!f && word)
             return mdl_fail_at(r->err, MDL_ERR_VERSION, "params", record_at(r, SEC_params),
                                "operator %s has a parameter that this libmodel does not know; "
@@ -281,7 +287,7 @@ static mdl_status read_params(struct reader *r, struct node *n, uint32_t count)
     return MDL_OK;
 }
 
-static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_value)
+static mdl_status read_node(struct intake *r, struct node *n, uint32_t *first_value)
 {
     struct mdl_file_node f;
 
@@ -292,9 +298,9 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
         return mdl_fail_at(r->err, MDL_ERR_VERSION, "nodes", n->offset,
                            "operator %u version %u is unknown to this libmodel; update libmodel",
                            f.op, f.version);
-    n->name = text_at(r, f.name);
+    n->name = file_text(r, f.name);
     if (!n->name || !words_zero(f.reserved, 9))
-        return bad_last(r, SEC_nodes, "a node with a wrong name or reserved word");
+        return file_bad_last(r, SEC_nodes, "a node with a wrong name or reserved word");
     if (f.n_in < n->op->min_in || f.n_in > n->op->max_in)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "nodes", n->offset,
                            "operator %s with %u inputs, expected %u to %u", n->op->name, f.n_in,
@@ -306,7 +312,7 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
                            "operator %s with %u results, expected %u to %u", n->op->name, n->n_out,
                            n->op->n_out, op_max_out(n->op));
     if (f.n_in > r->s[SEC_edges].count - r->next[SEC_edges])
-        return bad_last(r, SEC_nodes, "there are fewer edges than nodes say");
+        return file_bad_last(r, SEC_nodes, "there are fewer edges than nodes say");
 
     uint32_t *edges = mdl_arena_take(r->a, (uint64_t)n->n_in + n->n_out, sizeof *edges);
     if (!edges)
@@ -315,7 +321,7 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
         next_record(r, SEC_edges, &edges[i]);
         if (edges[i] >= *first_value
             && !(edges[i] == VALUE_NONE && op_is_tensor(n->op) && i >= n->op->min_in))
-            return bad_last(r, SEC_edges, "a node reads a value that is made later");
+            return file_bad_last(r, SEC_edges, "a node reads a value that is made later");
     }
     for (uint32_t i = 0; i < n->n_out; i++)
         edges[n->n_in + i] = (*first_value)++;
@@ -327,7 +333,7 @@ static mdl_status read_node(struct reader *r, struct node *n, uint32_t *first_va
 
 /* ---- the whole -------------------------------------------------------------------------------- */
 
-static mdl_status allocate(struct reader *r, uint64_t file_bytes)
+static mdl_status allocate(struct intake *r, uint64_t file_bytes)
 {
     struct graph *g = &r->m->graph;
     struct schema *s = &r->m->schema;
@@ -336,7 +342,7 @@ static mdl_status allocate(struct reader *r, uint64_t file_bytes)
     for (int i = 0; i < N_SECTIONS; i++)
         if (r->s[i].count > UINT32_MAX / 4 && i != SEC_data && i != SEC_golden_data
             && i != SEC_ready_data)
-            return bad(r, i, 0, "too many records");
+            return file_bad(r, i, 0, "too many records");
     if (!r->s[SEC_inputs].count && !r->s[SEC_nodes].count)
         return mdl_fail_at(r->err, MDL_ERR_FORMAT, "inputs", MDL_NO_OFFSET,
                            "a model without inputs and nodes");
@@ -349,7 +355,7 @@ static mdl_status allocate(struct reader *r, uint64_t file_bytes)
         values += f.n_out || !op ? f.n_out : op->n_out;
     }
     if (values > UINT32_MAX / 4 || values > file_bytes)   /* none takes less than a byte */
-        return bad(r, SEC_nodes, 0, "too many values");
+        return file_bad(r, SEC_nodes, 0, "too many values");
 
     g->n_values = (uint32_t)values;
     g->n_nodes = (uint32_t)r->s[SEC_nodes].count;
@@ -368,7 +374,7 @@ static mdl_status allocate(struct reader *r, uint64_t file_bytes)
     return MDL_OK;
 }
 
-static mdl_status read_all(struct reader *r)
+static mdl_status read_all(struct intake *r)
 {
     struct graph *g = &r->m->graph;
     struct schema *schema = &r->m->schema;
@@ -387,7 +393,7 @@ static mdl_status read_all(struct reader *r)
 mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *file, size_t size,
                            const mdl_limits *limits, unsigned cpu, mdl_error *err)
 {
-    struct reader r = { .a = a, .m = m, .limits = limits, .err = err };
+    struct intake r = { .a = a, .m = m, .limits = limits, .err = err };
     mdl_status s = mdl_sections_read(r.s, file, size, cpu, err);
 
     if (!s) s = allocate(&r, size);
@@ -397,6 +403,6 @@ mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *f
     r.next[SEC_strings] = r.s[SEC_strings].count;
     for (int i = 0; i < N_SECTIONS; i++)
         if (r.next[i] != r.s[i].count)
-            return bad(&r, i, r.next[i], "records that nothing refers to");
+            return file_bad(&r, i, r.next[i], "records that nothing refers to");
     return MDL_OK;
 }

@@ -5,7 +5,7 @@
  */
 #include "format/reader.h"
 
-static mdl_status read_golden(struct reader *r, struct golden *g)
+static mdl_status read_golden(struct intake *r, struct golden *g)
 {
     const struct schema *schema = &r->m->schema;
     struct mdl_file_golden f;
@@ -13,14 +13,14 @@ static mdl_status read_golden(struct reader *r, struct golden *g)
     next_record(r, SEC_golden, &f);
     if (f.is_output > 1 || f.index >= (f.is_output ? schema->n_outputs : schema->n_inputs)
         || !words_zero(f.reserved, 2) || f.tensor.slot)
-        return bad_last(r, SEC_golden, "golden rows of something that does not exist");
+        return file_bad_last(r, SEC_golden, "golden rows of something that does not exist");
     g->is_output = f.is_output;
     g->index = f.index;
     return mdl_read_tensor(r, &g->tensor, &f.tensor, SEC_golden, SEC_golden_data);
 }
 
 /* A table of a node, if its operator knows it. */
-static mdl_status read_ready(struct reader *r)
+static mdl_status read_ready(struct intake *r)
 {
     struct graph *g = &r->m->graph;
     struct mdl_file_ready f;
@@ -28,10 +28,10 @@ static mdl_status read_ready(struct reader *r)
     uint32_t i = 0;
 
     next_record(r, SEC_ready, &f);
-    const char *name = text_at(r, f.tensor.slot);
+    const char *name = file_text(r, f.tensor.slot);
     if (f.node >= g->n_nodes || !name || !words_zero(f.reserved, 3) || f.tensor.type != MDL_U8
         || f.tensor.rank != 2)
-        return bad_last(r, SEC_ready, "a table of no node, or that is none of bytes");
+        return file_bad_last(r, SEC_ready, "a table of no node, or that is none of bytes");
     const mdl_status s = mdl_read_tensor(r, &t, &f.tensor, SEC_ready, SEC_ready_data);
     if (s)
         return s;
@@ -45,23 +45,24 @@ static mdl_status read_ready(struct reader *r)
     if (!n->ready)
         return mdl_arena_fail(r->a, r->err, "tables");
     if (n->ready[i].type || t.dims[1] != (int64_t)n->op->ready[i].record_bytes)
-        return bad_last(r, SEC_ready, "a table twice, or of wrong records");
+        return file_bad_last(r, SEC_ready, "a table twice, or of wrong records");
     n->ready[i] = t;
     return MDL_OK;
 }
 
-static mdl_status read_pair(struct reader *r, struct pair *p)
+static mdl_status read_pair(struct intake *r, struct pair *p)
 {
     struct mdl_file_pair f;
 
     next_record(r, SEC_metadata, &f);
-    p->key = text_at(r, f.key);
-    p->value = text_at(r, f.value);
-    return p->key && p->value ? MDL_OK : bad_last(r, SEC_metadata, "no text begins at this offset");
+    p->key = file_text(r, f.key);
+    p->value = file_text(r, f.value);
+    return p->key && p->value ? MDL_OK
+                              : file_bad_last(r, SEC_metadata, "no text begins at this offset");
 }
 
 /* Numbers stay where they are. */
-static mdl_status read_importance(struct reader *r, struct importance *to)
+static mdl_status read_importance(struct intake *r, struct importance *to)
 {
     const struct section *kinds = &r->s[SEC_importance], *columns = &r->s[SEC_importance_cols];
     const struct section *values = &r->s[SEC_importance_data];
@@ -74,21 +75,21 @@ static mdl_status read_importance(struct reader *r, struct importance *to)
                                (const double *)(const void *)values->data, (uint32_t)kinds->count,
                                (uint32_t)columns->count };
     for (uint32_t at = 0, i = 0; next_record(r, SEC_importance, &at); i++) {
-        text[i] = text_at(r, at);
+        text[i] = file_text(r, at);
         if (!text[i])
-            return bad_last(r, SEC_importance, "no text begins at this offset");
+            return file_bad_last(r, SEC_importance, "no text begins at this offset");
     }
     for (uint32_t i = 0; i < to->n_columns; i++)
         if (to->columns[i] >= cols || (i && to->columns[i] <= to->columns[i - 1]))
-            return bad(r, SEC_importance_cols, i, "columns are not ascending, or not there");
+            return file_bad(r, SEC_importance_cols, i, "columns are not ascending, or not there");
     if (values->count != kinds->count * columns->count)
-        return bad(r, SEC_importance_data, 0, "not one number for each kind and column");
+        return file_bad(r, SEC_importance_data, 0, "not one number for each kind and column");
     r->next[SEC_importance_cols] = columns->count;
     r->next[SEC_importance_data] = values->count;
     return MDL_OK;
 }
 
-mdl_status mdl_read_extras(struct reader *r)
+mdl_status mdl_read_extras(struct intake *r)
 {
     struct schema *schema = &r->m->schema;
     mdl_status s = MDL_OK;

@@ -2,7 +2,8 @@
  * format/reader.h - what the files that read models share
  *
  *     read.c         the whole, and what every model has: texts, inputs, outputs, nodes
- *     read_extras.c  sections that a model may have: golden rows, metadata, ready tables, importances
+ *     read_extras.c  sections that a model may have: golden rows, metadata, tables that
+ *                    are ready, importances
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,7 +15,7 @@
 
 #include <string.h>
 
-struct reader {
+struct intake {
     struct section s[N_SECTIONS];
     uint64_t next[N_SECTIONS];    /* cursor: records taken so far */
     struct arena *a;
@@ -23,14 +24,15 @@ struct reader {
     mdl_error *err;
 };
 
-static inline mdl_status bad(const struct reader *r, int section, uint64_t record, const char *what)
+static inline mdl_status file_bad(const struct intake *r, int section, uint64_t record,
+                                  const char *what)
 {
     return mdl_fail_at(r->err, MDL_ERR_FORMAT, mdl_section_names[section],
                        r->s[section].offset + record * mdl_section_record[section], "%s", what);
 }
 
 /* Copy the next record of a section; 0 when there is none. */
-static inline int next_record(struct reader *r, int section, void *out)
+static inline int next_record(struct intake *r, int section, void *out)
 {
     const uint32_t bytes = mdl_section_record[section];
 
@@ -41,14 +43,14 @@ static inline int next_record(struct reader *r, int section, void *out)
 }
 
 /* The place of the record that next_record gave last. */
-static inline uint64_t record_at(const struct reader *r, int section)
+static inline uint64_t record_at(const struct intake *r, int section)
 {
     return r->s[section].offset + (r->next[section] - 1) * mdl_section_record[section];
 }
 
-static inline mdl_status bad_last(const struct reader *r, int section, const char *what)
+static inline mdl_status file_bad_last(const struct intake *r, int section, const char *what)
 {
-    return bad(r, section, r->next[section] - 1, what);
+    return file_bad(r, section, r->next[section] - 1, what);
 }
 
 static inline int words_zero(const uint32_t *p, size_t n)
@@ -61,7 +63,7 @@ static inline int words_zero(const uint32_t *p, size_t n)
 }
 
 /* The text at an offset; NULL if no text begins there. */
-static inline const char *text_at(const struct reader *r, uint32_t at)
+static inline const char *file_text(const struct intake *r, uint32_t at)
 {
     const struct section *s = &r->s[SEC_strings];
 
@@ -71,10 +73,10 @@ static inline const char *text_at(const struct reader *r, uint32_t at)
 }
 
 /* read.c: type, dimensions and place; `records` is the section whose record was read last. */
-mdl_status mdl_read_tensor(struct reader *r, struct tensor *t, const struct mdl_file_tensor *f,
+mdl_status mdl_read_tensor(struct intake *r, struct tensor *t, const struct mdl_file_tensor *f,
                            int records, int data_section);
 
 /* read_extras.c, once inputs, outputs and nodes are there. */
-mdl_status mdl_read_extras(struct reader *r);
+mdl_status mdl_read_extras(struct intake *r);
 
 #endif
