@@ -368,7 +368,7 @@ static void a_broken_field_is_named(void **state)
         { "x", 0, 1, 2, "a category", 0 },
         { "x", 0, 1, 4, "a category", 0 },
         { "boundaries", 1, 4, 0x41000000, "boundaries that are not in order", 0 },
-        { "boundaries", 2, 4, 0x7f800000, "boundaries that are not in order", 0 },
+        { "boundaries", 1, 4, 0x7f800000, "boundaries that are not in order", 0 },
         { "boundaries", 0, 4, 0x7fc00000, "boundaries that are not in order", 0 },
         { "a", 0, 1, 5, "it asks for a column that is no input feature", 0 },
         { "a", 0, 1, 0, "it asks for a column that is no input feature", 0 },
@@ -390,6 +390,23 @@ static void a_broken_field_is_named(void **state)
         refuse_field(by_hand(), NULL, &all[i]);
     assert_int_equal(mdl_import_memory(&b, m.bytes, m.size + 1, NULL, &err), MDL_ERR_FORMAT);
     assert_non_null(strstr(err.text, "1 bytes behind the nodes"));
+}
+
+static void infinite_boundaries_have_a_middle_or_are_refused(void **state)
+{
+    const float inf = INFINITY, all[][3] = { { -inf, -inf, 1 }, { 1, inf, inf }, { -inf, inf, inf } };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct made m = by_hand();
+        mdl_error err = MDL_ERROR_INIT;
+        mdl_builder *b = NULL;
+
+        memcpy(field(&m, "boundaries"), all[i], sizeof all[i]);
+        assert_int_equal(mdl_import_memory(&b, m.bytes, m.size, NULL, &err),
+                         i < 2 ? MDL_OK : MDL_ERR_FORMAT);
+        mdl_builder_free(b);
+    }
 }
 
 /* A chain of splits, each the child of the one before: no stack is asked for. */
@@ -540,6 +557,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(cut_nodes_are_refused),
         cmocka_unit_test(a_broken_field_is_named),
+        cmocka_unit_test(infinite_boundaries_have_a_middle_or_are_refused),
         cmocka_unit_test(a_tree_as_deep_as_its_file_is_long_is_read),
         cmocka_unit_test(best_iteration_is_not_for_ydf),
         cmocka_unit_test(a_folder_is_read_as_the_stream_is),

@@ -15,6 +15,7 @@
  */
 #include "import/catboost.h"
 
+#include <math.h>                 /* INFINITY */
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +122,12 @@ static void put_f32(struct weights *w, struct vec *to, float v)
     put(w, to, &v, sizeof v);
 }
 
+/* NaN counts as infinity where it is high, which is above all but infinity. */
+static int nan_is_above(int high, float border)
+{
+    return high && border < (float)INFINITY;
+}
+
 /* A split, and the column it is about. */
 static void put_splits(struct weights *w, uint64_t column, uint32_t first, uint32_t n, int high)
 {
@@ -128,7 +135,7 @@ static void put_splits(struct weights *w, uint64_t column, uint32_t first, uint3
 
     for (uint32_t i = 0; i < n; i++) {
         const float border = CAT_AT(c->borders, float)[first + i];
-        const struct cat_split one = { (uint32_t)column, border, high && border - border == 0 };
+        const struct cat_split one = { (uint32_t)column, border, nan_is_above(high, border) };
         put(w, &c->splits, &one, sizeof one);
     }
 }
@@ -264,8 +271,8 @@ static void put_part(struct weights *w, const struct cat_part *p)
         w->s = unknown(w->c, above ? "number column" : "category column", p->index);
         return;
     }
-    const int32_t kind = above ? (f->nan_is_high && p->border - p->border == 0 ? KIND_ABOVE_OR_NAN
-                                                                               : KIND_ABOVE)
+    const int32_t kind = above ? (nan_is_above(f->nan_is_high, p->border) ? KIND_ABOVE_OR_NAN
+                                                                     : KIND_ABOVE)
                        : p->kind == CAT_PART_EQUAL ? KIND_EQUAL : KIND_CATEGORY;
     put(w, &w->part, &kind, sizeof kind);
     put_u32(w, &w->part, (uint64_t)f->column);

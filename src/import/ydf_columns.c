@@ -50,7 +50,8 @@ static mdl_status read_categorical(struct ydf *y, struct ydf_column *c)
     return MDL_OK;
 }
 
-/* Sorted, so that a value has one place among them. */
+/* Sorted, so that a value has one place among them.  YDF makes infinite ones near the end of float,
+ * between which there is a middle unless they have different signs. */
 static mdl_status read_boundaries(struct ydf *y, struct ydf_column *c, struct bytes discretized)
 {
     struct wire_list list = { .message = discretized, .number = 1, .kind = WIRE_32 };
@@ -62,7 +63,7 @@ static mdl_status read_boundaries(struct ydf *y, struct ydf_column *c, struct by
         const uint32_t narrow = (uint32_t)bits;
         float v;
         memcpy(&v, &narrow, sizeof v);
-        if (!(v >= last) || v - v != 0)
+        if (!(v >= last) || (c->n && v + last != v + last))
             return broken(y, discretized, "boundaries that are not in order");
         if (!mdl_vec_add(&y->boundaries, &y->allocator, &v, sizeof v))
             return mdl_fail(y->err, MDL_ERR_MEMORY, "out of memory");

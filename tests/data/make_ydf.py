@@ -63,6 +63,12 @@ def far(columns):
             .astype(np.float32)}
 
 
+def huge(columns):
+    """Numbers so large that half of two of them is infinite where their sum is."""
+    return {name: (columns[name] / np.abs(columns[name]).max() * 3.4e38).astype(np.float32)
+            for name in ("n0", "n2", "n3")}
+
+
 def numbers(columns):
     return {name: columns[name] for name in ("n0", "n1", "n2", "n3", "n4")}
 
@@ -87,6 +93,8 @@ MODELS = {
                     {"discretize_numerical_columns": True}),
     "discretized_far": (GBT, "diabetes", "value", T.REGRESSION, far,
                         {"discretize_numerical_columns": True}),
+    "discretized_huge": (GBT, "diabetes", "value", T.REGRESSION, huge,
+                         {"discretize_numerical_columns": True}),
     "discretized_local": (GBT, "diabetes", "holes", T.REGRESSION, numbers,
                           {"discretize_numerical_columns": True,
                            "missing_value_policy": "LOCAL_IMPUTATION"}),

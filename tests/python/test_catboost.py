@@ -140,6 +140,20 @@ def test_nan_goes_where_the_mode_says(numbers, mode, tmp_path):
     assert (swapped.predict(rows) != model.predict(rows)).any()
 
 
+@pytest.mark.parametrize("mode", ["Min", "Max"])
+def test_nan_counts_as_infinity_beside_borders_that_are_infinite(mode, tmp_path):
+    random = np.random.default_rng(0)
+    most = np.finfo("f").max
+    some = np.array([1, most, np.inf, np.nan, -most, -np.inf], np.float32)
+    x = random.choice(some, (300, 1))
+    value = np.where(np.isnan(x), 3, np.where(x == np.inf, -2, np.sign(x)))[:, 0]
+    model = cb.CatBoostRegressor(nan_mode=mode, **COMMON).fit(x, value)
+    assert mode == "Min" or {-np.inf, np.inf} <= set(model.get_borders()[0])
+    model.save_model(str(tmp_path / "m.cbm"))     # JSON has no infinity
+    ours = mdl.convert(tmp_path / "m.cbm")
+    same_bits(ours.predict_raw(some[:, None]), native(model, some[:, None], "RawFormulaVal"), mode)
+
+
 def test_nan_that_training_did_not_have_is_below_every_border(numbers, tmp_path):
     x, value = np.nan_to_num(numbers[0]), numbers[1]
     model = cb.CatBoostRegressor(nan_mode="Max", **COMMON).fit(x, value)

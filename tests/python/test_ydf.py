@@ -43,7 +43,7 @@ def test_models_give_the_bits_of_ydf(path):
     if "raw" in answers:
         raw = answers["raw"].reshape(want.shape)
         same_bits(ours["raw"], raw)
-    if path.stem != "discretized_far":       # predict_leaves does without the engine
+    if path.stem not in ("discretized_far", "discretized_huge"):       # predict_leaves does without the engine
         assert (ours["leaf"] == answers["leaf"]).all()
     assert model.predict(answers["X"]).shape == answers["prediction"].shape
 
