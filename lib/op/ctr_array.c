@@ -143,7 +143,8 @@ static int has_array(const struct maker *m, const struct ctr_key *key)
         const struct ctr_table *t = &p->tables[key->first_table + i];
         file += t->index.rows * (sizeof *t->index.hash + t->width * sizeof *t->count);
     }
-    return (g->known.rows + 1ull) << key->n_tests <= ARRAY_SHARE * file / key->ratios;
+    const uint64_t entries = (g->known.rows + 1ull) << key->n_tests;
+    return entries <= UINT32_MAX && entries <= ARRAY_SHARE * file / key->ratios;
 }
 
 /* What to say of a ratio in some rows: how many borders it reaches, or one more than there are for
