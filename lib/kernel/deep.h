@@ -83,4 +83,14 @@ static inline int deep_is_right(const struct deep_table *d, uint64_t set, uint64
             && (d->words[s->start + (key - 2) / 32] >> (key - 2) % 32 & 1u)) != s->left;
 }
 
+/* The walks of every set but the plain one (deep.c): integers gain nothing by its instructions. */
+void mdl_deep_rows_u32(uint32_t *leaf, const struct deep_table *d, size_t tree,
+                       const uint32_t *key, size_t eights);
+void mdl_deep_rows_u64(uint32_t *leaf, const struct deep_table *d, size_t tree,
+                       const uint64_t *key, size_t eights);
+void mdl_deep_row_u32(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
+                      const uint32_t *key);
+void mdl_deep_row_u64(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
+                      const uint64_t *key);
+
 #endif

@@ -9,7 +9,8 @@
  * Eight walks, which fit the registers, are best for the rows of one tree, whose upper nodes are
  * near; sixteen by a fifth for the trees of one row (measured on Zen 3).
  *
- * Integers only.  DEEP_KEY, DEEP_NODE and DEEP_NAMED say for which keys.
+ * Integers only: instruction sets bring nothing, so one copy (deep.c) serves all.  DEEP_KEY, DEEP_NODE
+ * and DEEP_NAMED say for which keys.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -82,7 +83,7 @@ MDL_INLINE void DEEP_NAMED(deep_sixteen)(uint32_t *leaf, const struct deep_table
     DEEP_16(DEEP_END)
 }
 
-static void DEEP_NAMED(deep_rows)(uint32_t *leaf, const struct deep_table *d, size_t tree,
+void DEEP_NAMED(mdl_deep_rows)(uint32_t *leaf, const struct deep_table *d, size_t tree,
                                   const DEEP_KEY *key, size_t eights)
 {
     const uint32_t r = d->root[tree], at[8] = { r, r, r, r, r, r, r, r };
@@ -113,7 +114,7 @@ MDL_INLINE void DEEP_NAMED(deep_few)(uint32_t *leaf, const struct deep_table *ta
 #define DEEP_FEW 4u               /* fewer are not filled up to sixteen walks */
 
 /* The last sixteen are filled up with the last tree. */
-static void DEEP_NAMED(deep_row)(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
+void DEEP_NAMED(mdl_deep_row)(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n,
                                  const DEEP_KEY *key)
 {
     for (size_t t = 0; t < n; t += 16) {

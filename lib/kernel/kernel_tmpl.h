@@ -55,19 +55,19 @@
 #include "kernel/few_tmpl.h"
 
 #include "kernel/deep.h"
-#define NAMED_U32(name) name##_u32
-#define NAMED_U64(name) name##_u64
-#define DEEP_KEY uint32_t
-#define DEEP_NODE deep_u32
-#define DEEP_NAMED NAMED_U32
-#include "kernel/deep_tmpl.h"
-#undef DEEP_KEY
-#undef DEEP_NODE
-#undef DEEP_NAMED
-#define DEEP_KEY uint64_t
-#define DEEP_NODE deep_u64
-#define DEEP_NAMED NAMED_U64
-#include "kernel/deep_tmpl.h"
+#define DEEP_CALLS(name, key) \
+    static void deep_rows_##name(uint32_t *leaf, const struct deep_table *d, size_t tree, \
+                                 const key *keys, size_t eights) \
+    { \
+        mdl_deep_rows_##name(leaf, d, tree, keys, eights); \
+    } \
+    static void deep_row_##name(uint32_t *leaf, const struct deep_table *d, size_t tree, size_t n, \
+                                const key *keys) \
+    { \
+        mdl_deep_row_##name(leaf, d, tree, n, keys); \
+    }
+DEEP_CALLS(u32, uint32_t)
+DEEP_CALLS(u64, uint64_t)
 
 #define LEAF_REAL float
 #define LEAF_VEC vf
