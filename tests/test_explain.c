@@ -15,7 +15,7 @@
 #define TREES 3u
 #define MOST_NODES 25u
 #define WIDTH 2u
-#define ROWS 11u                  /* one group of lanes, and some of another */
+#define ROWS 10u                  /* a group of lanes, and two that go one by one */
 #define SUBSETS (1u << COLS)
 
 static uint64_t seed = 0x243F6A8885A308D3u;
@@ -397,8 +397,8 @@ static void long_paths_are_exact(void **state)
     static const uint32_t lengths[] = { 1, 2, 3, 7, 16, 17, 33, 64, 150, LONG };
     static uint8_t flags[2 * LONG + 1];
     static int32_t left[2 * LONG + 1], right[2 * LONG + 1], feature[2 * LONG + 1];
-    static double threshold[2 * LONG + 1], value[2 * LONG + 1], cover[2 * LONG + 1], x[LONG];
-    double y[LONG + 1];
+    static double threshold[2 * LONG + 1], value[2 * LONG + 1], cover[2 * LONG + 1], x[9 * LONG];
+    static double y[9][LONG + 1];                         /* eight rows, and one alone */
 
     (void)state;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
@@ -432,16 +432,17 @@ static void long_paths_are_exact(void **state)
         if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
             fail_msg("%s", err.text);
         const mdl_tensor rows = { .size = sizeof rows, .type = MDL_F64, .rank = 2, .data = x,
-                                  .dims = { 1, n } };
+                                  .dims = { 9, n } };
         const mdl_tensor out = { .size = sizeof out, .type = MDL_F64, .rank = 2, .data = y,
-                                 .dims = { 1, n + 1 } };
+                                 .dims = { 9, n + 1 }, .strides = { sizeof *y, sizeof **y } };
         const mdl_predict_options o = { .size = sizeof o, .output = MDL_OUTPUT_CONTRIB };
         if (mdl_predict_tensor(m, &rows, &out, &o, &err))
             fail_msg("%s", err.text);
         for (uint32_t c = 0; c < n; c++)
-            if (fabs(y[c] * n / (1 - ldexp(1, -(int)n)) - 1) > 1e-12)
-                fail_msg("path of %u, column %u: %.17g", n, c, y[c] * n);
-        assert_true(fabs(y[n] - ldexp(1, -(int)n)) <= 1e-15);
+            if (fabs(y[0][c] * n / (1 - ldexp(1, -(int)n)) - 1) > 1e-12)
+                fail_msg("path of %u, column %u: %.17g", n, c, y[0][c] * n);
+        assert_true(fabs(y[0][n] - ldexp(1, -(int)n)) <= 1e-15);
+        assert_memory_equal(y[0], y[8], (n + 1) * sizeof **y);
         mdl_free(m);
         mdl_builder_free(b);
     }
@@ -504,6 +505,38 @@ static void no_layout_and_no_thread_changes_a_bit(void **state)
     mdl_explainer_free(e);
     mdl_explainer_free(threaded);
     mdl_free(m);
+}
+
+/* Ways of a group of rows and of single ones, in trees of all sorts. */
+static void no_cut_of_the_rows_changes_a_bit(void **state)
+{
+    static struct forest f;
+    static double whole[sizeof values / sizeof *values], part[sizeof values / sizeof *values];
+    static const uint32_t methods[] = { MDL_EXPLAIN_SHAP, MDL_EXPLAIN_INTERACTIONS };
+
+    (void)state;
+    for (uint32_t i = 0; i < 40; i++) {
+        const mdl_explain_options o = { .size = sizeof o, .method = methods[i % 2] };
+        mdl_explainer *e;
+        random_forest(&f);
+        mdl_model *m = model_of(&f, 1);
+        mdl_tensor x = rows_of(&f), v = { .size = sizeof v };
+        assert_int_equal(mdl_explainer_create(&e, m, &o, NULL), MDL_OK);
+        mdl_explain_shape(e, ROWS, &v);
+        const size_t each = (size_t)(v.dims[1] * v.dims[2] * (v.rank == 4 ? v.dims[3] : 1));
+        v.data = whole;
+        assert_int_equal(mdl_explain(e, &x, &v, NULL), MDL_OK);
+        for (uint32_t begin = 0; begin < ROWS; begin++)
+            for (uint32_t n = 1; begin + n <= ROWS; n++) {
+                x.data = f.x[begin];
+                x.dims[0] = v.dims[0] = n;
+                v.data = part;
+                assert_int_equal(mdl_explain(e, &x, &v, NULL), MDL_OK);
+                assert_memory_equal(part, whole + begin * each, n * each * sizeof *part);
+            }
+        mdl_explainer_free(e);
+        mdl_free(m);
+    }
 }
 
 static void every_kernel_set_gives_the_same_bits(void **state)
@@ -701,6 +734,7 @@ int main(void)
         cmocka_unit_test(steps_are_changes_of_what_is_expected),
         cmocka_unit_test(long_paths_are_exact),
         cmocka_unit_test(no_layout_and_no_thread_changes_a_bit),
+        cmocka_unit_test(no_cut_of_the_rows_changes_a_bit),
         cmocka_unit_test(every_kernel_set_gives_the_same_bits),
         cmocka_unit_test(sparse_rows_are_explained_as_dense_ones),
         cmocka_unit_test(what_cannot_be_explained_is_refused_with_words),

@@ -43,6 +43,12 @@ static void fill_f32(float *to, size_t n, uint64_t *seed)
         to[i] = (float)some_value(seed);
 }
 
+/* In [0, 1). */
+static double unit(uint64_t *seed)
+{
+    return (double)(next_random(seed) >> 11) * 0x1p-53;
+}
+
 static void fill_f64(double *to, size_t n, uint64_t *seed)
 {
     for (size_t i = 0; i < n; i++)
@@ -529,8 +535,7 @@ static void shapley_values_agree_with_ref(void **state)
                                3 << 2 | SHAP_LEAVE, 2 << 2 | SHAP_LEAVE, 0 << 2 | SHAP_LEAVE };
     const uint32_t level[] = { 0, 1, 1, 2, 3 }, slot[] = { 0, 1, 2, 0, 2 };
     const uint32_t before[] = { SHAP_FRESH, SHAP_FRESH, SHAP_FRESH, 0, 1 };
-    const uint32_t leaf[][2] = { { SHAP_NODE, SHAP_NODE }, { 0, 1 }, { 2, SHAP_NODE },
-                                 { SHAP_NODE, 5 }, { 3, 4 } };
+    const uint32_t child[][2] = { { 6 + 1, 6 + 2 }, { 0, 1 }, { 2, 6 + 3 }, { 6 + 4, 5 }, { 3, 4 } };
     const struct kernels *k;
     double x[3 * SHAP_ROWS], sides[2 * SHAP_ROWS], table[5 * 3 * 9], leaves[6], weight[9];
     static double a[5 * 28 * SHAP_ROWS], b[5 * 28 * SHAP_ROWS];
@@ -552,14 +557,16 @@ static void shapley_values_agree_with_ref(void **state)
                 sides[i] = next_random(&seed) >> 63 ? 1 : -1;
             for (uint32_t i = 0; i < 5; i++)
                 nodes[i] = (struct shap_node){
-                    .threshold = some_value(&seed), .share = some_value(&seed), .left = some_value(&seed),
-                    .right = some_value(&seed), .slot = slot[i], .level = level[i],
-                    .leaf = { leaf[i][0], leaf[i][1] }, .table = i * 3 * points, .before = before[i],
+                    .threshold = i == 4 ? 0 : some_value(&seed), .share = some_value(&seed),
+                    .slot = slot[i], .from = i == 4 ? 1 : slot[i], .level = level[i],
+                    .child = { child[i][0], child[i][1] }, .table = i * 3 * points,
+                    .before = before[i],
                     .flags = (uint32_t)(next_random(&seed) >> 40 & (SHAP_NAN_LEFT | SHAP_BEFORE_LEFT))
-                           | (i == 2 || i == 3 ? SHAP_IS_RIGHT : 0) | (i == 4 ? SHAP_GIVEN : 0),
-                    .given = i == 4 };
-            const struct shap_tree t = { nodes, steps, table, leaves, weight,
-                                         sizeof steps / sizeof *steps, points };
+                           | (i == 2 || i == 3 ? SHAP_IS_RIGHT : 0) | (i == 4 ? SHAP_GIVEN : 0)
+                           | (next_random(&seed) >> 61 ? 0 : SHAP_FIXED) };
+            const struct shap_tree t = { .nodes = nodes, .steps = steps, .table = table,
+                                         .leaf = leaves, .weight = weight, .n_leaves = 6,
+                                         .n_steps = sizeof steps / sizeof *steps, .points = points };
             fill_f64(phi, 3 * SHAP_ROWS, &seed);
             memcpy(ref, phi, 3 * SHAP_ROWS * sizeof *phi);
             k->shap(phi, x, sides, &t, a);
@@ -567,6 +574,109 @@ static void shapley_values_agree_with_ref(void **state)
             assert_true(same_f64(phi, ref, 3 * SHAP_ROWS));
             assert_guarded(&got, 3 * SHAP_ROWS * sizeof *phi, k->isa, "shap");
             assert_true(same_f64(a, b, 4 * (size_t)shap_level(points) - SHAP_ROWS));
+        }
+}
+
+#define ALONE_SPLITS 40u
+#define ALONE_SLOTS  6u
+
+/* A tree of random shape, its nodes in the order of a walk that goes left first; a leaf is met where
+ * no more splits are left.  Returns the number of levels. */
+static uint32_t grow_shap_tree(struct shap_node *nodes, uint32_t *order, uint32_t splits,
+                               uint64_t *seed)
+{
+    uint32_t path[ALONE_SPLITS], used = 0, left = 0, leaf = 0, depth = 0, levels = 0;
+    uint32_t side[ALONE_SPLITS], want[ALONE_SPLITS];      /* splits still to place below it */
+
+    for (uint32_t next = splits, is_right = 0;;) {
+        if (next) {
+            struct shap_node *n = &nodes[used];
+            *n = (struct shap_node){ .threshold = unit(seed), .share = unit(seed), .old = 1,
+                                     .slot = (uint32_t)(next_random(seed) >> 40) % ALONE_SLOTS,
+                                     .level = depth, .before = SHAP_FRESH,
+                                     .flags = is_right ? SHAP_IS_RIGHT : 0 };
+            n->from = n->slot;
+            if (next_random(seed) >> 62 == 0) {
+                n->flags |= SHAP_GIVEN;
+                n->threshold = 0;
+                n->from = n->slot % 2;
+            } else {
+                n->flags |= (uint32_t)(next_random(seed) >> 63) * SHAP_NAN_LEFT;
+            }
+            for (uint32_t i = 0; i < depth; i++)
+                if (nodes[path[i]].slot == n->slot) {
+                    n->before = i;
+                    n->old = nodes[path[i]].old * (side[i] ? 1 - nodes[path[i]].share : nodes[path[i]].share);
+                    n->flags = (n->flags & ~SHAP_BEFORE_LEFT) | (side[i] ? 0 : SHAP_BEFORE_LEFT);
+                }
+            if (depth)
+                nodes[path[depth - 1]].child[side[depth - 1]] = splits + 1 + used;
+            want[depth] = (uint32_t)(next_random(seed) >> 40) % next;     /* to the left */
+            side[depth] = 0;
+            path[depth++] = used++;
+            levels = depth > levels ? depth : levels;
+            const uint32_t rest = next - 1 - want[depth - 1];
+            next = want[depth - 1];
+            want[depth - 1] = rest;
+            is_right = 0;
+            continue;
+        }
+        nodes[path[depth - 1]].child[side[depth - 1]] = leaf++;
+        while (depth && side[depth - 1]) {
+            struct shap_node *n = &nodes[path[--depth]];
+            n->flags |= n->child[0] <= splits && n->child[1] <= splits ? SHAP_LEAVES : 0;
+            order[left++] = path[depth];
+        }
+        if (!depth)
+            return levels;
+        side[depth - 1] = 1;
+        next = want[depth - 1];
+        is_right = 1;
+    }
+}
+
+/* Of a row alone; with a column that is known or not, too. */
+static void shapley_values_of_a_row_agree_with_ref(void **state)
+{
+    const struct kernels *k;
+    struct shap_node nodes[ALONE_SPLITS];
+    uint32_t order[ALONE_SPLITS];
+    double x[ALONE_SLOTS * SHAP_ROWS], sides[2 * SHAP_ROWS], leaves[ALONE_SPLITS + 1], rule[2 * 21];
+    static double work[SHAP_ALONE * (5 * ALONE_SPLITS + 8) + 3 * ALONE_SPLITS];
+    uint64_t seed = 11;
+
+    (void)state;
+    FOR_TABLES(k)
+        for (uint32_t round = 0; round < 500; round++) {
+            const uint32_t splits = 1 + (uint32_t)(next_random(&seed) >> 40) % ALONE_SPLITS;
+            const uint32_t points = 1 + round % 21;
+            struct guarded got, want;
+            double *phi = guard(&got), *ref = guard(&want);
+
+            for (size_t i = 0; i < ALONE_SLOTS * SHAP_ROWS; i++)
+                phi[i] = unit(&seed);
+            memcpy(ref, phi, ALONE_SLOTS * SHAP_ROWS * sizeof *phi);
+            for (size_t i = 0; i < ALONE_SLOTS * SHAP_ROWS; i++)
+                x[i] = next_random(&seed) >> 61 ? unit(&seed) : (double)NAN;
+            for (size_t i = 0; i < 2 * SHAP_ROWS; i++)
+                sides[i] = next_random(&seed) >> 63 ? 1 : -1;
+            for (size_t i = 0; i <= splits; i++)
+                leaves[i] = next_random(&seed) >> 54 ? unit(&seed) - 0.5 : (double)INFINITY;
+            for (size_t i = 0; i < 2 * points; i++)
+                rule[i] = unit(&seed);
+            const uint32_t levels = grow_shap_tree(nodes, order, splits, &seed);
+            assert_true(shap_alone(splits, levels) <= sizeof work / sizeof *work);
+            const struct shap_tree t = { .nodes = nodes, .order = order, .leaf = leaves, .point = rule,
+                                         .weight = rule + points, .points = points,
+                                         .n_splits = splits, .n_leaves = splits + 1, .levels = levels,
+                                         .fixed = round % 3 ? SHAP_FRESH : nodes[0].slot,
+                                         .known = round % 2 };
+            for (size_t r = 0; r < SHAP_ROWS; r++) {
+                k->shap_one(phi + r, x + r, sides + r, &t, work);
+                mdl_kernels_ref.shap_one(ref + r, x + r, sides + r, &t, work);
+            }
+            assert_true(same_f64(phi, ref, ALONE_SLOTS * SHAP_ROWS));
+            assert_guarded(&got, ALONE_SLOTS * SHAP_ROWS * sizeof *phi, k->isa, "shap_one");
         }
 }
 
@@ -585,6 +695,7 @@ int main(void)
         cmocka_unit_test(members_look_up_every_code_in_every_set),
         cmocka_unit_test(matching_finds_the_exit_that_a_walk_of_the_top_finds),
         cmocka_unit_test(shapley_values_agree_with_ref),
+        cmocka_unit_test(shapley_values_of_a_row_agree_with_ref),
     };
 
     return cmocka_run_group_tests_name("kernel", tests, NULL, NULL);

@@ -151,6 +151,9 @@ struct kernels {
      */
     void (*shap)(double *phi, const double *x, const double *sides, const struct shap_tree *t,
                  double *work);
+    /* The same of one row, the first lane, without a table: `work` has shap_alone doubles. */
+    void (*shap_one)(double *phi, const double *x, const double *sides, const struct shap_tree *t,
+                     double *work);
 
     /*
      * y = W x + b for a block of rows; sums in lanes as above.

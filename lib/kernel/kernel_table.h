@@ -40,6 +40,7 @@
 #endif
 #if MDL_OPS_EXPLAIN
     .shap = shap,
+    .shap_one = shap_one,
 #endif
     .dense_f32 = dense_f32,
     .dense_f64 = dense_f64,

@@ -18,7 +18,8 @@
  *     A(left) = A f       G = G(right) + f (G(left) - G(right))
  *     A(right) = A - A f  value of the feature += A df/dp (G(left) - G(right))
  *
- * Rows are lanes; each level has room for each point.
+ * Rows are lanes; each level has room for each point.  Of a row alone points are lanes, and factors
+ * are worked out on the way: that is less work than to fetch them.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,27 +29,30 @@
 #include "base/compiler.h"
 
 #define SHAP_ROWS  8u             /* rows at a time                                        */
-#define SHAP_NODE  UINT32_MAX     /* leaf: the child is a node                             */
+#define SHAP_ALONE 8u             /* points of a row alone at a time                       */
 #define SHAP_FRESH UINT32_MAX     /* before: the feature is asked for the first time       */
 
 /* flags */
 #define SHAP_NAN_LEFT    1u
-#define SHAP_GIVEN       2u       /* `slot` of sides, not of x, says where rows go         */
+#define SHAP_GIVEN       2u       /* `from` is of sides: where rows go                     */
 #define SHAP_BEFORE_LEFT 4u       /* the path went left at `before`                        */
 #define SHAP_IS_RIGHT    8u       /* it is a right child                                   */
+#define SHAP_FIXED      16u       /* its column's value is not asked for                   */
+#define SHAP_LEAVES     32u       /* both children are leaves                              */
 
+/* Numbered as they are entered, left children first. */
 struct shap_node {
-    double   threshold;           /* x >= threshold goes right, NaN too                    */
+    double   threshold;           /* x >= threshold goes right, NaN too; 0 if given        */
     double   share;               /* z                                                     */
-    double   left, right;         /* o - z of rows that go left, and right                 */
-    uint32_t slot;                /* column of x and of phi                                */
+    double   old;                 /* zo; 1 if the feature is asked for the first time      */
+    uint32_t slot;                /* column of phi                                         */
+    uint32_t from;                /* and of x, or row of sides                             */
     uint32_t level;               /* nodes above it                                        */
-    uint32_t leaf[2];             /* left and right child                                  */
+    uint32_t child[2];            /* left and right: a leaf's number, or n_leaves + a node's */
     uint32_t table;               /* f of rows that go left, and right [points] each; if   */
                                   /* asked again df/dp / (o - z) [points] behind them      */
     uint32_t before;              /* level at which the feature was asked                  */
     uint32_t flags;
-    uint32_t given;               /* row of sides                                          */
 };
 
 /* Steps: a node's number times 4 and what is done there. */
@@ -62,10 +66,21 @@ struct shap_tree {
     const uint32_t *steps;
     const double   *table, *leaf;
     const double   *weight;       /* [points] of the points                                */
-    uint32_t n_steps, points;
+    uint32_t n_steps, points, n_leaves;
+    /* Of a row alone: nodes as they are left; the points; a column, or SHAP_FRESH, of which no value
+     * is asked for, that is known or not. */
+    uint32_t n_splits, levels, fixed, known;
+    const uint32_t *order;
+    const double   *point;
 };
 
 /* Doubles of working memory for `levels` levels of nodes. */
 static inline uint64_t shap_level(uint64_t points) { return (1 + 3 * points) * SHAP_ROWS; }
+
+/* Of a row alone. */
+static inline uint64_t shap_alone(uint64_t splits, uint64_t levels)
+{
+    return SHAP_ALONE * (3 * splits + 2 * levels + 8) + 2 * splits + levels / 8 + 1;
+}
 
 #endif

@@ -58,7 +58,7 @@ uint64_t mdl_shap_sketch_bytes(const struct shap *s)
 {
     const uint64_t splits = s->most_splits;
 
-    return splits * (sizeof(struct shap_node) + sizeof(struct shap_frame) + 3 * sizeof(double) + 16)
+    return splits * (sizeof(struct shap_node) + sizeof(struct shap_frame) + 2 * sizeof(double) + 20)
          + (splits + 1) * s->width * sizeof(double) + s->n_slots * 16ull
          + s->most_table * sizeof(double) + 72;
 }
@@ -70,12 +70,12 @@ void mdl_shap_open(const struct shap *s, struct shap_sketch *k, unsigned char **
     memset(k, 0, sizeof *k);
     k->nodes = shap_cut(memory, splits * sizeof *k->nodes);
     k->frames = shap_cut(memory, splits * sizeof *k->frames);
-    k->old = shap_cut(memory, splits * sizeof *k->old);
     k->cover = shap_cut(memory, (2 * splits + 1) * sizeof *k->cover);
     k->leaf = shap_cut(memory, (splits + 1) * s->width * sizeof *k->leaf);
     k->table = shap_cut(memory, s->most_table * sizeof *k->table);
     k->product = shap_cut(memory, s->n_slots * sizeof *k->product);
     k->steps = shap_cut(memory, splits * 3 * sizeof *k->steps);
+    k->order = shap_cut(memory, splits * sizeof *k->order);
     k->tests = shap_cut(memory, splits * sizeof *k->tests);
     k->last = shap_cut(memory, s->n_slots * sizeof *k->last);
     memset(k->last, 0xFF, s->n_slots * sizeof *k->last);
@@ -107,28 +107,31 @@ static void enter(const struct shap *s, struct shap_sketch *k, uint32_t at,
 
     *f = (struct shap_frame){ .weight = 1, .product = k->product[slot], .last = before, .at = at,
                          .node = k->n_splits, .fresh = before == SHAP_FRESH };
-    *n = (struct shap_node){ .share = share, .left = 1 - share, .right = -share, .slot = slot,
-                             .level = k->depth, .before = before,
-                             .leaf = { SHAP_NODE, SHAP_NODE } };
+    *n = (struct shap_node){ .share = share, .old = before == SHAP_FRESH ? 1 : f->product,
+                             .slot = slot, .from = slot, .level = k->depth, .before = before,
+                             .child = { SHAP_NONE, SHAP_NONE } };
     if (above) {
         const double taken = k->nodes[above->node].share;
+        k->nodes[above->node].child[above->side] = k->all_leaves + k->n_splits;
         f->weight = above->weight * (above->side ? 1 - taken : taken);
         f->fresh += above->fresh;
         n->flags |= above->side ? SHAP_IS_RIGHT : 0;
     }
     if (before != SHAP_FRESH)
         n->flags |= k->frames[before].side ? 0 : SHAP_BEFORE_LEFT;
-    k->old[k->n_splits++] = before == SHAP_FRESH ? 1 : f->product;
+    k->n_splits++;
 
     const struct tree_rule rule = mdl_trees_rule(s->n, s->x_type, at);
-    n->threshold = rule.t;
-    n->flags |= rule.nan_right ? 0 : SHAP_NAN_LEFT;
     if (mdl_trees_is_test(p, at) || rule.t != rule.t) {
         n->flags |= SHAP_GIVEN;
-        n->given = k->n_tests;
+        n->from = k->n_tests;
         k->tests[k->n_tests++] = at;
+    } else {
+        n->threshold = rule.t;
+        n->flags |= rule.nan_right ? 0 : SHAP_NAN_LEFT;
     }
     k->depth++;
+    k->deepest = k->depth > k->deepest ? k->depth : k->deepest;
 }
 
 static void meet_leaf(const struct shap *s, struct shap_sketch *k, uint32_t at, double weight,
@@ -151,19 +154,18 @@ uint32_t mdl_shap_points(const struct shap_sketch *k)
     return k->fresh < 2 * SHAP_POINTS ? (k->fresh + 1) / 2 : SHAP_POINTS;
 }
 
-/* Nodes, steps and leaves of a tree; what it gives without a row is added to `bias`.  Sets the
- * deepest level into *deepest, the most features of a path into k->fresh. */
-void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias,
-                 uint32_t *deepest)
+/* Nodes, steps and leaves of a tree; what it gives without a row is added to `bias`.  The most
+ * levels and features of a path go to k->deepest and k->fresh. */
+void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias)
 {
     const struct trees_plan *p = s->n->plan;
     const uint32_t root = p->tree_start[tree], output = p->output[tree];
 
-    k->n_splits = k->n_steps = k->n_tests = k->n_leaves = k->depth = k->fresh = 0;
+    k->n_splits = k->n_steps = k->n_tests = k->n_leaves = k->n_left = 0;
+    k->depth = k->deepest = k->fresh = 0;
     k->all_leaves = (p->tree_start[tree + 1] - root + 1) / 2;
     k->root = root;
     mdl_tree_covers(s->n, tree, k->cover);
-    *deepest = 0;
     if (mdl_tree_is_leaf(p, root)) {
         meet_leaf(s, k, root, 1, output, bias);
         return;
@@ -172,10 +174,12 @@ void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, d
     while (k->depth) {
         struct shap_frame *f = &k->frames[k->depth - 1];
         struct shap_node *n = &k->nodes[f->node];
-        const int leaves = (n->leaf[0] != SHAP_NODE) + 2 * (n->leaf[1] != SHAP_NODE);
+        const int leaves = (n->child[0] < k->all_leaves) + 2 * (n->child[1] < k->all_leaves);
 
         if (f->side == 2) {
             k->steps[k->n_steps++] = f->node << 2 | (leaves == 3 ? SHAP_BOTTOM : SHAP_LEAVE);
+            n->flags |= leaves == 3 ? SHAP_LEAVES : 0;
+            k->order[k->n_left++] = f->node;
             k->last[n->slot] = f->last;
             k->product[n->slot] = f->product;
             k->depth--;
@@ -185,12 +189,11 @@ void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, d
         }
         const uint32_t child = f->side ? mdl_tree_right(p, f->at) : f->at + 1;
         const double share = f->side ? 1 - n->share : n->share;
-        *deepest = k->depth > *deepest ? k->depth : *deepest;
         k->fresh = f->fresh > k->fresh ? f->fresh : k->fresh;
         k->last[n->slot] = k->depth - 1;
-        k->product[n->slot] = k->old[f->node] * share;
+        k->product[n->slot] = n->old * share;
         if (mdl_tree_is_leaf(p, child)) {
-            n->leaf[f->side++] = k->n_leaves;
+            n->child[f->side++] = k->n_leaves;
             meet_leaf(s, k, child, f->weight * share, output, bias);
             continue;
         }
@@ -208,14 +211,13 @@ void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, 
     k->n_table = 0;
     for (uint32_t i = 0; i < k->n_splits; i++) {
         struct shap_node *n = &k->nodes[i];
-        const double z = n->share, zo = k->old[i];
+        const double z = n->share, zo = n->old;
         const int again = n->before != SHAP_FRESH;
         double *left = k->table + k->n_table, *right = left + points, *slope = right + points;
 
         n->table = (uint32_t)k->n_table;
         k->n_table += (2 + (uint64_t)again) * points;
-        n->left = n->slot == fixed ? 0 : 1 - z;
-        n->right = n->slot == fixed ? 0 : -z;
+        n->flags = (n->flags & ~SHAP_FIXED) | (n->slot == fixed ? SHAP_FIXED : 0);
         for (uint32_t q = 0; q < points; q++) {
             const double stays = zo * (1 - t[q]), r = again ? 1 / (stays + t[q]) : 1;
             left[q] = n->slot == fixed ? (known ? 1 : z) : (z * stays + t[q]) * r;
@@ -279,19 +281,21 @@ static mdl_status keep(const struct shap *s, const struct shap_sketch *k, struct
 {
     struct shap_node *nodes = mdl_arena_take_raw(a, k->n_splits, sizeof *nodes);
     uint32_t *steps = mdl_arena_take_raw(a, k->n_steps, sizeof *steps);
+    uint32_t *order = mdl_arena_take_raw(a, k->n_splits, sizeof *order);
     uint32_t *tests = mdl_arena_take_raw(a, k->n_tests, sizeof *tests);
     double *table = mdl_arena_take_raw(a, k->n_table, sizeof *table);
     double *leaf = mdl_arena_take_raw(a, (uint64_t)k->n_leaves * s->width, sizeof *leaf);
 
-    if (!nodes || !steps || !tests || !table || !leaf)
+    if (!nodes || !steps || !order || !tests || !table || !leaf)
         return mdl_arena_fail(a, err, "explanation");
     memcpy(nodes, k->nodes, k->n_splits * sizeof *nodes);
     memcpy(steps, k->steps, k->n_steps * sizeof *steps);
+    memcpy(order, k->order, k->n_splits * sizeof *order);
     memcpy(tests, k->tests, k->n_tests * sizeof *tests);
     memcpy(table, k->table, k->n_table * sizeof *table);
     memcpy(leaf, k->leaf, (size_t)k->n_leaves * s->width * sizeof *leaf);
-    *to = (struct shap_kept){ nodes, steps, tests, table, leaf, k->n_steps, mdl_shap_points(k),
-                              k->n_splits, k->n_leaves, k->n_tests };
+    *to = (struct shap_kept){ nodes, steps, order, tests, table, leaf, k->n_steps, mdl_shap_points(k),
+                              k->n_splits, k->n_leaves, k->n_tests, k->deepest };
     return MDL_OK;
 }
 
@@ -310,12 +314,11 @@ static mdl_status survey(struct shap *s, struct arena *a, struct arena *temp, md
         return mdl_arena_fail(temp, err, "explanation");
     mdl_shap_open(s, &k, &memory);
     for (uint32_t t = s->first; t < s->last; t++) {
-        uint32_t deepest;
-        mdl_shap_walk(s, &k, t, s->bias, &deepest);
+        mdl_shap_walk(s, &k, t, s->bias);
         const uint32_t points = mdl_shap_points(&k);
         const uint64_t table = 3ull * points * k.n_splits;
         s->most_points = points > s->most_points ? points : s->most_points;
-        s->most_depth = deepest > s->most_depth ? deepest : s->most_depth;
+        s->most_depth = k.deepest > s->most_depth ? k.deepest : s->most_depth;
         s->most_tests = k.n_tests > s->most_tests ? k.n_tests : s->most_tests;
         s->most_table = table > s->most_table ? table : s->most_table;
         mdl_status status = check_covers(&k, p->tree_start[t + 1] - k.root, err);
@@ -335,7 +338,6 @@ static mdl_status keep_some(struct shap *s, struct arena *a, struct arena *temp,
 {
     unsigned char *memory = mdl_arena_take_raw(temp, 1, mdl_shap_sketch_bytes(s));
     struct shap_sketch k;
-    uint32_t deepest;
 
     s->kept = mdl_arena_take(a, s->last - s->first, sizeof *s->kept);
     if (!memory || !s->kept)
@@ -343,7 +345,7 @@ static mdl_status keep_some(struct shap *s, struct arena *a, struct arena *temp,
     mdl_shap_open(s, &k, &memory);
     const uint64_t most = a->used + KEPT_BYTES;
     for (uint32_t t = s->first; t < s->last && a->used < most; t++) {
-        mdl_shap_walk(s, &k, t, NULL, &deepest);
+        mdl_shap_walk(s, &k, t, NULL);
         mdl_shap_fill(s, &k, SHAP_NONE, 0);
         const mdl_status status = keep(s, &k, &s->kept[t - s->first], a, err);
         if (status)

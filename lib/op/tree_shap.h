@@ -56,9 +56,9 @@ struct shap {
 
 struct shap_kept {
     const struct shap_node *nodes;
-    const uint32_t *steps, *tests;
+    const uint32_t *steps, *order, *tests;
     const double *table, *leaf;
-    uint32_t n_steps, points, n_splits, n_leaves, n_tests;
+    uint32_t n_steps, points, n_splits, n_leaves, n_tests, levels;
 };
 
 /* Where results go: data + row stride[0] + output stride[1] + ...; MDL_F64 or MDL_F32. */
@@ -97,24 +97,22 @@ struct shap_frame {
 /* Room for a tree of as many splits as there are in any. */
 struct shap_sketch {
     struct shap_node *nodes;
-    uint32_t *steps, *tests;
-    double   *old;                /* of a node asked again: product of shares above it     */
+    uint32_t *steps, *order, *tests;
     double   *table, *leaf;
     double   *cover;              /* of all nodes, the root's first                        */
     struct shap_frame *frames;
     double   *product;            /* [n_slots] of shares on the path                       */
     uint32_t *last;               /* [n_slots] level, or SHAP_FRESH                        */
-    uint32_t root, n_splits, n_steps, n_tests, n_leaves, all_leaves, depth, fresh;
+    uint32_t root, n_splits, n_steps, n_tests, n_left, n_leaves, all_leaves;
+    uint32_t depth, deepest, fresh;
     uint64_t n_table;
 };
 
 /* tree_shap.c: bytes of a sketch, and a sketch in *memory, which is moved on.  The layout of a
- * tree: nodes, steps, leaves; what it gives without a row is added to `bias`, if there is one; its
- * deepest level.  Then factors of its nodes; of column `fixed` for where that is known or not. */
+ * tree: nodes, steps, leaves; what it gives without a row is added to `bias`, if there is one.  Then factors of its nodes; of column `fixed` for where that is known or not. */
 uint64_t mdl_shap_sketch_bytes(const struct shap *s);
 void mdl_shap_open(const struct shap *s, struct shap_sketch *k, unsigned char **memory);
-void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias,
-                   uint32_t *deepest);
+void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, double *bias);
 void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, int known);
 uint32_t mdl_shap_points(const struct shap_sketch *k);
 

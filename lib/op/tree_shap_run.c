@@ -13,6 +13,7 @@
 
 #define BLOCK_BYTES (512u << 10)  /* of columns and values: half of a second cache         */
 #define MOST_GROUPS 16u
+#define MOST_ALONE  2u            /* rows of a last group that go one by one               */
 
 /* One block: rows in groups of SHAP_ROWS. */
 struct block {
@@ -24,6 +25,7 @@ struct block {
     double *pairs;                /* [groups][n_slots][n_slots][SHAP_ROWS]                 */
     double *sides, *levels;
     size_t  groups, rows;
+    size_t  full, alone;          /* groups taken together; rows behind them one by one    */
 };
 
 static uint64_t group_doubles(const struct shap *s)
@@ -42,11 +44,13 @@ uint64_t mdl_shap_bytes(const struct shap *s, size_t rows)
 {
     const uint64_t groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS;
     const uint64_t levels = (s->most_depth + 2ull) * shap_level(s->most_points);
+    const uint64_t alone = shap_alone(s->most_splits, s->most_depth);
 
     if (s->way != SHAP_PATHS)
         return mdl_shap_walk_bytes(s, rows);
-    return mdl_shap_sketch_bytes(s) + 64
-         + 8 * (groups * group_doubles(s) + s->most_tests * SHAP_ROWS + levels);
+    return mdl_shap_sketch_bytes(s) + 128
+         + 8 * (groups * group_doubles(s) + s->most_tests * SHAP_ROWS)
+         + 8 * (levels > alone ? levels : alone);
 }
 
 void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_t i, uint64_t j,
@@ -62,12 +66,13 @@ void mdl_shap_put(const struct shap_out *out, size_t row, size_t output, uint64_
         memcpy(at, &value, sizeof value);
 }
 
-/* Columns that trees ask about, rows side by side; lanes beyond the last row repeat it. */
+/* Columns that trees ask about, rows side by side; lanes beyond the last row repeat it, unless rows
+ * go one by one. */
 static void turn(const struct block *b, struct view x)
 {
     const struct shap *s = b->s;
 
-    for (size_t r = 0; r < b->groups * SHAP_ROWS; r++) {
+    for (size_t r = 0; r < b->full * SHAP_ROWS + b->alone; r++) {
         const void *row = view_row(x, r < b->rows ? r : b->rows - 1);
         double *to = b->x + r / SHAP_ROWS * s->n_slots * SHAP_ROWS + r % SHAP_ROWS;
         for (uint32_t c = 0; c < s->n_slots; c++)
@@ -75,14 +80,15 @@ static void turn(const struct block *b, struct view x)
     }
 }
 
-/* Where rows of a group go at the tests of a tree. */
-static void answer(const struct block *b, const uint32_t *tests, uint32_t n, const double *x)
+/* Where some rows of a group go at the tests of a tree. */
+static void answer(const struct block *b, const uint32_t *tests, uint32_t n, const double *x,
+                   size_t rows)
 {
     const struct trees_plan *p = b->s->n->plan;
 
     for (uint32_t i = 0; i < n; i++) {
         const double *at = x + (size_t)b->s->slot_of[mdl_tree_feature(p, tests[i])] * SHAP_ROWS;
-        for (size_t r = 0; r < SHAP_ROWS; r++)
+        for (size_t r = 0; r < rows; r++)
             b->sides[i * SHAP_ROWS + r] = mdl_trees_goes_left(b->s->n, tests[i], at[r]) ? -1 : 1;
     }
 }
@@ -90,10 +96,13 @@ static void answer(const struct block *b, const uint32_t *tests, uint32_t n, con
 static void run_groups(const struct block *b, const struct shap_tree *t, const uint32_t *tests,
                        uint32_t n_tests, double *phi, size_t stride)
 {
-    for (size_t g = 0; g < b->groups; g++) {
+    for (size_t g = 0; g < b->groups; g++, phi += stride) {
         const double *x = b->x + g * b->s->n_slots * SHAP_ROWS;
-        answer(b, tests, n_tests, x);
-        b->kernels->shap(phi + g * stride, x, b->sides, t, b->levels);
+        answer(b, tests, n_tests, x, g < b->full ? SHAP_ROWS : b->alone);
+        if (g < b->full)
+            b->kernels->shap(phi, x, b->sides, t, b->levels);
+        for (size_t r = 0; r < b->alone && g >= b->full; r++)
+            b->kernels->shap_one(phi + r, x + r, b->sides + r, t, b->levels);
     }
 }
 
@@ -110,7 +119,10 @@ static void run_pairs(const struct block *b, struct shap_tree *t)
         for (uint32_t j = 0; j < i && !met; j++)
             met = k.nodes[j].slot == slot;
         for (int known = 0; known < 2 && !met; known++) {
-            mdl_shap_fill(s, &k, slot, known);
+            if (b->full)
+                mdl_shap_fill(s, &k, slot, known);
+            t->fixed = slot;
+            t->known = (uint32_t)known;
             t->weight = s->rule[t->points] + (known ? 2 : 3) * t->points;
             run_groups(b, t, k.tests, k.n_tests,
                        b->pairs + (size_t)slot * s->n_slots * SHAP_ROWS, square);
@@ -124,16 +136,16 @@ static void run_tree(struct block *b, uint32_t t, uint32_t part)
     const struct shap *s = b->s;
     const struct shap_kept *kept = s->kept ? &s->kept[t - s->first] : NULL;
     struct shap_kept own;
-    uint32_t deepest;
 
     if (!kept || !kept->leaf) {
-        mdl_shap_walk(s, &b->k, t, NULL, &deepest);
+        mdl_shap_walk(s, &b->k, t, NULL);
         if (!b->k.n_splits)
             return;
-        mdl_shap_fill(s, &b->k, SHAP_NONE, 0);
-        own = (struct shap_kept){ b->k.nodes, b->k.steps, b->k.tests, b->k.table, b->k.leaf,
-                                  b->k.n_steps, mdl_shap_points(&b->k), b->k.n_splits,
-                                  b->k.n_leaves, b->k.n_tests };
+        if (b->full)
+            mdl_shap_fill(s, &b->k, SHAP_NONE, 0);
+        own = (struct shap_kept){ b->k.nodes, b->k.steps, b->k.order, b->k.tests, b->k.table,
+                                  b->k.leaf, b->k.n_steps, mdl_shap_points(&b->k), b->k.n_splits,
+                                  b->k.n_leaves, b->k.n_tests, b->k.deepest };
         kept = &own;
     }
     if (!kept->n_splits)
@@ -141,7 +153,10 @@ static void run_tree(struct block *b, uint32_t t, uint32_t part)
     struct shap_tree tree = { .nodes = kept->nodes, .steps = kept->steps, .table = kept->table,
                               .leaf = kept->leaf + (size_t)part * kept->n_leaves,
                               .weight = s->rule[kept->points] + kept->points,
-                              .n_steps = kept->n_steps, .points = kept->points };
+                              .n_steps = kept->n_steps, .points = kept->points,
+                              .order = kept->order, .point = s->rule[kept->points],
+                              .n_splits = kept->n_splits, .n_leaves = kept->n_leaves,
+                              .levels = kept->levels, .fixed = SHAP_NONE };
     run_groups(b, &tree, kept->tests, kept->n_tests, b->phi, (size_t)s->n_slots * SHAP_ROWS);
     if (s->interactions)
         run_pairs(b, &tree);
@@ -203,6 +218,8 @@ void mdl_shap_run(const struct shap *s, const struct kernels *kernels, struct vi
                        .groups = (rows + SHAP_ROWS - 1) / SHAP_ROWS };
     unsigned char *memory = work;
 
+    b.alone = rows % SHAP_ROWS > MOST_ALONE ? 0 : rows % SHAP_ROWS;
+    b.full = b.groups - (b.alone ? 1 : 0);
     if (s->way != SHAP_PATHS) {
         (s->way == SHAP_STEPS ? mdl_shap_steps : mdl_shap_pairs)(s, x, rows, work, out);
         return;
@@ -214,6 +231,7 @@ void mdl_shap_run(const struct shap *s, const struct kernels *kernels, struct vi
     b.pairs = shap_cut(&memory, s->interactions * b.groups * group * s->n_slots * sizeof(double));
     b.sides = shap_cut(&memory, (uint64_t)s->most_tests * SHAP_ROWS * sizeof(double));
     b.levels = shap_cut(&memory, 0);
+    b.levels += (64 - (uintptr_t)b.levels % 64) / sizeof *b.levels % 8;
     turn(&b, x);
     for (uint32_t output = 0; output < s->outputs; output++) {
         memset(b.phi, 0, b.groups * group * sizeof(double));
