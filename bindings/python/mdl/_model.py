@@ -479,7 +479,7 @@ class Model:
                     self._explainers = {}
                 self._explainers[key] = explainer
         made = explainer.run(rows)
-        classes = self.classes
+        classes = self.classes if made.shape[1] > 1 else None
         names = None if classes is None or len(classes) != made.shape[1] else \
             [str(name) for name in classes]
         return _explain.shaped(made, explainer.names, rows, names)
