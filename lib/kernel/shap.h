@@ -77,7 +77,22 @@ struct shap_tree {
 /* Doubles of working memory for `levels` levels of nodes. */
 static inline uint64_t shap_level(uint64_t points) { return (1 + 3 * points) * SHAP_ROWS; }
 
-/* Of a row alone. */
+/*
+ * Of a row alone:
+ *
+ *     t     [2][wide]                points, and as many zeros
+ *     rest  [wide]                   1 - t
+ *     live  [wide]                   1, 0 behind the last point
+ *     part  [wide]                   what each point adds to the sum of a node
+ *     f     [splits][wide]           factors
+ *     g     [leaves + splits][wide]  A times the slope, which becomes G
+ *     a     [1 + levels][2][wide]    A of a left and a right child at the level
+ *     step  [splits]                 o - z
+ *     sum   [splits]                 of the points so far
+ *     way   [levels]                 0 left, 1 right, 2 the row has left the path
+ */
+struct shap_memory { double *t, *rest, *live, *part, *f, *g, *a, *step, *sum; unsigned char *way; };
+
 static inline uint64_t shap_alone(uint64_t splits, uint64_t levels)
 {
     return SHAP_ALONE * (3 * splits + 2 * levels + 8) + 2 * splits + levels / 8 + 1;

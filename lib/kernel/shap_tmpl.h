@@ -152,22 +152,8 @@ static void shap(double *phi, const double *x, const double *sides, const struct
 
 /* ---- a row alone: points are lanes, sums have the same order ---------------------------------- */
 
-/*
- * Eight points at a time, or four: down in the order of nodes, up in that in which they are left.
- * Where the row goes cannot be foreseen, so no branch asks for it.
- *
- *     t     [2][wide]                points, and as many zeros
- *     rest  [wide]                   1 - t
- *     live  [wide]                   1, 0 behind the last point
- *     f     [splits][wide]           factors
- *     g     [leaves + splits][wide]  A times the slope, which becomes G
- *     a     [1 + levels][2][wide]    A of a left and a right child at the level
- *     step  [splits]                 o - z
- *     sum   [splits]                 of the points so far
- *     way   [levels]                 0 left, 1 right, 2 the row has left the path
- */
-struct shap_memory { double *t, *rest, *live, *part, *f, *g, *a, *step, *sum; unsigned char *way; };
-
+/* Eight points at a time, or four: down in the order of nodes, up in that in which they are left.
+ * Where the row goes cannot be foreseen, so no branch asks for it. */
 static const double shap_is[2] = { 0, 1 };
 
 #define SHAP_FEW  (VD_LANES > 4 ? VD_LANES : 4)
