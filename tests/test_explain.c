@@ -448,6 +448,154 @@ static void long_paths_are_exact(void **state)
     }
 }
 
+/* A model of one tree, over n columns. */
+static mdl_model *model_of_one(const mdl_tree *tree, uint32_t n)
+{
+    const mdl_trees ensemble = { .size = sizeof ensemble, .threshold_type = MDL_F64,
+                                 .leaf_type = MDL_F64, .outputs = 1, .leaf_width = 1 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t node = mdl_build_trees(b, mdl_build_input(b, "x", MDL_F64, n, MDL_ABSENT_ZERO), &ensemble);
+    mdl_error err = MDL_ERROR_INIT;
+    const void *bytes;
+    size_t size;
+    mdl_model *m = NULL;
+
+    mdl_build_tree(b, node, tree);
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, node, 0));
+    if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
+        fail_msg("%s", err.text);
+    mdl_builder_free(b);
+    return m;
+}
+
+/* One row against a background. */
+static void explain_against(const mdl_model *m, const double *x, uint32_t n, const double *background,
+                            uint32_t rows, double *y)
+{
+    const mdl_tensor given = { .size = sizeof given, .type = MDL_F64, .rank = 2,
+                               .data = (void *)(uintptr_t)background, .dims = { rows, n } };
+    const mdl_tensor row = { .size = sizeof row, .type = MDL_F64, .rank = 2,
+                             .data = (void *)(uintptr_t)x, .dims = { 1, n } };
+    const mdl_explain_options o = { .size = sizeof o, .method = MDL_EXPLAIN_BACKGROUND,
+                                    .background = &given };
+    mdl_tensor v = { .size = sizeof v };
+    mdl_explainer *e;
+
+    assert_int_equal(mdl_explainer_create(&e, m, &o, NULL), MDL_OK);
+    assert_int_equal(mdl_explain_shape(e, 1, &v), MDL_OK);
+    v.data = y;
+    assert_int_equal(mdl_explain(e, &row, &v, NULL), MDL_OK);
+    mdl_explainer_free(e);
+}
+
+#define MANY 1100u                /* more than the library looks at together */
+
+/* "All of n columns are below 1": it takes the row at u of them and the background at v, so each of
+ * the u has (u - 1)! v! / (u + v)! and each of the v as much less; nothing, if both fail at one. */
+static void long_paths_against_many_rows_are_exact(void **state)
+{
+    enum { N = 12 };
+    static double background[MANY][N], x[N], want[N], y[N + 1];
+    uint8_t flags[2 * N + 1] = { 0 };
+    int32_t left[2 * N + 1], right[2 * N + 1], feature[2 * N + 1];
+    double threshold[2 * N + 1], value[2 * N + 1] = { 0 }, factorial[N + 1] = { 1 };
+    const mdl_tree tree = { .size = sizeof tree, .n_nodes = 2 * N + 1, .weight = 1, .flags = flags,
+                            .left = left, .right = right, .feature = feature, .threshold = threshold,
+                            .value = value };
+
+    (void)state;
+    for (int32_t k = 0; k < N; k++) {
+        flags[2 * k] = MDL_NODE_NUMBER;
+        left[2 * k] = 2 * k + 2;
+        right[2 * k] = 2 * k + 1;
+        feature[2 * k] = k;
+        threshold[2 * k] = 1;
+        factorial[k + 1] = factorial[k] * (k + 1);
+    }
+    value[2 * N] = 1;
+    mdl_model *m = model_of_one(&tree, N);
+    for (uint32_t round = 0; round < 5; round++) {
+        double base = 0;
+        for (uint32_t c = 0; c < N; c++) {
+            x[c] = round && below(4) == 0;
+            want[c] = 0;
+        }
+        for (uint32_t r = 0; r < MANY; r++) {
+            uint32_t u = 0, v = 0, dead = 0, all = 1;
+            for (uint32_t c = 0; c < N; c++) {
+                const int fails = below(round < 2 ? 2 : 6) == 0;
+                background[r][c] = fails;
+                dead |= fails && x[c] > 0;
+                all &= !fails;
+                u += fails && x[c] < 1;
+                v += !fails && x[c] > 0;
+            }
+            base += all;
+            for (uint32_t c = 0; c < N && !dead; c++) {
+                if (background[r][c] > 0)
+                    want[c] += factorial[u - 1] * factorial[v] / factorial[u + v] / MANY;
+                else if (x[c] > 0)
+                    want[c] -= factorial[u] * factorial[v - 1] / factorial[u + v] / MANY;
+            }
+        }
+        explain_against(m, x, N, background[0], MANY, y);
+        for (uint32_t c = 0; c < N; c++)
+            assert_true(near(y[c], want[c]));
+        assert_true(near(y[N], base / MANY));
+    }
+    mdl_free(m);
+}
+
+#define LEVELS 17u
+#define BITS_ROWS 2200u
+
+/* A tree that asks each column once on every path, and whose leaves add up what columns are worth:
+ * so many nodes that where rows go is not kept. */
+static void columns_that_add_up_are_worth_what_they_add(void **state)
+{
+    enum { NODES = (2 << LEVELS) - 1, INNER = NODES / 2 };
+    static double background[BITS_ROWS][LEVELS], x[LEVELS], y[LEVELS + 1], mean[LEVELS];
+    uint8_t *flags = calloc(NODES, 1);
+    int32_t *ints = calloc(3 * NODES, sizeof *ints);
+    double *reals = calloc(2 * NODES, sizeof *reals);
+    const mdl_tree tree = { .size = sizeof tree, .n_nodes = NODES, .weight = 1, .flags = flags,
+                            .left = ints, .right = ints + NODES, .feature = ints + 2 * NODES,
+                            .threshold = reals, .value = reals + NODES };
+
+    (void)state;
+    assert_true(flags && ints && reals);
+    for (int32_t i = 0, level = 0; i < INNER; i++) {
+        level += i == (2 << level) - 1;
+        flags[i] = MDL_NODE_NUMBER;
+        ints[i] = 2 * i + 1;
+        ints[NODES + i] = 2 * i + 2;
+        ints[2 * NODES + i] = level;
+        reals[i] = 1;
+    }
+    for (uint32_t i = INNER; i < NODES; i++)
+        for (uint32_t c = 0; c < LEVELS; c++)
+            reals[NODES + i] += (i - INNER) >> (LEVELS - 1 - c) & 1 ? c + 1 : 0;
+    for (uint32_t c = 0; c < LEVELS; c++)
+        x[c] = below(2);
+    for (uint32_t r = 0; r < BITS_ROWS; r++) {
+        memcpy(background[r], x, sizeof x);
+        for (uint32_t k = 0; k < 3; k++) {               /* a few of few: most of the tree is not reached */
+            const uint32_t c = 5 * k + r % 2;
+            background[r][c] = below(2);
+        }
+        for (uint32_t c = 0; c < LEVELS; c++)
+            mean[c] += background[r][c] / BITS_ROWS;
+    }
+    mdl_model *m = model_of_one(&tree, LEVELS);
+    explain_against(m, x, LEVELS, background[0], BITS_ROWS, y);
+    for (uint32_t c = 0; c < LEVELS; c++)
+        assert_true(near(y[c], (c + 1) * (x[c] - mean[c])));
+    mdl_free(m);
+    free(flags);
+    free(ints);
+    free(reals);
+}
+
 /* ---- layouts, threads ------------------------------------------------------------------------ */
 
 static void one_after_the_other(void *user, size_t tasks, mdl_task task, void *data)
@@ -733,6 +881,8 @@ int main(void)
         cmocka_unit_test(values_against_a_background_are_those_of_all_subsets),
         cmocka_unit_test(steps_are_changes_of_what_is_expected),
         cmocka_unit_test(long_paths_are_exact),
+        cmocka_unit_test(long_paths_against_many_rows_are_exact),
+        cmocka_unit_test(columns_that_add_up_are_worth_what_they_add),
         cmocka_unit_test(no_layout_and_no_thread_changes_a_bit),
         cmocka_unit_test(no_cut_of_the_rows_changes_a_bit),
         cmocka_unit_test(every_kernel_set_gives_the_same_bits),

@@ -83,7 +83,7 @@ static inline uint64_t shap_level(uint64_t points) { return (1 + 3 * points) * S
  *     t     [2][wide]                points, and as many zeros
  *     rest  [wide]                   1 - t
  *     live  [wide]                   1, 0 behind the last point
- *     part  [wide]                   what each point adds to the sum of a node
+ *     adds  [wide]                   what each point adds to the sum of a node
  *     f     [splits][wide]           factors
  *     g     [leaves + splits][wide]  A times the slope, which becomes G
  *     a     [1 + levels][2][wide]    A of a left and a right child at the level
@@ -91,7 +91,7 @@ static inline uint64_t shap_level(uint64_t points) { return (1 + 3 * points) * S
  *     sum   [splits]                 of the points so far
  *     way   [levels]                 0 left, 1 right, 2 the row has left the path
  */
-struct shap_memory { double *t, *rest, *live, *part, *f, *g, *a, *step, *sum; unsigned char *way; };
+struct shap_memory { double *t, *rest, *live, *adds, *f, *g, *a, *step, *sum; unsigned char *way; };
 
 static inline uint64_t shap_alone(uint64_t splits, uint64_t levels)
 {

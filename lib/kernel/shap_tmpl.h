@@ -231,12 +231,12 @@ MDL_INLINE void shap_ascend(const struct shap_memory *m, double *phi, const stru
         EACH_PART {
             const vd right = vd_load(gr + v * VD_LANES), d = vd_sub(vd_load(gl + v * VD_LANES), right);
             const vd part = vd_mul(vd_load(g + v * VD_LANES), vd_if_less(zero, leaves, one, d));
-            vd_store(m->part + v * VD_LANES, vd_if_less(zero, vd_load(m->live + v * VD_LANES), part, zero));
+            vd_store(m->adds + v * VD_LANES, vd_if_less(zero, vd_load(m->live + v * VD_LANES), part, zero));
             vd_store(g + v * VD_LANES, vd_add(right, vd_mul(vd_load(f + v * VD_LANES), d)));
         }
         MDL_UNROLL(8)
         for (size_t q = 0; q < wide; q++)
-            sum += m->part[q];
+            sum += m->adds[q];
         m->sum[i] = sum;
         if (last)
             phi[(size_t)n->slot * SHAP_ROWS] += sum * times[bottom] * m->step[i];
@@ -252,8 +252,8 @@ MDL_INLINE void shap_points(double *phi, const double *x, const double *sides,
 
     m.rest = m.t + 2 * wide;
     m.live = m.rest + wide;
-    m.part = m.live + wide;
-    m.f = m.part + wide;
+    m.adds = m.live + wide;
+    m.f = m.adds + wide;
     m.g = m.f + t->n_splits * wide;
     m.a = m.g + ((size_t)t->n_leaves + t->n_splits) * wide;
     m.step = work + SHAP_ALONE * (3 * (size_t)t->n_splits + 2 * (size_t)t->levels + 8);

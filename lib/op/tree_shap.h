@@ -48,8 +48,10 @@ struct shap {
     uint64_t most_table;          /* doubles                                               */
 
     struct shap_kept *kept;       /* [last - first] trees laid out, nodes NULL: when needed */
-    const double *background;     /* [n_background][n_slots]                               */
-    uint64_t n_background;
+    const double *background;     /* [n_slots][n_background]                               */
+    uint64_t n_background, n_nodes;
+    uint64_t *goes_left;          /* rows of it that go left at each node, a bit each (tree_background.c) */
+    double   *weights;            /* of a leaf: some from the row, some from the background */
 };
 
 #define SHAP_POINTS 128u          /* enough, to the last bit, for paths of any length      */
@@ -133,11 +135,15 @@ double mdl_shap_share(const struct trees_plan *p, const double *cover, uint32_t 
                       uint32_t i);
 double mdl_shap_value(const struct shap *s, uint32_t leaf, uint32_t k);
 
-/* tree_shap_walk.c: one row after the other. */
+/* tree_shap_walk.c, tree_background.c: one row after the other. */
 void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *work,
                     const struct shap_out *out);
-void mdl_shap_pairs(const struct shap *s, struct view x, size_t rows, double *work,
-                    const struct shap_out *out);
-uint64_t mdl_shap_walk_bytes(const struct shap *s, size_t rows);
+uint64_t mdl_shap_steps_bytes(const struct shap *s, size_t rows);
+void mdl_shap_beside(const struct shap *s, struct view x, size_t rows, double *work,
+                     const struct shap_out *out);
+uint64_t mdl_shap_background_bytes(const struct shap *s);
+/* phi [outputs][n_slots], divided, and scaled as the sums are. */
+void mdl_shap_put_row(const struct shap *s, size_t row, const double *phi, double divide,
+                      const struct shap_out *out);
 
 #endif

@@ -47,7 +47,7 @@ uint64_t mdl_shap_bytes(const struct shap *s, size_t rows)
     const uint64_t alone = shap_alone(s->most_splits, s->most_depth);
 
     if (s->way != SHAP_PATHS)
-        return mdl_shap_walk_bytes(s, rows);
+        return s->way == SHAP_STEPS ? mdl_shap_steps_bytes(s, rows) : mdl_shap_background_bytes(s);
     return mdl_shap_sketch_bytes(s) + 128
          + 8 * (groups * group_doubles(s) + s->most_tests * SHAP_ROWS)
          + 8 * (levels > alone ? levels : alone);
@@ -221,7 +221,7 @@ void mdl_shap_run(const struct shap *s, const struct kernels *kernels, struct vi
     b.alone = rows % SHAP_ROWS > MOST_ALONE ? 0 : rows % SHAP_ROWS;
     b.full = b.groups - (b.alone ? 1 : 0);
     if (s->way != SHAP_PATHS) {
-        (s->way == SHAP_STEPS ? mdl_shap_steps : mdl_shap_pairs)(s, x, rows, work, out);
+        (s->way == SHAP_STEPS ? mdl_shap_steps : mdl_shap_beside)(s, x, rows, work, out);
         return;
     }
     mdl_shap_open(s, &b.k, &memory);
