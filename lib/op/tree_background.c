@@ -91,14 +91,24 @@ MDL_INLINE double weight(const struct shap *s, uint32_t a, uint32_t b)
     return a < TABLE && b < TABLE ? s->weights[a * TABLE + b] : weigh(a, b);
 }
 
+/* Questions to a packed tree, once for all who ask: they are long. */
+static uint32_t slot_at(const struct shap *s, uint32_t node)
+{
+    return s->slot_of[mdl_tree_feature(s->n->plan, node)];
+}
+
+static uint32_t right_of(const struct trees_plan *p, uint32_t node)
+{
+    return mdl_tree_right(p, node);
+}
+
 /* Rows of the background from `first` on that go left at a node. */
 static void ask(const struct shap *s, uint32_t node, uint64_t first, uint64_t *to)
 {
     const uint64_t left = s->n_background - first, rows = left < MOST ? left : MOST;
     const struct tree_rule rule = mdl_trees_rule(s->n, s->x_type, node);
     const int is_test = mdl_trees_is_test(s->n->plan, node) || rule.t != rule.t;
-    const double *x = s->background + s->slot_of[mdl_tree_feature(s->n->plan, node)] * s->n_background
-                    + first;
+    const double *x = s->background + (uint64_t)slot_at(s, node) * s->n_background + first;
 
     for (uint64_t w = 0; w < words_of(s); w++, to++) {
         *to = 0;
@@ -197,10 +207,9 @@ static void reach(const struct beside *q, uint32_t tree, uint32_t leaf)
 static void enter(struct beside *q, uint32_t node)
 {
     const struct shap *s = q->s;
-    const struct trees_plan *p = s->n->plan;
     const size_t at = q->depth * q->words, bytes = q->words * sizeof(uint64_t);
     struct fork_at *f = &q->forks[q->depth++];
-    const uint32_t slot = s->slot_of[mdl_tree_feature(p, node)];
+    const uint32_t slot = slot_at(s, node);
     uint64_t *takes = q->takes + slot * q->words;
 
     *f = (struct fork_at){ .node = node, .slot = slot, .was_ok = q->ok[slot],
@@ -263,7 +272,7 @@ static void run_tree(struct beside *q, uint32_t tree)
             struct fork_at *f = &q->forks[q->depth - 1];
             if (f->side++)
                 continue;
-            i = mdl_tree_right(p, f->node);
+            i = right_of(p, f->node);
             if (take(q))
                 break;
         }
@@ -337,10 +346,10 @@ static uint32_t leaf_of(const struct shap *s, uint32_t tree, uint64_t row)
     uint32_t i = p->tree_start[tree];
 
     while (!mdl_tree_is_leaf(p, i)) {
-        const uint32_t slot = s->slot_of[mdl_tree_feature(p, i)];
+        const uint64_t slot = slot_at(s, i);
         const int left = s->goes_left ? asked(s, i, row)[row % MOST / 64] >> row % 64 & 1
                        : mdl_trees_goes_left(s->n, i, s->background[slot * s->n_background + row]) != 0;
-        i = left ? i + 1 : mdl_tree_right(p, i);
+        i = left ? i + 1 : right_of(p, i);
     }
     return mdl_tree_ordinal(p, i);
 }
