@@ -408,7 +408,7 @@ mdl_status mdl_shap_prepare(struct shap *s, const struct graph *g, const struct 
     mdl_arena_init(&temp, &a->allocator, a->limit);
     status = survey(s, a, &temp, err);
     mdl_arena_free(&temp);
-    if (!status && s->way == SHAP_PATHS && !s->interactions) {
+    if (!status && s->way == SHAP_PATHS) {
         mdl_arena_init(&temp, &a->allocator, a->limit);
         status = keep_some(s, a, &temp, err);
         mdl_arena_free(&temp);

@@ -106,25 +106,25 @@ static void run_groups(const struct block *b, const struct shap_tree *t, const u
     }
 }
 
-/* The pairs of a tree's features. */
-static void run_pairs(const struct block *b, struct shap_tree *t)
+/* The pairs of a tree's features.  Groups go by its sketch, whose factors are those of a feature. */
+static void run_pairs(const struct block *b, struct shap_tree *t, const struct shap_kept *kept)
 {
     const struct shap *s = b->s;
     struct shap_sketch k = b->k;
     const size_t square = (size_t)s->n_slots * s->n_slots * SHAP_ROWS;
 
-    for (uint32_t i = 0; i < k.n_splits; i++) {
-        const uint32_t slot = k.nodes[i].slot;
+    for (uint32_t i = 0; i < kept->n_splits; i++) {
+        const uint32_t slot = kept->nodes[i].slot;
         int met = 0;
         for (uint32_t j = 0; j < i && !met; j++)
-            met = k.nodes[j].slot == slot;
+            met = kept->nodes[j].slot == slot;
         for (int known = 0; known < 2 && !met; known++) {
             if (b->full)
                 mdl_shap_fill(s, &k, slot, known);
             t->fixed = slot;
             t->known = (uint32_t)known;
             t->weight = s->rule[t->points] + (known ? 2 : 3) * t->points;
-            run_groups(b, t, k.tests, k.n_tests,
+            run_groups(b, t, kept->tests, kept->n_tests,
                        b->pairs + (size_t)slot * s->n_slots * SHAP_ROWS, square);
         }
     }
@@ -137,7 +137,7 @@ static void run_tree(struct block *b, uint32_t t, uint32_t part)
     const struct shap_kept *kept = s->kept ? &s->kept[t - s->first] : NULL;
     struct shap_kept own;
 
-    if (!kept || !kept->leaf) {
+    if (!kept || !kept->leaf || (s->interactions && b->full)) {
         mdl_shap_walk(s, &b->k, t, NULL);
         if (!b->k.n_splits)
             return;
@@ -159,7 +159,7 @@ static void run_tree(struct block *b, uint32_t t, uint32_t part)
                               .levels = kept->levels, .fixed = SHAP_NONE };
     run_groups(b, &tree, kept->tests, kept->n_tests, b->phi, (size_t)s->n_slots * SHAP_ROWS);
     if (s->interactions)
-        run_pairs(b, &tree);
+        run_pairs(b, &tree, kept);
 }
 
 static void put_values(const struct block *b, uint32_t output, const struct shap_out *out)
