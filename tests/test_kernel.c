@@ -562,8 +562,7 @@ static void shapley_values_agree_with_ref(void **state)
                     .child = { child[i][0], child[i][1] }, .table = i * 3 * points,
                     .before = before[i],
                     .flags = (uint32_t)(next_random(&seed) >> 40 & (SHAP_NAN_LEFT | SHAP_BEFORE_LEFT))
-                           | (i == 2 || i == 3 ? SHAP_IS_RIGHT : 0) | (i == 4 ? SHAP_GIVEN : 0)
-                           | (next_random(&seed) >> 61 ? 0 : SHAP_FIXED) };
+                           | (i == 2 || i == 3 ? SHAP_IS_RIGHT : 0) | (i == 4 ? SHAP_GIVEN : 0) };
             const struct shap_tree t = { .nodes = nodes, .steps = steps, .table = table,
                                          .leaf = leaves, .weight = weight, .n_leaves = 6,
                                          .n_steps = sizeof steps / sizeof *steps, .points = points };

@@ -41,8 +41,6 @@ static void shap_leave(double *phi, double *level, const struct shap_node *n,
     }
     if (left_leaf && right_leaf)
         sum *= d;
-    if (n->flags & SHAP_FIXED)
-        sum *= 0;
     phi[n->slot * SHAP_ROWS] += sum * shap_pick(*level, 1 - n->share, -n->share, 0);
 }
 
@@ -137,7 +135,7 @@ static void shap_one(double *phi, const double *x, const double *sides, const st
     for (uint32_t i = 0; i < t->n_splits; i++) {
         const struct shap_node *n = &t->nodes[t->order[i]];
         const struct shap_here *h = &here[t->order[i]];
-        const double slope = n->slot == t->fixed ? 0 : shap_pick(h->way, 1 - n->share, -n->share, 0);
+        const double slope = shap_pick(h->way, 1 - n->share, -n->share, 0);
         phi[n->slot * SHAP_ROWS] += h->sum * h->last * slope;
     }
 }

@@ -37,8 +37,7 @@
 #define SHAP_GIVEN       2u       /* `from` is of sides: where rows go                     */
 #define SHAP_BEFORE_LEFT 4u       /* the path went left at `before`                        */
 #define SHAP_IS_RIGHT    8u       /* it is a right child                                   */
-#define SHAP_FIXED      16u       /* its column's value is not asked for                   */
-#define SHAP_LEAVES     32u       /* both children are leaves                              */
+#define SHAP_LEAVES     16u       /* both children are leaves                              */
 
 /* Numbered as they are entered, left children first. */
 struct shap_node {
@@ -67,8 +66,8 @@ struct shap_tree {
     const double   *table, *leaf;
     const double   *weight;       /* [points] of the points                                */
     uint32_t n_steps, points, n_leaves;
-    /* Of a row alone: nodes as they are left; the points; a column, or SHAP_FRESH, of which no value
-     * is asked for, that is known or not. */
+    /* Of a row alone: nodes as they are left; the points; a column, or SHAP_FRESH, that is known or
+     * not, whose own value is of no account. */
     uint32_t n_splits, levels, fixed, known;
     const uint32_t *order;
     const double   *point;

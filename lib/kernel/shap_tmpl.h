@@ -102,11 +102,9 @@ MDL_INLINE void shap_up(double *phi, double *level, const struct shap_node *n,
         below[1] += step[1];
     }
     double *to = phi + (size_t)n->slot * SHAP_ROWS;
-    const double fixed = n->flags & SHAP_FIXED ? 0 : 1;
     EACH_VEC {
         const vd all = bottom ? vd_mul(sum[v], vd_sub(vl, vr)) : sum[v];
-        const vd slope = shap_pick(go[v], vd_set(fixed * (1 - n->share)),
-                                   vd_set(fixed * -n->share), zero, again);
+        const vd slope = shap_pick(go[v], vd_set(1 - n->share), vd_set(-n->share), zero, again);
         vd_store(to + v * VD_LANES, vd_add(vd_load(to + v * VD_LANES), vd_mul(all, slope)));
     }
 }
@@ -200,10 +198,8 @@ MDL_INLINE void shap_descend(const struct shap_memory *m, const double *x, const
         }
         m->way[n->level] = (unsigned char)((left ^ 1) | (stays ^ 1) << 1);
         m->step[i] = (shap_is[left] - z) * shap_is[stays];
-        if (n->slot == t->fixed) {
+        if (n->slot == t->fixed)
             EACH_PART factor[v] = vd_set(t->known & stays ? shap_is[left] : z);
-            m->step[i] = 0;
-        }
         EACH_PART {
             const vd part = vd_mul(all[v], factor[v]);
             vd_store(f + v * VD_LANES, factor[v]);

@@ -202,7 +202,7 @@ void mdl_shap_walk(const struct shap *s, struct shap_sketch *k, uint32_t tree, d
     }
 }
 
-/* Factors of all nodes; those of column `fixed` for where it is known, or not: worth nothing. */
+/* Factors of all nodes; those of column `fixed` for where it is known, or not. */
 void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, int known)
 {
     const uint32_t points = mdl_shap_points(k);
@@ -217,7 +217,6 @@ void mdl_shap_fill(const struct shap *s, struct shap_sketch *k, uint32_t fixed, 
 
         n->table = (uint32_t)k->n_table;
         k->n_table += (2 + (uint64_t)again) * points;
-        n->flags = (n->flags & ~SHAP_FIXED) | (n->slot == fixed ? SHAP_FIXED : 0);
         for (uint32_t q = 0; q < points; q++) {
             const double stays = zo * (1 - t[q]), r = again ? 1 / (stays + t[q]) : 1;
             left[q] = n->slot == fixed ? (known ? 1 : z) : (z * stays + t[q]) * r;
