@@ -386,6 +386,10 @@ MDL_API mdl_status mdl_output_shape(const mdl_model *model, const mdl_predict_op
 /* Iterations of the model's tree ensemble; 0 without exactly one.  Any thread. */
 MDL_API uint64_t mdl_iterations(const mdl_model *model);
 
+/* The stages that the options ask for: y->dims[0] of mdl_predict_tensor.  0 when they ask for none
+ * (stage_every 0), the range is not one of the model's iterations, or the options are wrong.  Any thread. */
+MDL_API uint64_t mdl_stages(const mdl_model *model, const mdl_predict_options *options);
+
 /*
  * Scratch memory in the caller's hands: a call that is given a context never
  * allocates.  `rows` is how many rows are worked on at once (calls may have any

@@ -213,7 +213,8 @@ public:
         std::size_t rows = 0, cols = 0;
         mdl_status s = mdl_output_shape(m_, &options, &cols, e);
 
-        const std::size_t n = s ? 1 : stages(options);
+        const std::size_t n = options.stage_every
+            ? static_cast<std::size_t>(mdl_stages(m_, &options)) : 1;
         if (!s) s = rows_of(view(x).size(), view(y).size(), cols * n, &rows, e);
         if (s)
             return s;
@@ -361,17 +362,6 @@ public:
 
 private:
     /* Rows in x, if x and y hold whole rows and equally many. */
-    /* How many stages the options ask for; 1 without. */
-    std::size_t stages(const mdl_predict_options &o) const noexcept
-    {
-        const std::uint64_t end = o.tree_end ? o.tree_end : mdl_iterations(m_);
-        const std::uint64_t n = end - o.tree_begin;
-        const std::uint64_t first = o.stage_first ? o.stage_first : o.stage_every;
-
-        return !o.stage_every || first >= n
-            ? 1 : static_cast<std::size_t>((n - first - 1) / o.stage_every + 2);
-    }
-
     mdl_status rows_of(std::size_t x, std::size_t y, std::size_t y_cols, std::size_t *rows,
                        mdl_error *e) const noexcept
     {

@@ -55,14 +55,34 @@ mdl_status mdl_stages_flat(struct call *c, mdl_tensor *flat, const mdl_tensor *y
     return MDL_OK;
 }
 
+static uint64_t first_stage(const mdl_predict_options *o)
+{
+    return o->stage_first ? o->stage_first : o->stage_every;
+}
+
+static uint64_t stages_of(const mdl_model *m, const mdl_predict_options *o)
+{
+    const uint64_t all = mdl_iterations(m), first = first_stage(o);
+    const uint64_t end = o->tree_end && o->tree_end < UINT64_MAX ? o->tree_end : all;
+    const uint64_t n = end - o->tree_begin;
+
+    if (!o->stage_every || o->tree_begin >= end || end > all)
+        return 0;
+    return first < n ? (n - first - 1) / o->stage_every + 2 : 1;
+}
+
+uint64_t mdl_stages(const mdl_model *m, const mdl_predict_options *options)
+{
+    mdl_predict_options o;
+
+    return mdl_options_copy(&o, sizeof o, options, "mdl_predict_options", NULL) ? 0 : stages_of(m, &o);
+}
+
 static mdl_status count_stages(struct call *c, const mdl_predict_options *o)
 {
-    const uint64_t all = mdl_iterations(c->model);
-    const uint64_t n = (c->tree_end < all ? c->tree_end : all) - c->tree_begin;
-    const uint64_t first = o->stage_first ? o->stage_first : o->stage_every;
-    const uint64_t stages = first < n ? (n - first - 1) / o->stage_every + 2 : 1;
+    const uint64_t stages = stages_of(c->model, o);
 
-    c->stages.first = first;
+    c->stages.first = first_stage(o);
     c->stages.every = o->stage_every;
     if (c->out && c->stages.n != stages)
         return mdl_fail(c->err, MDL_ERR_DATA, "y has %llu stages, there are %llu",

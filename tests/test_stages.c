@@ -85,10 +85,35 @@ static void the_last_stage_is_the_whole_range(void **state)
         const mdl_tensor out = tensor(MDL_F32, y, 3, cases[i].stages, N, 1);
         const mdl_tensor more = tensor(MDL_F32, y, 3, 3, N, 1);
         assert_int_equal(mdl_predict_tensor(m, &x, &out, &o, NULL), MDL_OK);
+        assert_int_equal(mdl_stages(m, &o), cases[i].stages);
         for (int k = 0; k < N; k++)
             assert_true((double)y[cases[i].stages - 1][k] == 0.5 + cases[i].last * adds[k]);
         refused(m, &x, &more, &o, MDL_ERR_DATA, "y has 3 stages, there are ");
     }
+    mdl_free(m);
+}
+
+static void options_that_ask_for_no_stages_have_none(void **state)
+{
+    mdl_model *m = loaded(small_model(NULL), NULL);
+    mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
+    (void)state;
+
+    assert_int_equal(mdl_stages(m, NULL), 0);
+    assert_int_equal(mdl_stages(m, &o), 0);
+    o.stage_every = 1;
+    assert_int_equal(mdl_stages(NULL, &o), 0);
+    assert_int_equal(mdl_stages(m, &o), 2);
+    o.tree_end = UINT64_MAX;
+    assert_int_equal(mdl_stages(m, &o), 2);
+    o.tree_end = 3;
+    assert_int_equal(mdl_stages(m, &o), 0);
+    o.tree_end = o.tree_begin = 1;
+    assert_int_equal(mdl_stages(m, &o), 0);
+    o.tree_begin = 0;
+    assert_int_equal(mdl_stages(m, &o), 1);
+    o.size = 2;
+    assert_int_equal(mdl_stages(m, &o), 0);
     mdl_free(m);
 }
 
@@ -339,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_are_the_predictions_of_longer_and_longer_ranges),
         cmocka_unit_test(the_last_stage_is_the_whole_range),
+        cmocka_unit_test(options_that_ask_for_no_stages_have_none),
         cmocka_unit_test(what_is_no_tensor_of_stages_is_refused),
         cmocka_unit_test(an_older_options_struct_asks_for_no_stages),
         cmocka_unit_test(each_tree_stands_behind_what_the_sums_start_from),

@@ -74,7 +74,7 @@ int cli_predict_stages(struct cli *c, const mdl_model *model, mdl_predict_option
     r->stage_begin = o->tree_begin;
     r->stage_end = end;
     r->stage_every = o->stage_every;
-    r->cols *= (size_t)((end - o->tree_begin - 1) / o->stage_every + 1);
+    r->cols *= (size_t)mdl_stages(model, o);
     return CLI_OK;
 }
 

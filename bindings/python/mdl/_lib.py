@@ -201,6 +201,7 @@ MODEL: Dict[str, Signature] = {
     "mdl_context_free": (None, [c_void_p]),
     "mdl_output_shape": (c_int32, [c_void_p, _options_p, _size_p, _error_p]),
     "mdl_iterations": (c_uint64, [c_void_p]),
+    "mdl_stages": (c_uint64, [c_void_p, _options_p]),
     "mdl_context_bytes": (c_size_t, [c_void_p, c_size_t]),
     "mdl_context_init": (c_void_p, [c_void_p, c_size_t, c_void_p, c_size_t]),
     "mdl_explainer_create": (c_int32, [POINTER(c_void_p), c_void_p, POINTER(mdl_explain_options),

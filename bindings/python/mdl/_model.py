@@ -642,11 +642,8 @@ class Model:
         rows, output = rows_of(x, self._schema), self._outputs[at][0]
         options = self._options(at, tree_range, threads)
         options.stage_every = _stages.count(every, "every")
-        rounds = int(_lib.lib.mdl_iterations(self._live()))
-        begin, end = (0, rounds) if tree_range is None else _range(tree_range)
         each = _length(rows) * output.cols * output.dtype.itemsize
-        calls = list(_stages.stages(rounds, begin, end, options.stage_every,
-                                    max(1, _stages.ROOM // max(1, each))))
+        calls = list(_stages.stages(self._live(), options, max(1, _stages.ROOM // max(1, each))))
 
         def stages() -> Iterator[Array]:
             for options.stage_first, options.tree_end, n in calls:

@@ -32,15 +32,15 @@ def count(every: Any, name: str) -> int:
     return int(every)
 
 
-def stages(rounds: int, begin: int, end: int, every: int,
-           most: int) -> Iterator[Tuple[int, int, int]]:
-    """Calls of at most `most` stages each: the rounds before its first stage, the end of its
-    range, how many stages."""
+def stages(handle: Any, options: Any, most: int) -> Iterator[Tuple[int, int, int]]:
+    """Calls of at most `most` stages each, for those that the options ask for: the rounds before its
+    first stage, the end of its range, how many stages."""
+    begin, every, rounds = options.tree_begin, options.stage_every, _lib.lib.mdl_iterations(handle)
+    end, n = options.tree_end or rounds, _lib.lib.mdl_stages(handle, ctypes.byref(options))
     if not rounds:
         raise UnsupportedError("stages need a model with exactly one tree ensemble")
-    if not begin < end <= rounds:
+    if not n:
         raise DataError(f"rounds {begin} to {end}, the model has {rounds}")
-    n = -(-(end - begin) // every)
     for done in range(0, n, most):
         some = min(most, n - done)
         yield (done + 1) * every, min(begin + (done + some) * every, end), some
