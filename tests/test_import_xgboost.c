@@ -261,6 +261,12 @@ static void gblinear_adds_bias_base_and_products(void **state)
     for (int i = 0; i < 5; i++)
         assert_true(y[i] == want[i]);
     assert_true(mdl_output_find(m, "leaf") == SIZE_MAX);
+    const char *kind = NULL;
+    double weight[2] = { 0 };
+    assert_int_equal(mdl_importance_count(m), 1);
+    assert_int_equal(mdl_importance(m, 0, &kind, weight), MDL_OK);
+    assert_string_equal(kind, "weight");
+    assert_true(weight[0] == 2 && weight[1] == -1);
     mdl_free(m);
     free(text);
 }

@@ -30,23 +30,33 @@ void mdl_trees_run_part(struct tree_walk *w)
     mdl_trees_walk(w);
 }
 
-void mdl_trees_run_kept(const struct tree_walk *w)
+/* Of all trees of the call, to w->kept. */
+static void find_leaves(const struct tree_walk *w)
 {
     struct run one = *w->r;
-    struct tree_walk some = *w, adds = *w;
+    struct tree_walk some = *w;
 
     mdl_trees_range(w->n, one.tree_begin, one.tree_most, &some.first, &some.last);
     one.keeps = 0;
     one.rows = 1;
     some.r = &one;
-    some.ids.data = adds.ids.data = NULL;
+    some.kept.data = NULL;
     for (size_t r = 0; r < w->r->rows; r++) {
         some.x.data = view_row(w->x, r);
-        some.leaves = view_row(w->ids, r);
-        if (w->r->keeps == 1)
-            mdl_trees_walk(&some);
-        mdl_trees_put_row(&adds, r, w->first, w->last - w->first, some.leaves + (w->first - some.first));
+        some.leaves = view_row(w->kept, r);
+        mdl_trees_walk(&some);
     }
+}
+
+void mdl_trees_run_kept(const struct tree_walk *w)
+{
+    const uint32_t begin = w->p->iteration[w->r->tree_begin];
+
+    if (w->r->keeps == 1)
+        find_leaves(w);
+    for (size_t r = 0; r < w->r->rows; r++)
+        mdl_trees_put_row(w, r, w->first, w->last - w->first,
+                          (const uint32_t *)view_row(w->kept, r) + (w->first - begin));
 }
 
 static double sum_at(const struct tree_walk *w, const void *sums, size_t k)
@@ -92,19 +102,28 @@ static int next_trees(struct tree_walk *w, uint64_t *i)
     return 1;
 }
 
-/* Row `r` alone, from iteration i on. */
-static void stop_row(const struct tree_walk *w, size_t r, uint64_t i)
+/* The rows row[0 .. n), one by one between two looks, from iteration i on.  (So trees are near when the
+ * next row comes.) */
+static void stop_rows(const struct tree_walk *w, uint16_t *row, size_t n, uint64_t i)
 {
     struct run one = *w->r;
     struct tree_walk some = *w;
 
     one.rows = 1;
-    one.keeps = 1;
     some.r = &one;
-    some.x.data = view_row(w->x, r);
-    some.sums.data = view_row(w->sums, r);
-    for (; next_trees(&some, &i) && !(one.keeps == 2 && is_sure(w, r)); one.keeps = 2)
-        mdl_trees_walk(&some);
+    for (one.keeps = 1; n && next_trees(&some, &i); one.keeps = 2) {
+        size_t left = 0;
+        for (size_t k = 0; k < n; k++) {
+            const uint16_t r = row[k];
+            one.temp = (unsigned char *)w->r->temp + r * w->p->sums_at;
+            some.x.data = view_row(w->x, r);
+            some.sums.data = view_row(w->sums, r);
+            mdl_trees_walk(&some);
+            row[left] = r;
+            left += !is_sure(w, r);
+        }
+        n = left;
+    }
 }
 
 /* Row `b` of `from` to row `a` of `to`: word by word, they are few.  (Compiled to be small, memcpy would
@@ -127,25 +146,24 @@ static void pack(uint8_t *column, size_t columns, size_t height, const uint16_t 
             column[c * low + k] = column[c * height + lane[k]];
 }
 
-/* Rows side by side, in lanes with sums of their own, while those that are not sure are enough. */
-static void stop_block(const struct tree_walk *w)
+/* Rows side by side, in lanes with sums of their own, while those that are not sure are enough; what is
+ * left of `row` and its n, and the iteration where they stand. */
+static size_t stop_block(const struct tree_walk *w, uint16_t *row, size_t n, uint64_t *i)
 {
     const struct trees_plan *p = w->p;
     const size_t bytes = w->n_outputs * mdl_type_bytes(w->sums.type);
     const int reads_x = p->n_plain || w->n->tensors[TREES_LINEAR_CONST].type;
-    uint16_t lane[BLOCK_ROWS], row[BLOCK_ROWS];    /* that are not sure; of each lane */
+    uint16_t lane[BLOCK_ROWS];    /* that are not sure; row[] is of each lane */
     struct run rows = *w->r;
     struct tree_walk some = *w;
-    uint64_t i = rows.tree_begin;
-    size_t n = rows.rows;
 
     some.r = &rows;
     some.sums = mdl_trees_own_sums(w);
     for (size_t r = 0; r < n; r++) {
-        lane[r] = row[r] = (uint16_t)r;
+        lane[r] = (uint16_t)r;
         copy_sums(some.sums, r, w->sums, r, bytes);
     }
-    for (rows.keeps = 1; mdl_trees_engine_for(p, n)->by_blocks && next_trees(&some, &i); rows.keeps = 2) {
+    for (rows.keeps = 1; mdl_trees_engine_for(p, n)->by_blocks && next_trees(&some, i); rows.keeps = 2) {
         size_t left = 0;
         mdl_trees_run_block(&some, 0, rows.rows);
         for (size_t k = 0; k < n; k++) {
@@ -167,18 +185,22 @@ static void stop_block(const struct tree_walk *w)
         }
         rows.rows = n;
     }
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = 0; k < n; k++) {
         copy_sums(w->sums, row[lane[k]], some.sums, lane[k], bytes);
-    for (size_t k = 0; k < n; k++)
-        stop_row(w, row[lane[k]], i);
+        row[k] = row[lane[k]];
+    }
+    return n;
 }
 
 void mdl_trees_run_stopping(const struct tree_walk *w)
 {
-    if (mdl_trees_engine_for(w->p, w->r->rows)->by_blocks) {
-        stop_block(w);
-        return;
-    }
-    for (size_t r = 0; r < w->r->rows; r++)
-        stop_row(w, r, w->r->tree_begin);
+    uint16_t row[BLOCK_ROWS];     /* that are not sure */
+    uint64_t i = w->r->tree_begin;
+    size_t n = w->r->rows;
+
+    for (size_t r = 0; r < n; r++)
+        row[r] = (uint16_t)r;
+    if (mdl_trees_engine_for(w->p, n)->by_blocks)
+        n = stop_block(w, row, n, &i);
+    stop_rows(w, row, n, i);
 }

@@ -17,7 +17,7 @@ static const struct trees_engine *engine_for(const struct tree_walk *w)
 
 void mdl_trees_walk(const struct tree_walk *w)
 {
-    if (w->r->keeps && w->ids.data)
+    if (w->kept.data)
         mdl_trees_run_kept(w);
     else
         engine_for(w)->run(w);
@@ -30,6 +30,10 @@ void mdl_trees_run(const struct node *n, const struct run *r)
                       .ids = run_out(n, r, 1), .x_type = run_in(n, r, 0).type,
                       .n_outputs = (size_t)((const struct trees_params *)n->params)->outputs };
 
+    if (r->keeps) {               /* nobody else asks for ids then */
+        w.kept = w.ids;
+        w.ids.data = NULL;
+    }
     mdl_trees_range(n, r->tree_begin, r->tree_end, &w.first, &w.last);
     if (r->part) {
         mdl_trees_run_part(&w);

@@ -14,6 +14,7 @@ struct tree_walk {
     const struct trees_plan *p;
     const struct run *r;
     struct view x, sums, ids;     /* sums or ids without data: not wanted */
+    struct view kept;             /* where leaves of all trees are kept; without data: nowhere */
     uint32_t x_type;
     uint32_t first, last;
     size_t n_outputs;
@@ -34,7 +35,7 @@ void mdl_trees_walk(const struct tree_walk *w);
 void mdl_trees_run_split(const struct tree_walk *w);
 
 /* tree_part.c: the start of the sums or one tree, alone; trees whose leaves are found with those of all
- * that follow, and kept in ids; rows that stop early. */
+ * that follow, and kept; rows that stop early. */
 void mdl_trees_run_part(struct tree_walk *w);
 void mdl_trees_run_kept(const struct tree_walk *w);
 void mdl_trees_run_stopping(const struct tree_walk *w);

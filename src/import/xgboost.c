@@ -90,6 +90,27 @@ static void metadata(const struct xgb *x)
     }
 }
 
+/* As get_score has them: the coefficients, also those that are 0.  (Of several outputs it has as many
+ * of each column.) */
+static mdl_status give_weights(struct xgb *x, const float *weight)
+{
+    static const char *const kinds[] = { "weight" };
+    const size_t n = (size_t)x->features;
+    struct vec columns = { 0 }, values = { 0 };
+    uint32_t *column = mdl_vec_add(&columns, &x->allocator, NULL, n * sizeof *column + 1);
+    double *value = mdl_vec_add(&values, &x->allocator, NULL, n * sizeof *value + 1);
+
+    for (size_t i = 0; i < n && column && value; i++) {
+        column[i] = (uint32_t)i;
+        value[i] = (double)weight[i];
+    }
+    if (column && value)
+        mdl_build_importance(x->b, 1, kinds, n, column, value);
+    mdl_vec_free(&columns, &x->allocator);
+    mdl_vec_free(&values, &x->allocator);
+    return column && value ? MDL_OK : mdl_fail(x->err, MDL_ERR_MEMORY, "out of memory");
+}
+
 /* gblinear: the weights are [feature][output], and [output] biases follow. */
 static mdl_status linear(struct xgb *x)
 {
@@ -126,8 +147,9 @@ static mdl_status linear(struct xgb *x)
     mdl_build_weights(x->b, node, "bias", MDL_F32, 1, dims, bias);
     mdl_build_weights(x->b, node, "base", MDL_F32, 1, dims, base);
     x->raw = mdl_build_result(x->b, node, 0);
+    const mdl_status s = outputs == 1 ? give_weights(x, all) : MDL_OK;
     mdl_vec_free(&to, &x->allocator);
-    return MDL_OK;
+    return s;
 }
 
 static mdl_status check_booster(struct xgb *x)

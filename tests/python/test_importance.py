@@ -46,6 +46,21 @@ def test_xgboost_get_score_is_the_same_number_for_every_kind(params):
         are_scores_of(mdl.convert(bytes(booster.save_raw(file))), booster)
 
 
+def test_coefficients_are_the_weights_of_gblinear():
+    xgboost = pytest.importorskip("xgboost")
+    rows = np.column_stack([X, np.zeros(ROWS)])           # of which nothing is learnt
+    est = xgboost.XGBRegressor(booster="gblinear", n_estimators=ROUNDS, n_jobs=1).fit(rows, SCORE)
+    booster = est.get_booster()
+    for model in (mdl.convert(est), mdl.convert(booster), mdl.convert(bytes(booster.save_raw("ubj")))):
+        ours = model.importances()
+        assert tuple(ours) == ("weight",)
+        same(ours["weight"], np.array(list(booster.get_score(importance_type="weight").values())))
+        same(model.feature_importances_, est.feature_importances_)
+    est = xgboost.XGBClassifier(booster="gblinear", n_estimators=3, n_jobs=1).fit(rows, CLASSES)
+    with pytest.raises(mdl.UnsupportedError, match="no importances"):       # it has one for each class
+        mdl.convert(est).importances()
+
+
 def test_xgboost_of_vector_leaves_and_categories():
     xgboost = pytest.importorskip("xgboost")
     pandas = pytest.importorskip("pandas")

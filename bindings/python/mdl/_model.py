@@ -283,7 +283,7 @@ class Model:
 
     def importances(self) -> Dict[str, Array]:
         """Importances of the columns by kind, float64, as the source has them: of XGBoost "gain",
-        "weight", "cover", "total_gain" and "total_cover", of LightGBM "split" and "gain", of
+        "weight", "cover", "total_gain" and "total_cover" ("weight" of gblinear), of LightGBM "split" and "gain", of
         scikit-learn "impurity", of CatBoost "PredictionValuesChange"."""
         handle, made = self._held(), {}
         kind = ctypes.c_char_p()
@@ -303,7 +303,7 @@ class Model:
     @property
     def feature_importances_(self) -> Array:
         """The default importance, as the source's own feature_importances_: of XGBoost the gains
-        over their sum, in float32."""
+        (of gblinear the coefficients) over their sum, in float32."""
         kind, values = next(iter(self.importances().items()))
         if self._schema.source != "xgboost":
             return values.astype(np.int32) if kind == "split" else values
@@ -637,8 +637,9 @@ class Model:
         """One output after more and more rounds: what is wrong is told now, the rest is made as
         it is asked for."""
         if self._source_kind.startswith("AdaBoost"):
-            raise UnsupportedError(f"the trees of {self._source_kind} have no stages here: their "
-                                   "weights are part of the whole")
+            whole = "median" if self._source_kind.endswith("Regressor") else "mean"
+            raise UnsupportedError(f"{self._source_kind} has no stages here: each would be a {whole} "
+                                   "weighted by its own members, the model has that of all of them")
         rows, output = rows_of(x, self._schema), self._outputs[at][0]
         options = self._options(at, tree_range, threads)
         options.stage_every = _stages.count(every, "every")
