@@ -192,6 +192,11 @@ MDL_API int32_t mdl_build_trees(mdl_builder *b, int32_t x, const mdl_trees *tree
  * by node.  Nodes that the root does not reach are dropped.  A category node whose
  * x is NaN follows its missing rule, else (and for values outside [0, 2^31) after
  * MDL_TREES_TRUNCATE) it counts as no member.
+ *
+ * An oblivious tree (of CatBoost, say) is told by its levels: n_nodes is 2^(d + 1) - 1, arrays of
+ * questions (flags, feature, threshold, set_start) are indexed by level, the root's first, those of
+ * leaves (value, cover) by leaf, left to right, which is also the leaf's number; left, right and leaf_id
+ * are not read, leaves are not linear.  Either all trees of an ensemble are told so or none.
  */
 typedef struct mdl_tree {
     uint32_t        size;
@@ -212,6 +217,7 @@ typedef struct mdl_tree {
     const uint32_t *linear_start;   /* [n_nodes + 1]   const + sum coef * x[feature], or    */
     const int32_t  *linear_feature; /*                 `value` when one of these x is NaN   */
     const double   *linear_coef;
+    uint64_t        oblivious;      /* 1: complete, with one question on each level; below   */
 } mdl_tree;
 
 MDL_API mdl_status mdl_build_tree(mdl_builder *b, int32_t node, const mdl_tree *tree);

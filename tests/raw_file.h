@@ -65,6 +65,30 @@ static inline void *raw_array(unsigned char *file, size_t size, const char *name
     return at;
 }
 
+/* The tensor whose bytes begin at `at` is a row shorter: its record says so. */
+static inline void raw_shorten(unsigned char *file, const unsigned char *at)
+{
+    struct mdl_file_header h;
+
+    memcpy(&h, file, sizeof h);
+    for (uint32_t i = 0; i < h.n_sections; i++) {
+        struct mdl_file_section e, data;
+        memcpy(&e, file + sizeof h + i * sizeof e, sizeof e);
+        memcpy(&data, file + sizeof h + (i + 1) * sizeof e, sizeof data);
+        if (e.type != 9)                         /* tensors; data is behind */
+            continue;
+        for (uint64_t r = 0; r < e.count; r++) {
+            struct mdl_file_tensor t;
+            memcpy(&t, file + e.offset + r * sizeof t, sizeof t);
+            if (file + data.offset + t.at != at || !t.bytes)
+                continue;
+            t.dims[0]--;
+            t.bytes = (uint64_t)(t.dims[0] * (t.rank > 1 ? t.dims[1] : 1)) * mdl_type_bytes(t.type);
+            memcpy(file + e.offset + r * sizeof t, &t, sizeof t);
+        }
+    }
+}
+
 static inline uint32_t raw_word(const struct tensor *t, uint64_t i)
 {
     return t->type == MDL_U8 ? ((const uint8_t *)t->data)[i]

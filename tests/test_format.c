@@ -123,10 +123,10 @@ static void an_unknown_required_feature_is_refused_and_an_optional_one_is_not(vo
     file[offsetof(struct mdl_file_header, optional_features)] = 1;
     raw_repair(file);
     assert_int_equal(load(file, size, &err), MDL_OK);
-    file[offsetof(struct mdl_file_header, required_features)] = 4;
+    file[offsetof(struct mdl_file_header, required_features)] = 8;
     raw_repair(file);
     assert_int_equal(load(file, size, &err), MDL_ERR_VERSION);
-    assert_non_null(strstr(err.text, "0x4"));
+    assert_non_null(strstr(err.text, "0x8"));
     assert_non_null(strstr(err.text, "narrow trees"));   /* what it has */
     free(file);
 }

@@ -308,7 +308,6 @@ static void what_is_wrong_with_splits_and_questions_is_refused(void **state)
     free(file);
 }
 
-/* The length that a tensor's record says, and the bytes that follow from it. */
 static void arrays_of_other_lengths_are_refused(void **state)
 {
     static const char *const names[] = { "left", "question", "flags", "feature", "threshold", "cover",
@@ -320,30 +319,13 @@ static void arrays_of_other_lengths_are_refused(void **state)
             size_t size;
             unsigned char *file = build(&shapes[s], &size);
             const unsigned char *at = raw_array(file, size, names[k], NULL);
-            struct mdl_file_header h;
             mdl_model *m = NULL;
 
-            memcpy(&h, file, sizeof h);
-            for (uint32_t i = 0; i < h.n_sections && at; i++) {
-                struct mdl_file_section e, data;
-                memcpy(&e, file + sizeof h + i * sizeof e, sizeof e);
-                memcpy(&data, file + sizeof h + (i + 1) * sizeof e, sizeof data);
-                if (e.type != 9)                             /* tensors; data is behind */
-                    continue;
-                for (uint64_t r = 0; r < e.count; r++) {
-                    struct mdl_file_tensor t;
-                    memcpy(&t, file + e.offset + r * sizeof t, sizeof t);
-                    if (file + data.offset + t.at != at || !t.bytes)
-                        continue;
-                    t.dims[0]--;
-                    t.bytes = (uint64_t)(t.dims[0] * (t.rank > 1 ? t.dims[1] : 1))
-                            * mdl_type_bytes(t.type);
-                    memcpy(file + e.offset + r * sizeof t, &t, sizeof t);
-                }
-            }
-            raw_repair(file);
-            if (at)
+            if (at) {
+                raw_shorten(file, at);
+                raw_repair(file);
                 assert_int_equal(mdl_load_memory(&m, file, size, NULL, NULL), MDL_ERR_FORMAT);
+            }
             free(file);
         }
 }

@@ -75,8 +75,8 @@ struct mdl_file_section {
     SECTION(0x80000008u, importance_data, 8)   /* float64 [kinds][those columns]         */
 
 /* Bits of required_features, from the lowest on: how many, and how they are called. */
-#define MDL_FILE_N_FEATURES 2
-#define MDL_FILE_FEATURES "narrow trees, float16 leaves"   /* OP_*: slots of op/tree.h: left, scale */
+#define MDL_FILE_N_FEATURES 3
+#define MDL_FILE_FEATURES "narrow trees, float16 leaves, short trees"   /* OP_*: op/op.h */
 
 /* "texts" are offsets into the section strings. */
 

@@ -67,9 +67,10 @@ mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct ar
 /* Type of the leaves. */
 uint32_t mdl_tree_parts_type(const struct tree_parts *parts);
 void mdl_tree_parts_free(mdl_builder *b, struct tree_parts *parts);
-/* build_pack.c: the weights of an ensemble of nodes in pre-order become those of one of splits and
- * questions, which lie in `a`; 0: no memory. */
+/* build_pack.c: the weights of an ensemble of nodes in pre-order, or of levels of oblivious trees, become
+ * those of one of splits and questions, or of levels, which lie in `a`; 0: no memory. */
 struct trees_params;
-int mdl_tree_pack(struct tensor *tensors, const struct trees_params *params, struct arena *a);
+int mdl_tree_pack(struct tensor *tensors, const struct trees_params *params, int oblivious,
+                  struct arena *a);
 
 #endif

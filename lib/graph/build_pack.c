@@ -8,29 +8,14 @@
  *
  * SPDX-License-Identifier: MIT
  */
-#include "graph/build.h"
-#include "op/tree.h"
+#include "graph/build_pack.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct packer {
-    struct tensor *t;             /* of nodes, at first; each is replaced when it has had its time */
-    struct tensor out[TREES_SLOTS];
-    const struct trees_params *params;
-    struct arena *a, temp;
-    uint32_t nodes, splits, leaves;
-    uint32_t *node;               /* [splits] of a split                                       */
-    uint32_t *question;           /* [splits]                                                  */
-    uint32_t *first;              /* [questions] the first node that asks it                   */
-    uint32_t *set;                /* [nodes] of a category node, if there are any              */
-    uint32_t questions;
-};
-
 /* ---- arrays ---------------------------------------------------------------------------- */
 
-/* Room for an array; NULL: no memory. */
-static void *open_array(struct packer *k, uint32_t slot, uint32_t type, uint64_t count)
+void *mdl_pack_array(struct packer *k, uint32_t slot, uint32_t type, uint64_t count)
 {
     void *data = mdl_arena_take_raw(k->a, count, mdl_type_bytes(type));
 
@@ -39,16 +24,15 @@ static void *open_array(struct packer *k, uint32_t slot, uint32_t type, uint64_t
     return data;
 }
 
-/* Unsigned numbers, as narrow as they can be; those beyond uint16 as `widest`. */
-static int put_words(struct packer *k, uint32_t slot, const uint32_t *from, uint64_t count,
-                     uint32_t widest)
+int mdl_pack_words(struct packer *k, uint32_t slot, const uint32_t *from, uint64_t count,
+                   uint32_t widest)
 {
     uint32_t most = 0;
 
     for (uint64_t i = 0; i < count; i++)
         most = from[i] > most ? from[i] : most;
     const uint32_t type = most <= UINT8_MAX ? MDL_U8 : most <= UINT16_MAX ? MDL_U16 : widest;
-    void *to = open_array(k, slot, type, count);
+    void *to = mdl_pack_array(k, slot, type, count);
     if (!to)
         return 0;
     for (uint64_t i = 0; i < count; i++)
@@ -59,11 +43,6 @@ static int put_words(struct packer *k, uint32_t slot, const uint32_t *from, uint
         else
             ((uint32_t *)to)[i] = from[i];
     return 1;
-}
-
-static uint32_t word_bytes(uint64_t most)
-{
-    return most <= UINT8_MAX ? 1 : most <= UINT16_MAX ? 2 : 4;
 }
 
 /* ---- splits ---------------------------------------------------------------------------- */
@@ -77,7 +56,7 @@ static int is_category(const struct packer *k, uint32_t node)
 static int put_splits(struct packer *k)
 {
     const uint8_t *flags = k->t[TREES_FLAGS].data;
-    const uint32_t *right = k->t[TREES_RIGHT].data;
+    const uint32_t *right = k->oblivious ? NULL : k->t[TREES_RIGHT].data;
     uint32_t *left = mdl_arena_take_raw(&k->temp, k->splits, sizeof *left), at = 0, sets = 0;
 
     k->node = mdl_arena_take_raw(&k->temp, k->splits, sizeof *k->node);
@@ -89,10 +68,10 @@ static int put_splits(struct packer *k)
             continue;
         if (k->set && is_category(k, i))
             k->set[i] = sets++;
-        left[at] = (right[i] - i - 2) / 2;
+        left[at] = right ? (right[i] - i - 2) / 2 : 0;
         k->node[at++] = i;
     }
-    return put_words(k, TREES_LEFT, left, k->splits, MDL_U32);
+    return k->oblivious || mdl_pack_words(k, TREES_LEFT, left, k->splits, MDL_U32);
 }
 
 /* ---- questions --------------------------------------------------------------------------- */
@@ -248,8 +227,8 @@ static int put_sets(struct packer *k, const uint32_t *node, uint32_t count)
             words += n;
             sets++;
         }
-    uint32_t *start = open_array(k, TREES_SET_START, MDL_U32, sets + 1);
-    uint32_t *to = open_array(k, TREES_SET_WORDS, MDL_U32, words);
+    uint32_t *start = mdl_pack_array(k, TREES_SET_START, MDL_U32, sets + 1);
+    uint32_t *to = mdl_pack_array(k, TREES_SET_WORDS, MDL_U32, words);
     if (!start || !to)
         return 0;
     *start++ = 0;
@@ -270,8 +249,8 @@ static int put_asked(struct packer *k, const uint32_t *node, uint32_t count)
     const struct tensor *threshold = &k->t[TREES_THRESHOLD];
     const size_t bytes = mdl_type_bytes(threshold->type);
     uint32_t *feature = mdl_arena_take_raw(&k->temp, count, sizeof *feature);
-    uint8_t *flags = open_array(k, TREES_FLAGS, MDL_U8, count);
-    unsigned char *to = open_array(k, TREES_THRESHOLD, threshold->type, count);
+    uint8_t *flags = mdl_pack_array(k, TREES_FLAGS, MDL_U8, count);
+    unsigned char *to = mdl_pack_array(k, TREES_THRESHOLD, threshold->type, count);
 
     if (!feature || !flags || !to)
         return 0;
@@ -280,7 +259,7 @@ static int put_asked(struct packer *k, const uint32_t *node, uint32_t count)
         flags[q] = ((const uint8_t *)k->t[TREES_FLAGS].data)[node[q]];
         memcpy(to + q * bytes, (const unsigned char *)threshold->data + node[q] * bytes, bytes);
     }
-    return put_words(k, TREES_FEATURE, feature, count, MDL_U32) && put_sets(k, node, count);
+    return mdl_pack_words(k, TREES_FEATURE, feature, count, MDL_U32) && put_sets(k, node, count);
 }
 
 static int put_questions(struct packer *k)
@@ -294,145 +273,25 @@ static int put_questions(struct packer *k)
         most = feature[k->first[q]] > most ? feature[k->first[q]] : most;
     const uint64_t each = 1 + word_bytes(most) + mdl_type_bytes(k->t[TREES_THRESHOLD].type);
     const uint64_t number = word_bytes(k->questions ? k->questions - 1 : 0);
-    if (k->questions * each + k->splits * number > k->splits * each)
+    if (!k->oblivious && k->questions * each + k->splits * number > k->splits * each)
         return put_asked(k, k->node, k->splits);       /* each split its own */
-    return order_questions(k) && put_words(k, TREES_QUESTION, k->question, k->splits, MDL_U32)
+    return order_questions(k)
+        && mdl_pack_words(k, k->oblivious ? TREES_LEVEL : TREES_QUESTION, k->question, k->splits, MDL_U32)
         && put_asked(k, k->first, k->questions);
 }
 
-/* ---- leaves ------------------------------------------------------------------------------ */
-
-/* Leaves of several values that are equal, once; where that pays. */
-static int put_vectors(struct packer *k)
+int mdl_tree_pack(struct tensor *tensors, const struct trees_params *params, int oblivious,
+                  struct arena *a)
 {
-    const struct tensor *value = &k->t[TREES_VALUE];
-    const size_t bytes = (size_t)k->params->leaf_width * mdl_type_bytes(value->type);
-    const unsigned char *rows = value->data;
-    uint64_t size = 64;
-    uint32_t n = 0;
-
-    if (k->params->leaf_width < 2 || k->t[TREES_WEIGHT].type || !k->leaves)
-        return 1;
-    while (size < 2ull * k->leaves)
-        size *= 2;
-    uint32_t *table = mdl_arena_take(&k->temp, size, sizeof *table);
-    uint32_t *first = mdl_arena_take_raw(&k->temp, k->leaves, sizeof *first);
-    uint32_t *vector = mdl_arena_take_raw(&k->temp, k->leaves, sizeof *vector);
-    if (!table || !first || !vector)
-        return 0;
-    for (uint32_t leaf = 0; leaf < k->leaves; leaf++) {
-        const unsigned char *row = rows + leaf * bytes;
-        uint64_t h = 0;
-        for (size_t i = 0; i < bytes; i += 4) {
-            uint32_t word;
-            memcpy(&word, row + i, sizeof word);
-            h = (h ^ word) * 0x9E3779B97F4A7C15ull;
-            h ^= h >> 29;
-        }
-        uint64_t i = (h >> 16) & (size - 1);
-        while (table[i] && memcmp(rows + first[table[i] - 1] * bytes, row, bytes) != 0)
-            i = (i + 1) & (size - 1);
-        if (!table[i]) {
-            first[n] = leaf;
-            table[i] = ++n;
-        }
-        vector[leaf] = table[i] - 1;
-    }
-    if (n * bytes + (uint64_t)k->leaves * word_bytes(n - 1) >= k->leaves * bytes)
-        return 1;
-    unsigned char *to = mdl_arena_take_raw(k->a, n, bytes);
-    if (!to || !put_words(k, TREES_VECTOR, vector, k->leaves, MDL_U32))
-        return 0;
-    for (uint32_t v = 0; v < n; v++)
-        memcpy(to + v * bytes, rows + first[v] * bytes, bytes);
-    k->out[TREES_VALUE].data = to;
-    k->out[TREES_VALUE].dims[0] = n;
-    k->out[TREES_VALUE].count = (uint64_t)n * (uint64_t)k->params->leaf_width;
-    return 1;
-}
-
-/* The source's numbers of leaves: none if they are counted in each tree. */
-static int put_ids(struct packer *k)
-{
-    const uint32_t *start = k->t[TREES_TREE_START].data, *id = k->t[TREES_LEAF_ID].data;
-    const uint64_t trees = k->t[TREES_TREE_START].count - 1;
-    int counted = 1, positive = 1;
-
-    for (uint64_t t = 0, leaf = 0; t < trees; t++)
-        for (uint32_t i = 0; i < (start[t + 1] - start[t]) / 2 + 1; i++, leaf++) {
-            counted &= id[leaf] == i;
-            positive &= id[leaf] <= INT32_MAX;
-        }
-    if (counted)
-        k->out[TREES_LEAF_ID] = (struct tensor){ .type = 0 };
-    return counted || !positive || put_words(k, TREES_LEAF_ID, id, k->leaves, MDL_I32);
-}
-
-/* ---- training weights ---------------------------------------------------------------------- */
-
-/* Has every split what its children have together? */
-static int adds_up(const struct packer *k, const double *cover)
-{
-    const uint32_t *right = k->t[TREES_RIGHT].data;
-    int all = 1;
-
-    for (uint32_t s = 0; s < k->splits; s++) {
-        const uint32_t i = k->node[s];
-        all &= cover[i] == cover[i + 1] + cover[right[i]];
-    }
-    return all;
-}
-
-static int put_cover(struct packer *k)
-{
-    const uint8_t *flags = k->t[TREES_FLAGS].data;
-    const double *cover = k->t[TREES_COVER].data;
-
-    if (!k->t[TREES_COVER].type)
-        return 1;
-    const int sums = adds_up(k, cover);
-    const uint64_t count = sums ? k->leaves : k->nodes;
-    uint32_t *words = mdl_arena_take_raw(&k->temp, count, sizeof *words);
-    float *floats = open_array(k, TREES_COVER, MDL_F32, count);
-    double *doubles = mdl_arena_take_raw(k->a, count, sizeof *doubles);
-    int whole = 1, narrow = 1;
-    uint64_t at = 0;
-
-    if (!words || !floats || !doubles)
-        return 0;
-    for (uint32_t i = 0; i < k->nodes; i++) {
-        const double c = cover[i];
-        if (sums && flags[i])
-            continue;
-        const int fits = c >= 0 && c <= UINT32_MAX;
-        words[at] = fits ? (uint32_t)c : 0;
-        floats[at] = (float)c;
-        doubles[at] = c;
-        whole &= fits && (double)words[at] == c && (c != 0 || order_bits(c) >> 63);   /* not -0 */
-        narrow &= (double)floats[at] == c;
-        at++;
-    }
-    if (whole)
-        return put_words(k, TREES_COVER, words, count, MDL_U32);
-    if (!narrow) {
-        k->out[TREES_COVER].type = MDL_F64;
-        k->out[TREES_COVER].data = doubles;
-    }
-    return 1;
-}
-
-int mdl_tree_pack(struct tensor *tensors, const struct trees_params *params, struct arena *a)
-{
-    struct packer k = { .t = tensors, .params = params, .a = a,
+    struct packer k = { .t = tensors, .params = params, .a = a, .oblivious = oblivious,
                         .nodes = (uint32_t)tensors[TREES_FLAGS].count };
 
     memcpy(k.out, tensors, sizeof k.out);
     k.out[TREES_RIGHT].type = 0;
     k.leaves = (uint32_t)(tensors[TREES_VALUE].dims[0]);
-    k.splits = k.nodes - k.leaves;
+    k.splits = oblivious ? k.nodes : k.nodes - k.leaves;
     mdl_arena_init(&k.temp, &a->allocator, UINT64_MAX);
-    const int done = put_splits(&k) && put_questions(&k) && put_vectors(&k) && put_ids(&k)
-                  && put_cover(&k);
+    const int done = put_splits(&k) && put_questions(&k) && mdl_pack_leaves(&k);
     mdl_arena_free(&k.temp);
     memcpy(tensors, k.out, sizeof k.out);
     return done;

@@ -3,12 +3,14 @@
  *
  * A tree comes in the source's own numbering and is written in pre-order, so that the
  * left child follows its parent.  Nodes that the root does not reach are never seen.
+ * Of oblivious trees only levels and leaves are kept.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "graph/build.h"
 #include "op/tree.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* An ensemble's arrays while it grows; as in op/tree.h. */
@@ -22,6 +24,7 @@ struct tree_parts {
     int weighted;                 /* some tree has a weight other than 1            */
     int covered;                  /* every tree so far came with covers             */
     int linear;                   /* some tree came with linear leaves              */
+    int oblivious;                /* all trees are: nodes are levels, ids none      */
 };
 
 /* A node still to be written; `patch` is the parent whose right child it is. */
@@ -167,7 +170,8 @@ static int add_leaf(mdl_builder *b, struct build_node *n, const mdl_tree *t, uin
     if (p->linear && !add_linear(b, p, t, s))
         return 0;
     p->n_leaves++;
-    return add(b, &p->part[TREES_LEAF_ID], &id, sizeof id)
+    return add(b, &p->part[TREES_FLAGS], NULL, 1)
+        && add(b, &p->part[TREES_LEAF_ID], &id, sizeof id)
         && add_u32(b, &p->part[TREES_FEATURE], 0)
         && add_real(b, &p->part[TREES_THRESHOLD], p->threshold_type, 0)
         && add_u32(b, &p->part[TREES_RIGHT], 0);
@@ -186,8 +190,8 @@ static int add_set(mdl_builder *b, struct tree_parts *p, const mdl_tree *t, uint
     return add_u32(b, &p->part[TREES_SET_START], p->part[TREES_SET_WORDS].bytes / 4);
 }
 
-static int add_split(mdl_builder *b, struct tree_parts *p, const mdl_tree *t, uint32_t s,
-                     uint32_t at)
+/* What split or level s asks. */
+static int add_question(mdl_builder *b, struct tree_parts *p, const mdl_tree *t, uint32_t s)
 {
     const uint32_t kind = t->flags[s] & NODE_KIND;
     const double threshold = kind == NODE_NUMBER ? t->threshold[s] : 0;
@@ -196,15 +200,21 @@ static int add_split(mdl_builder *b, struct tree_parts *p, const mdl_tree *t, ui
         return !mdl_build_error(b, MDL_ERR_FORMAT, "tree %u: node %u tests column %d of %llu",
                                 (unsigned)p->n_trees, (unsigned)s, (int)t->feature[s],
                                 (unsigned long long)p->cols);
-    if (kind == NODE_KIND || threshold != threshold)
+    if (kind == NODE_KIND || kind == NODE_LEAF || threshold != threshold)
         return !mdl_build_error(b, MDL_ERR_FORMAT, "tree %u: node %u %s", (unsigned)p->n_trees,
-                                (unsigned)s, kind == NODE_KIND ? "is of no known kind"
-                                                               : "has the threshold NaN");
+                                (unsigned)s, threshold != threshold ? "has the threshold NaN"
+                                                                         : "is of no known kind");
     if (kind == NODE_CATEGORY && !add_set(b, p, t, s))
         return 0;
-    return add_u32(b, &p->part[TREES_FEATURE], (uint32_t)t->feature[s])
-        && add_real(b, &p->part[TREES_THRESHOLD], p->threshold_type, threshold)
-        && add_u32(b, &p->part[TREES_RIGHT], 0)
+    return add(b, &p->part[TREES_FLAGS], &t->flags[s], 1)
+        && add_u32(b, &p->part[TREES_FEATURE], (uint32_t)t->feature[s])
+        && add_real(b, &p->part[TREES_THRESHOLD], p->threshold_type, threshold);
+}
+
+static int add_split(mdl_builder *b, struct tree_parts *p, const mdl_tree *t, uint32_t s,
+                     uint32_t at)
+{
+    return add_question(b, p, t, s) && add_u32(b, &p->part[TREES_RIGHT], 0)
         && push(b, p, t, t->right[s], at) && push(b, p, t, t->left[s], NO_PATCH);
 }
 
@@ -212,16 +222,63 @@ static int add_node(mdl_builder *b, struct build_node *n, const mdl_tree *t, str
 {
     struct tree_parts *p = n->trees;
     const uint32_t s = (uint32_t)v.source, at = p->n_nodes++;
-    const uint8_t flags = (t->flags[s] & NODE_KIND) == NODE_LEAF ? 0 : t->flags[s];
 
     if (v.patch != NO_PATCH)
         memcpy(p->part[TREES_RIGHT].data + v.patch * 4ull, &at, 4);
     if (p->n_nodes > INT32_MAX)
         return !mdl_build_error(b, MDL_ERR_LIMIT, "an ensemble of more than 2^31 nodes");
-    if (!add(b, &p->part[TREES_FLAGS], &flags, 1)
-        || (p->covered && !add(b, &p->part[TREES_COVER], &t->cover[s], sizeof(double))))
+    if (p->covered && !add(b, &p->part[TREES_COVER], &t->cover[s], sizeof(double)))
         return 0;
-    return flags ? add_split(b, p, t, s, at) : add_leaf(b, n, t, s);
+    return (t->flags[s] & NODE_KIND) == NODE_LEAF ? add_leaf(b, n, t, s) : add_split(b, p, t, s, at);
+}
+
+static int add_nodes(mdl_builder *b, struct build_node *n, const mdl_tree *t)
+{
+    struct tree_parts *p = n->trees;
+
+    p->seen.bytes = 0;
+    p->stack.bytes = 0;
+    if (!add(b, &p->seen, NULL, t->n_nodes) || !push(b, p, t, 0, NO_PATCH)
+        || (t->linear_const && !begin_linear(b, p)))
+        return 0;
+    while (p->stack.bytes) {
+        struct visit v;
+        p->stack.bytes -= sizeof v;
+        memcpy(&v, p->stack.data + p->stack.bytes, sizeof v);
+        if (!add_node(b, n, t, v))
+            return 0;
+    }
+    return 1;
+}
+
+static int is_oblivious(const mdl_tree *t)
+{
+    return t->size >= sizeof *t && t->oblivious;
+}
+
+static int add_levels(mdl_builder *b, struct build_node *n, const mdl_tree *t)
+{
+    struct tree_parts *p = n->trees;
+    const size_t leaves = (size_t)t->n_nodes / 2 + 1;
+    const size_t values = leaves * (size_t)((struct trees_params *)n->node.params)->leaf_width;
+
+    if (t->n_nodes & (t->n_nodes + 1) || t->linear_const)
+        return !mdl_build_error(b, MDL_ERR_ARGUMENT, "tree %u: %u nodes are no oblivious tree, or its "
+                                "leaves are linear", (unsigned)p->n_trees, (unsigned)t->n_nodes);
+    for (uint32_t level = 0; (size_t)1 << level < leaves; level++)
+        if (!add_question(b, p, t, level))
+            return 0;
+    for (size_t i = 0; i < values && p->leaf_type != MDL_F64; i++)
+        if (!add_real(b, &p->part[TREES_VALUE], p->leaf_type, t->value[i]))
+            return 0;
+    if ((p->leaf_type == MDL_F64
+         && !add(b, &p->part[TREES_VALUE], t->value, values * sizeof *t->value))
+        || (p->covered && !add(b, &p->part[TREES_COVER], t->cover, leaves * sizeof *t->cover)))
+        return 0;
+    p->n_leaves += (uint32_t)leaves;
+    p->n_nodes += t->n_nodes;
+    return p->n_nodes <= INT32_MAX
+        || !mdl_build_error(b, MDL_ERR_LIMIT, "an ensemble of more than 2^31 nodes");
 }
 
 /* Iterations that begin at or before this tree. */
@@ -243,7 +300,7 @@ mdl_status mdl_build_tree(mdl_builder *b, int32_t node, const mdl_tree *t)
 
     if (!n)
         return b->error.code;
-    if (!n->trees || t->size < sizeof *t || !t->n_nodes || t->n_nodes > INT32_MAX)
+    if (!n->trees || t->size < offsetof(mdl_tree, oblivious) || !t->n_nodes || t->n_nodes > INT32_MAX)
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "mdl_build_tree: not an ensemble, or no tree");
     struct tree_parts *p = n->trees;
     const struct trees_params *params = n->node.params;
@@ -252,24 +309,18 @@ mdl_status mdl_build_tree(mdl_builder *b, int32_t node, const mdl_tree *t)
                                (unsigned)p->n_trees, (unsigned long long)t->output,
                                (long long)params->outputs);
 
+    if (p->n_trees && p->oblivious != is_oblivious(t))
+        return mdl_build_error(b, MDL_ERR_ARGUMENT, "tree %u is oblivious and others are not, or the "
+                               "other way round", (unsigned)p->n_trees);
+    p->oblivious = is_oblivious(t);
     p->covered = p->covered && t->cover;
     p->weighted |= t->weight != 1.0;
-    p->seen.bytes = 0;
-    p->stack.bytes = 0;
     if (!add_iterations(b, p, t->iteration)
         || !add_u32(b, &p->part[TREES_TREE_START], p->n_nodes)
         || !add_u32(b, &p->part[TREES_OUTPUT], t->output)
         || !add_real(b, &p->part[TREES_WEIGHT], p->leaf_type, t->weight)
-        || !add(b, &p->seen, NULL, t->n_nodes) || !push(b, p, t, 0, NO_PATCH)
-        || (t->linear_const && !begin_linear(b, p)))
+        || !(p->oblivious ? add_levels : add_nodes)(b, n, t))
         return b->error.code;
-    while (p->stack.bytes) {
-        struct visit v;
-        p->stack.bytes -= sizeof v;
-        memcpy(&v, p->stack.data + p->stack.bytes, sizeof v);
-        if (!add_node(b, n, t, v))
-            return b->error.code;
-    }
     p->n_trees++;
     return MDL_OK;
 }
@@ -303,7 +354,9 @@ static int is_wanted(const struct tree_parts *p, uint32_t slot)
     case TREES_SET_START: case TREES_SET_WORDS: return p->part[TREES_SET_START].bytes != 0;
     case TREES_LINEAR_CONST: case TREES_LINEAR_START: case TREES_LINEAR_FEATURE:
     case TREES_LINEAR_COEF: return p->linear;
-    case TREES_LEFT: case TREES_QUESTION: case TREES_VECTOR: return 0;   /* mdl_tree_pack */
+    case TREES_RIGHT: case TREES_LEAF_ID: return !p->oblivious;
+    case TREES_LEFT: case TREES_QUESTION: case TREES_VECTOR:
+    case TREES_LEVEL: case TREES_GIVEN: case TREES_COUNT: return 0;   /* mdl_tree_pack */
     case TREES_SCALE: return 0;                  /* mdl_round_leaves */
     default: return 1;
     }
@@ -353,7 +406,7 @@ mdl_status mdl_tree_parts_finish(mdl_builder *b, struct build_node *n, struct ar
     if (s)
         return s;
     const uint64_t mode = mdl_fp_enter();        /* denormals are numbers here */
-    const int packed = mdl_tree_pack(tensors, n->node.params, a);
+    const int packed = mdl_tree_pack(tensors, n->node.params, p->oblivious, a);
     mdl_fp_leave(mode);
     return packed ? MDL_OK : mdl_build_memory(b);
 }

@@ -48,6 +48,9 @@ static const struct slot slots[TREES_SLOTS] = {
     [TREES_QUESTION] = { "question", TYPES_WORD, 1, 0 },
     [TREES_VECTOR] = { "vector", TYPES_WORD, 1, 0 },
     [TREES_SCALE] = { "scale", TYPES_FLOAT, 1, 0 },
+    [TREES_LEVEL] = { "level", TYPES_WORD, 1, 0 },
+    [TREES_GIVEN] = { "given", TYPE_BIT(MDL_U8), 1, 0 },
+    [TREES_COUNT] = { "count", TYPE_BIT(MDL_U8), 1, 0 },
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
@@ -107,8 +110,12 @@ static void choose(struct node *n, const struct kernels *k, const char *engine)
 
 static uint64_t features(const struct node *n)
 {
-    return (n->tensors[TREES_LEFT].type ? OP_NARROW_TREES : 0)
-         | (n->tensors[TREES_SCALE].type ? OP_F16_LEAVES : 0);
+    const struct tensor *t = n->tensors;
+
+    return (t[TREES_LEFT].type ? OP_NARROW_TREES : 0)
+         | (t[TREES_LEVEL].type || t[TREES_GIVEN].type || t[TREES_COUNT].type
+                ? OP_SHORT_TREES : 0)
+         | (t[TREES_SCALE].type ? OP_F16_LEAVES : 0);
 }
 
 const struct op mdl_op_trees = {

@@ -33,6 +33,13 @@
  *   cover        number [L] or [N]   training weight of each leaf, which add up to those of the
  *                              splits, or of each node
  *
+ *   level        uint [...]    instead of left and question, where each tree is complete and asks
+ *                              one question on each level: those of a tree, its root's first
+ *   given        u8 [L / 8]    bit l % 8 of byte l / 8: leaf l has a value, and a cover; those of
+ *                              the other leaves are 0, and are not there
+ *   count        u8 [...]      instead of cover, of leaves: each in as many bytes as it needs, seven
+ *                              bits a byte, the lowest first; bit 7: more follow
+ *
  * "uint" is u8, u16 or u32, "number" any of those, f32 or f64: as narrow as the values allow.
  *
  * Files of before "left" have nodes instead of questions and splits: flags, feature, threshold and
@@ -61,6 +68,7 @@ enum trees_slot {
     TREES_RIGHT, TREES_VALUE, TREES_LEAF_ID, TREES_BASE, TREES_WEIGHT, TREES_SET_START,
     TREES_SET_WORDS, TREES_LINEAR_CONST, TREES_LINEAR_START, TREES_LINEAR_FEATURE,
     TREES_LINEAR_COEF, TREES_COVER, TREES_LEFT, TREES_QUESTION, TREES_VECTOR, TREES_SCALE,
+    TREES_LEVEL, TREES_GIVEN, TREES_COUNT,
     TREES_SLOTS
 };
 
@@ -80,6 +88,8 @@ enum trees_slot {
 #define NODE_NAN_ZERO     0x10u
 #define NODE_ZERO_DEFAULT 0x18u
 #define NODE_SET_LEFT     0x20u
+
+#define TREES_SPARSEST 16u         /* leaves for each that has values in a file, at most        */
 
 /* What LightGBM takes for zero: its kZeroThreshold, a float, widened (meta.h). */
 #define TREES_TINY ((double)1e-35f)
@@ -170,6 +180,8 @@ struct trees_plan {
     const uint32_t *right_node;   /* [n_nodes] in a file of nodes; else NULL:                  */
     struct tree_words left;       /* [splits]                                                  */
     struct tree_words question;   /* [splits]                                                  */
+    uint32_t *cover_at;           /* [trees] of `given` leaves, or of `count`: where the weights */
+                                  /* of a tree begin                                           */
     struct tree_asked asked;
 
     uint64_t *leaf_bits;          /* [n_nodes / 64 + 1] bit i % 64 of word i / 64: node i is   */
@@ -235,6 +247,16 @@ mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, u
                              uint32_t tree, mdl_error *err);
 mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const struct trees_plan *p,
                                   mdl_error *err);
+
+/* tree_unpack.c: is there a value for each of so many leaves? */
+mdl_status mdl_trees_need_values(const struct node *n, uint64_t leaves, mdl_error *err);
+/* Put back what `level` left out, left and question of *plan, of which tree starts are known to be
+ * right; find the weights of each tree.  And an element of `bytes` bytes for each leaf, whether it is
+ * `given` or not. */
+mdl_status mdl_trees_unpack(const struct node *n, struct trees_plan *plan, struct arena *a,
+                            mdl_error *err);
+const void *mdl_trees_spread(const struct node *n, const struct tensor *t, uint64_t leaves,
+                             size_t bytes, struct arena *a);
 
 /* Of a node: has it no children?  Of a split: the number of its question, what that is, and the right
  * child; the left one is node i + 1. */

@@ -188,11 +188,7 @@ static uint32_t largest(const struct node *n, uint32_t slot)
 static mdl_status check_vectors(const struct node *n, const struct trees_plan *p, mdl_error *err)
 {
     const struct tensor *value = &n->tensors[TREES_VALUE];
-    const mdl_status s = mdl_op_need_tensor(n, TREES_VECTOR, 0, p->n_leaves, err);
-
-    if (s)
-        return s;
-    if (p->leaf_width < 2 || value->dims[1] != (int64_t)p->leaf_width || n->tensors[TREES_WEIGHT].type
+    if (p->leaf_width < 2 || n->tensors[TREES_WEIGHT].type
         || (p->n_leaves && largest(n, TREES_VECTOR) >= value->dims[0]))
         return mdl_fail_at(err, MDL_ERR_FORMAT, "data", n->tensors[TREES_VECTOR].offset,
                            "leaves share values that are not there, or are single or weighed");
@@ -204,11 +200,9 @@ static mdl_status check_lengths(const struct node *n, const struct trees_plan *p
 {
     const struct trees_params *params = n->params;
     const uint32_t leaf_type = mdl_trees_type(n);
-    const struct tensor *vector = &n->tensors[TREES_VECTOR];
-    const uint64_t values = (uint64_t)p->n_leaves * (uint64_t)params->leaf_width;
-    mdl_status s = vector->type ? check_vectors(n, p, err)
-                                : mdl_op_need_tensor(n, TREES_VALUE, 0, values, err);
+    mdl_status s = mdl_trees_need_values(n, p->n_leaves, err);
 
+    if (!s && n->tensors[TREES_VECTOR].type) s = check_vectors(n, p, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_LEAF_ID, 0, p->n_leaves, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_SCALE, 0, 1, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_BASE, leaf_type, (uint64_t)params->outputs, err);
@@ -244,20 +238,24 @@ static struct tree_words words(const struct tensor *t)
 /* The arrays of nodes, or of splits and questions, have the right lengths. */
 static mdl_status check_arrays(const struct node *n, const struct trees_plan *p, mdl_error *err)
 {
-    const uint64_t splits = n->tensors[TREES_LEFT].count, leaves = splits + p->n_trees;
+    const uint64_t splits = ((uint64_t)p->n_nodes - p->n_trees) / 2, leaves = splits + p->n_trees;
     const uint64_t covers = n->tensors[TREES_COVER].count;
+    const uint64_t given = n->tensors[TREES_GIVEN].type
+                         ? (uint64_t)n->tensors[TREES_VALUE].dims[0] : leaves;
     mdl_status s = MDL_OK;
 
     if (p->right_node)
         s = mdl_op_need_tensor(n, TREES_RIGHT, 0, p->n_nodes, err);
+    else if (n->tensors[TREES_LEVEL].type)
+        s = MDL_OK;                              /* tree_unpack.c */
     else if (n->tensors[TREES_QUESTION].type)
         s = mdl_op_need_tensor(n, TREES_QUESTION, 0, splits, err);
     else
         s = mdl_op_need_tensor(n, TREES_FLAGS, 0, splits, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_FEATURE, 0, p->asked.n, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_THRESHOLD, 0, p->asked.n, err);
-    if (!s) s = mdl_op_need_tensor(n, TREES_COVER, 0, !p->right_node && covers == leaves ? leaves
-                                                                         : p->n_nodes, err);
+    if (!s) s = mdl_op_need_tensor(n, TREES_COVER, 0, !p->right_node && covers == given ? given
+                                                                        : p->n_nodes, err);
     return s;
 }
 
@@ -272,12 +270,11 @@ static mdl_status check_questions(const struct node *n, uint64_t cols, struct tr
         if (s)
             return s;
     }
-    if (p->asked.n && n->tensors[TREES_QUESTION].type
-        && largest(n, TREES_QUESTION) >= p->asked.n)
-        return BAD(TREES_QUESTION, 0, "a split asks question %u, there are %u",
-                   largest(n, TREES_QUESTION), p->asked.n);
-    if (!p->asked.n && n->tensors[TREES_LEFT].count)
-        return BAD(TREES_LEFT, 0, "splits without questions");
+    const uint32_t list = n->tensors[TREES_LEVEL].type ? TREES_LEVEL : TREES_QUESTION;
+    if (p->asked.n && n->tensors[list].type && largest(n, list) >= p->asked.n)
+        return BAD(list, 0, "a split asks question %u, there are %u", largest(n, list), p->asked.n);
+    if (!p->asked.n && p->n_nodes > p->n_trees)
+        return BAD(TREES_FLAGS, 0, "splits without questions");
     for (uint32_t q = 0; q < p->asked.n; q++) {
         const uint32_t flags = p->asked.flags[q];
         sets += (flags & NODE_KIND) == NODE_CATEGORY;
@@ -305,31 +302,41 @@ static mdl_status check_odd(const struct node *n, const struct trees_plan *p, md
     return MDL_OK;
 }
 
+/* Where the last tree ends. */
+static uint32_t last_start(const struct tensor *w)
+{
+    const struct tensor *t = &w[TREES_TREE_START];
+
+    return t->count ? ((const uint32_t *)t->data)[t->count - 1] : 0;
+}
+
 mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_plan *p,
                            struct arena *a, mdl_error *err)
 {
     const struct tensor *w = n->tensors;
     const struct trees_params *params = n->params;
-    const int nodes = w[TREES_RIGHT].type != 0;
+    const int nodes = w[TREES_RIGHT].type != 0, levels = w[TREES_LEVEL].type != 0;
 
     if (params->outputs < 1 || params->outputs > INT32_MAX || params->leaf_width < 1
         || params->leaf_width > params->outputs)
         return mdl_fail(err, MDL_ERR_FORMAT, "outputs %lld and leaf_width %lld do not fit",
                         (long long)params->outputs, (long long)params->leaf_width);
-    if (nodes ? w[TREES_LEFT].type || w[TREES_QUESTION].type : !w[TREES_LEFT].type)
-        return mdl_fail(err, MDL_ERR_FORMAT, "an ensemble needs one of 'left' and 'right'");
+    if (nodes + (w[TREES_LEFT].type != 0) + levels != 1
+        || ((nodes || levels) && w[TREES_QUESTION].type) || (nodes && (w[TREES_GIVEN].type || w[TREES_COUNT].type)))
+        return mdl_fail(err, MDL_ERR_FORMAT, "an ensemble needs one of 'left', 'level' and 'right'");
+    const uint64_t count = nodes ? w[TREES_FLAGS].count : levels ? last_start(w) / 2
+                                                                  : w[TREES_LEFT].count;
     if (!w[TREES_TREE_START].count || !w[TREES_ITERATION].count
         || w[TREES_FLAGS].count > UINT32_MAX / 2 || w[TREES_TREE_START].count > UINT32_MAX / 4
-        || w[TREES_LEFT].count > UINT32_MAX / 8)
+        || count > UINT32_MAX / (nodes ? 2 : 8))
         return mdl_fail(err, MDL_ERR_FORMAT, "an ensemble of %llu nodes and %llu tree starts",
-                        (unsigned long long)(nodes ? w[TREES_FLAGS].count : w[TREES_LEFT].count),
-                        (unsigned long long)w[TREES_TREE_START].count);
+                        (unsigned long long)count, (unsigned long long)w[TREES_TREE_START].count);
 
     const uint32_t trees = (uint32_t)(w[TREES_TREE_START].count - 1);
     *p = (struct trees_plan){
         .leaf_width = (uint32_t)params->leaf_width,
         .n_trees = trees,
-        .n_nodes = (uint32_t)(nodes ? w[TREES_FLAGS].count : 2 * w[TREES_LEFT].count + trees),
+        .n_nodes = (uint32_t)(nodes ? count : levels ? last_start(w) : 2 * count + trees),
         .n_iterations = (uint32_t)(w[TREES_ITERATION].count - 1),
         .tree_start = w[TREES_TREE_START].data,
         .iteration = w[TREES_ITERATION].data,
@@ -343,6 +350,7 @@ mdl_status mdl_trees_check(const struct node *n, uint64_t cols, struct trees_pla
     };
     mdl_status s = check_offsets(n, TREES_TREE_START, (uint64_t)p->n_trees + 1, p->n_nodes, err);
     if (!s) s = check_odd(n, p, err);
+    if (!s) s = mdl_trees_unpack(n, p, a, err);
     if (!s) s = check_offsets(n, TREES_ITERATION, w[TREES_ITERATION].count, p->n_trees, err);
     if (!s) s = mdl_op_need_tensor(n, TREES_OUTPUT, 0, p->n_trees, err);
     if (!s) s = check_arrays(n, p, err);

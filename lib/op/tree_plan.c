@@ -118,19 +118,24 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
 }
 
 /* Leaf values in the type of the sums: those of float16 times their scale. */
-static mdl_status widen(const struct node *n, struct arena *a, mdl_error *err)
+static mdl_status widen(const struct node *n, struct arena *temp, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
     const struct tensor *value = &n->tensors[TREES_VALUE], *scale = &n->tensors[TREES_SCALE];
-    const uint16_t *half = value->data;
+    const uint64_t count = n->tensors[TREES_GIVEN].type ? (uint64_t)p->n_leaves * p->leaf_width
+                                                        : value->count;
 
-    p->value = value->data;
+    p->value = mdl_trees_spread(n, value, p->n_leaves, p->leaf_width * mdl_type_bytes(value->type),
+                                scale->type ? temp : a);
+    if (!p->value && p->n_leaves)
+        return mdl_arena_fail(a, err, "tree ensemble");
     if (!scale->type)
         return MDL_OK;
-    void *wide = mdl_arena_take_raw(a, value->count, mdl_type_bytes(scale->type));
+    const uint16_t *half = p->value;
+    void *wide = mdl_arena_take_raw(a, count, mdl_type_bytes(scale->type));
     if (!wide)
         return mdl_arena_fail(a, err, "tree ensemble");
-    for (uint64_t i = 0; i < value->count; i++)
+    for (uint64_t i = 0; i < count; i++)
         if (scale->type == MDL_F32)
             ((float *)wide)[i] = half_to_float(half[i]) * *(const float *)scale->data;
         else
@@ -143,13 +148,14 @@ static mdl_status widen(const struct node *n, struct arena *a, mdl_error *err)
 static mdl_status weigh(struct node *n, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const struct tensor *value = &n->tensors[TREES_VALUE], *weight = &n->tensors[TREES_WEIGHT];
+    const struct tensor *weight = &n->tensors[TREES_WEIGHT];
     const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
     const void *from = p->value;
 
     if (!weight->type)               /* always so where leaves share values */
         return MDL_OK;
-    void *weighed = mdl_arena_take_raw(a, value->count, mdl_type_bytes(mdl_trees_type(n)));
+    void *weighed = mdl_arena_take_raw(a, p->n_leaves * (uint64_t)width,
+                                       mdl_type_bytes(mdl_trees_type(n)));
     if (!weighed)
         return mdl_arena_fail(a, err, "tree ensemble");
     for (uint32_t t = 0; t < p->n_trees; t++) {
@@ -198,12 +204,12 @@ mdl_status mdl_trees_prepare(struct node *n, const struct graph *g, struct arena
         return status;
     mdl_arena_init(&s.temp, &a->allocator,
                    a->limit < UINT64_MAX / WHILE_LOADING ? a->limit * WHILE_LOADING : UINT64_MAX);
-    b.ready = mdl_trees_ready(n);
+    b.ready = mdl_trees_ready(n) || (g->plain && !p->right_node);   /* no list of splits is asked for */
     expect(p, &s.temp, a, b.ready);
     b.temp = &s.temp;
     status = mdl_trees_survey(n, node_in(n, g, 0)->cols, &s, &b, a, err);
     if (!status) status = mdl_trees_check_leaves(n, node_in(n, g, 0)->cols, p, err);
-    if (!status) status = widen(n, a, err);
+    if (!status) status = widen(n, &s.temp, a, err);
     if (!status) status = weigh(n, a, err);
     if (!status) status = mdl_trees_share(n, &s.temp, a, err);
     if (!status) status = mdl_tests_prepare(n, node_in(n, g, 0)->cols, &s.temp, a, err);

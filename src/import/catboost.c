@@ -104,6 +104,14 @@ static mdl_status read_model(struct cat *c)
 
     if (s)
         return s;
+    if (c->own_values.bytes) {
+        c->leaf_values = CAT_AT(c->own_values, double);
+        c->n_values = CAT_COUNT(c->own_values, double);
+    }
+    if (c->own_weights.bytes) {
+        c->leaf_weights = CAT_AT(c->own_weights, double);
+        c->n_weights = CAT_COUNT(c->own_weights, double);
+    }
     mdl_cat_check(c);
     s = mdl_parts_fail(&c->parts, c->err);
     if (!s) s = mdl_cat_table(c);
@@ -121,7 +129,7 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     struct vec *const all[] = {
         &c.texts, &c.numbers, &c.categories, &c.borders, &c.values, &c.one_hot, &c.parts_of,
         &c.ctrs, &c.rows, &c.hashes, &c.words, &c.sizes, &c.tree_splits, &c.nodes,
-        &c.leaf_values, &c.leaf_weights, &c.bias, &c.labels, &c.labels_seen, &c.splits,
+        &c.own_values, &c.own_weights, &c.bias, &c.labels, &c.labels_seen, &c.splits,
         &c.owner, &c.effect,
     };
     const mdl_status s = read_model(&c);

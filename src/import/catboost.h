@@ -118,8 +118,10 @@ struct cat {
     struct vec sizes;             /* int32 [trees] splits or nodes                       */
     struct vec tree_splits;       /* int32 [splits of trees], or [nodes]                 */
     struct vec nodes;             /* struct cat_node; empty: oblivious trees             */
-    struct vec leaf_values;       /* double [leaves][outputs]                            */
-    struct vec leaf_weights;      /* double [leaves], or empty                           */
+    const double *leaf_values;    /* [leaves][outputs]: of the file, or of own_values    */
+    const double *leaf_weights;   /* [leaves] or NULL: of the file, or of own_weights    */
+    uint64_t   n_values, n_weights;
+    struct vec own_values, own_weights;   /* double                                      */
     double     scale;
     struct vec bias;              /* double [outputs], or empty                          */
 

@@ -193,6 +193,22 @@ static void check_starts(struct cbm *m, const struct flat_table *t)
     }
 }
 
+/* Numbers of leaves, of which there are many: in place, unless they are not aligned. */
+static void leaves(struct cbm *m, const struct flat_table *t, uint32_t field, struct vec *own,
+                   const double **to, uint64_t *n)
+{
+    const struct flat_vector v = mdl_flat_vector(t, field, sizeof(double));
+
+    if (m->f.status || !v.n)
+        return;
+    if ((uintptr_t)v.data % sizeof(double) != 0) {
+        mdl_cbm_copy(m, own, &v, sizeof(double));
+        return;
+    }
+    *to = (const double *)(const void *)v.data;
+    *n = v.n;
+}
+
 static void trees(struct cbm *m, const struct flat_table *t)
 {
     struct cat *c = m->c;
@@ -209,8 +225,8 @@ static void trees(struct cbm *m, const struct flat_table *t)
     mdl_cbm_each(m, t, TREES_STATISTICS, mdl_cbm_ctr);
     mdl_cbm_copy_field(m, &c->tree_splits, t, TREES_SPLITS, sizeof(int32_t));
     mdl_cbm_copy_field(m, &c->sizes, t, TREES_SIZES, sizeof(int32_t));
-    mdl_cbm_copy_field(m, &c->leaf_values, t, TREES_LEAVES, sizeof(double));
-    mdl_cbm_copy_field(m, &c->leaf_weights, t, TREES_WEIGHTS, sizeof(double));
+    leaves(m, t, TREES_LEAVES, &c->own_values, &c->leaf_values, &c->n_values);
+    leaves(m, t, TREES_WEIGHTS, &c->own_weights, &c->leaf_weights, &c->n_weights);
     tree_nodes(m, t);
     check_starts(m, t);
 

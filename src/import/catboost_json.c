@@ -202,14 +202,14 @@ static void check_outputs(struct cat *c, struct events *e, uint64_t values, uint
 
 static void oblivious_tree(struct cat *c, struct events *e)
 {
-    const uint64_t before = CAT_COUNT(c->leaf_values, double);
+    const uint64_t before = CAT_COUNT(c->own_values, double);
     int32_t n = 0;
 
     while (mdl_events_key(e))
         if (mdl_events_is(e, "leaf_values"))
-            doubles(c, e, &c->leaf_values);
+            doubles(c, e, &c->own_values);
         else if (mdl_events_is(e, "leaf_weights"))
-            doubles(c, e, &c->leaf_weights);
+            doubles(c, e, &c->own_weights);
         else if (mdl_events_is(e, "splits"))
             n = splits(c, e);
         else
@@ -218,15 +218,15 @@ static void oblivious_tree(struct cat *c, struct events *e)
         mdl_events_bad(e, "a tree has %d splits", (int)n);
     if (!e->status && !mdl_vec_add(&c->sizes, &c->allocator, &n, sizeof n))
         mdl_events_memory(e);
-    check_outputs(c, e, CAT_COUNT(c->leaf_values, double) - before, (uint64_t)1 << (n & 31));
+    check_outputs(c, e, CAT_COUNT(c->own_values, double) - before, (uint64_t)1 << (n & 31));
 }
 
 static void value(struct cat *c, struct events *e)
 {
-    const uint64_t before = CAT_COUNT(c->leaf_values, double);
+    const uint64_t before = CAT_COUNT(c->own_values, double);
 
-    doubles(c, e, &c->leaf_values);
-    check_outputs(c, e, CAT_COUNT(c->leaf_values, double) - before, 1);
+    doubles(c, e, &c->own_values);
+    check_outputs(c, e, CAT_COUNT(c->own_values, double) - before, 1);
 }
 
 /* The number of a node that begins here, 0 on failure (and of the very first: no child is
@@ -234,7 +234,7 @@ static void value(struct cat *c, struct events *e)
 static uint32_t node(struct cat *c, struct events *e)
 {
     const uint32_t at = (uint32_t)CAT_COUNT(c->nodes, struct cat_node);
-    struct cat_node one = { .leaf = (uint32_t)CAT_COUNT(c->leaf_values, double) };
+    struct cat_node one = { .leaf = (uint32_t)CAT_COUNT(c->own_values, double) };
     int64_t index = 0;
     int is_leaf = 0, has_split = 0;
 
@@ -251,11 +251,11 @@ static uint32_t node(struct cat *c, struct events *e)
         } else if (mdl_events_is(e, "split")) {
             has_split = mdl_events_object(e) && split_index(e, &index);
         } else if (mdl_events_is(e, "value")) {
-            one.leaf = (uint32_t)CAT_COUNT(c->leaf_values, double);
+            one.leaf = (uint32_t)CAT_COUNT(c->own_values, double);
             value(c, e);
             is_leaf = 1;
         } else if (mdl_events_is(e, "weight"))
-            doubles(c, e, &c->leaf_weights);
+            doubles(c, e, &c->own_weights);
         else
             mdl_events_skip(e, NULL);
     }

@@ -43,33 +43,39 @@ mdl_status mdl_cat_score_open(struct cat *c)
     return good ? MDL_OK : mdl_cat_memory(c);
 }
 
-/* Split number `split` parts two groups of rows. */
-static void part(struct cat *c, int32_t split, const double *a, double n_a, const double *b,
-                 double n_b)
+/* The effect of parting two groups of rows. */
+static double part(size_t outputs, const double *a, double n_a, const double *b, double n_b)
 {
-    const uint32_t owner = CAT_AT(c->owner, uint32_t)[split];
+    double sum = 0;
 
     if (n_a == 0 || n_b == 0)
-        return;
-    for (int64_t k = 0; k < c->outputs; k++) {
-        const double mean = (a[k] * n_a + b[k] * n_b) / (n_a + n_b);
-        CAT_AT(c->effect, double)[owner] += (a[k] - mean) * (a[k] - mean) * n_a
-                                          + (b[k] - mean) * (b[k] - mean) * n_b;
-    }
+        return 0;
+    for (size_t k = 0; k < outputs; k++)
+        sum += (a[k] - b[k]) * (a[k] - b[k]);
+    return sum * (n_a * n_b / (n_a + n_b));      /* the distances from the mean, put together */
+}
+
+static void add_effect(struct cat *c, int32_t split, double effect)
+{
+    CAT_AT(c->effect, double)[CAT_AT(c->owner, uint32_t)[split]] += effect;
 }
 
 void mdl_cat_score_oblivious(struct cat *c, const int32_t *splits, int32_t depth, uint64_t leaf)
 {
-    const double *value = CAT_AT(c->leaf_values, double) + leaf * (uint64_t)c->outputs;
-    const double *weight = CAT_AT(c->leaf_weights, double) + leaf;
+    const double *value = c->leaf_values + leaf * (uint64_t)c->outputs;
+    const double *weight = c->leaf_weights + leaf;
+    const size_t width = (size_t)c->outputs;
 
-    for (int32_t d = 0; d < depth; d++)
+    for (int32_t d = 0; d < depth; d++) {
+        double effect = 0;
         for (size_t i = 0; i < (size_t)1 << depth; i++) {
             const size_t other = i | (size_t)1 << d;
             if (other != i)
-                part(c, splits[d], value + i * (size_t)c->outputs, weight[i],
-                     value + other * (size_t)c->outputs, weight[other]);
+                effect += part(width, value + i * width, weight[i], value + other * width,
+                               weight[other]);
         }
+        add_effect(c, splits[d], effect);
+    }
 }
 
 void mdl_cat_score_node(struct cat *c, int32_t split, double *value, const double *cover, size_t i,
@@ -78,7 +84,7 @@ void mdl_cat_score_node(struct cat *c, int32_t split, double *value, const doubl
     const size_t n = (size_t)c->outputs;
     const double *a = value + left * n, *b = value + right * n;
 
-    part(c, split, a, cover[left], b, cover[right]);
+    add_effect(c, split, part(n, a, cover[left], b, cover[right]));
     for (size_t k = 0; k < n && cover[i] > 0; k++)
         value[i * n + k] = (a[k] * cover[left] + b[k] * cover[right]) / cover[i];
 }

@@ -1,11 +1,11 @@
 /*
  * import/catboost_tree.c - the trees of a CatBoost model into the builder
  *
- *     oblivious, splits s0 s1 (s0 the lowest bit of a leaf's number), as a tree in which the
- *     last split is the root, so that leaves come in their order:
+ *     oblivious, splits s0 s1 (s0 the lowest bit of a leaf's number): the last split is the
+ *     root's, so that leaves come in their order:
  *
- *             s1                    nodes 0 | 1 2 | 3 4 5 6
- *          s0    s0                 a split's right child is where x is above the border
+ *             s1                    a split's right child is where x is above the border
+ *          s0    s0
  *         0  1  2  3
  *
  * SPDX-License-Identifier: MIT
@@ -37,14 +37,14 @@ static int room(struct forest *f, struct vec *v, uint64_t bytes)
     return mdl_vec_add(v, &f->c->allocator, NULL, (size_t)bytes) != NULL;
 }
 
-/* Of a tree of so many nodes; zeros. */
-static int make_room(struct forest *f, uint64_t n)
+/* For so many questions, and so many nodes; zeros. */
+static int make_room(struct forest *f, uint64_t asked, uint64_t n)
 {
     struct arrays *a = &f->a;
     const uint64_t width = (uint64_t)f->c->outputs;
 
-    return room(f, &a->flags, n) && room(f, &a->left, n * 4) && room(f, &a->right, n * 4)
-        && room(f, &a->feature, n * 4) && room(f, &a->threshold, n * 8)
+    return room(f, &a->flags, asked) && room(f, &a->feature, asked * 4)
+        && room(f, &a->threshold, asked * 8) && room(f, &a->left, n * 4) && room(f, &a->right, n * 4)
         && room(f, &a->value, n * width * 8) && room(f, &a->leaf_id, n * 4)
         && room(f, &a->cover, n * 8);
 }
@@ -75,16 +75,16 @@ static mdl_status set_leaf(struct forest *f, size_t node, uint64_t first, uint64
 {
     const struct cat *c = f->c;
     const size_t width = (size_t)c->outputs;
-    const uint64_t have = CAT_COUNT(c->leaf_values, double);
+    const uint64_t have = c->n_values;
 
     if (first > have || width > have - first || first % width)
         return mdl_cat_fail(c, 0, "a leaf whose values begin at %llu of %llu", ULL(first),
                             ULL(have));
-    memcpy(CAT_AT(f->a.value, double) + node * width, CAT_AT(c->leaf_values, double) + first,
+    memcpy(CAT_AT(f->a.value, double) + node * width, c->leaf_values + first,
            width * sizeof(double));
     CAT_AT(f->a.leaf_id, int32_t)[node] = (int32_t)number;
-    if (c->leaf_weights.bytes)
-        CAT_AT(f->a.cover, double)[node] = CAT_AT(c->leaf_weights, double)[first / width];
+    if (c->leaf_weights)
+        CAT_AT(f->a.cover, double)[node] = c->leaf_weights[first / width];
     return MDL_OK;
 }
 
@@ -97,7 +97,7 @@ static mdl_status build(struct forest *f, size_t tree, uint64_t n)
         .right = CAT_AT(a->right, int32_t), .feature = CAT_AT(a->feature, int32_t),
         .threshold = CAT_AT(a->threshold, double), .value = CAT_AT(a->value, double),
         .leaf_id = CAT_AT(a->leaf_id, int32_t),
-        .cover = f->c->leaf_weights.bytes ? CAT_AT(a->cover, double) : NULL,
+        .cover = f->c->leaf_weights ? CAT_AT(a->cover, double) : NULL,
     };
 
     mdl_build_tree(f->c->b, f->ensemble, &t);
@@ -118,30 +118,30 @@ static void sum_covers(struct forest *f, size_t n)
 static mdl_status oblivious(struct forest *f, size_t tree, int32_t depth)
 {
     const struct cat *c = f->c;
-    const uint64_t width = (uint64_t)c->outputs;
-    const uint64_t left = CAT_COUNT(c->leaf_values, double) - f->leaf * width;
+    const int32_t *splits = CAT_AT(c->tree_splits, int32_t) + f->first;
+    const uint64_t width = (uint64_t)c->outputs, left = c->n_values - f->leaf * width;
     mdl_status s = MDL_OK;
 
     if (depth > 30 || left / width < (uint64_t)1 << depth)
         return mdl_cat_fail(c, 0, "tree %llu: no leaves for %d splits", ULL(tree), (int)depth);
-    const size_t leaves = (size_t)1 << depth;
-    if (!make_room(f, 2 * leaves - 1))
+    const uint64_t leaves = (uint64_t)1 << depth;
+    if (!make_room(f, (uint64_t)depth, 0))
         return mdl_cat_memory(c);
-    for (size_t i = 0, level = 0; !s && i < leaves - 1; i++) {
-        level += i + 1 == (size_t)2 << level;      /* 0, 1 2, 3 4 5 6, ... */
-        s = set_split(f, i, CAT_AT(c->tree_splits, int32_t)[f->first + depth - 1
-                                                            - (int64_t)level]);
-        set_children(f, i, 2 * i + 1, 2 * i + 2);
-    }
-    for (size_t i = 0; !s && i < leaves; i++)
-        s = set_leaf(f, leaves - 1 + i, (f->leaf + i) * width, i);
+    for (int32_t level = 0; !s && level < depth; level++)
+        s = set_split(f, (size_t)level, splits[depth - 1 - level]);
     if (s)
         return s;
-    if (c->leaf_weights.bytes)
-        mdl_cat_score_oblivious(f->c, CAT_AT(c->tree_splits, int32_t) + f->first, depth, f->leaf);
+    if (c->leaf_weights)
+        mdl_cat_score_oblivious(f->c, splits, depth, f->leaf);
+    const mdl_tree t = {
+        .size = sizeof t, .n_nodes = (uint32_t)(2 * leaves - 1), .iteration = tree, .weight = 1,
+        .flags = f->a.flags.data, .feature = CAT_AT(f->a.feature, int32_t),
+        .threshold = CAT_AT(f->a.threshold, double), .value = c->leaf_values + f->leaf * width,
+        .cover = c->leaf_weights ? c->leaf_weights + f->leaf : NULL, .oblivious = 1,
+    };
+    mdl_build_tree(c->b, f->ensemble, &t);
     f->leaf += leaves;
-    sum_covers(f, 2 * leaves - 1);
-    return build(f, tree, 2 * leaves - 1);
+    return mdl_builder_status(c->b, c->err);
 }
 
 /* ---- trees of nodes -------------------------------------------------------------------------- */
@@ -195,10 +195,10 @@ static mdl_status uneven(struct forest *f, size_t tree, int32_t size)
 
     f->leaf += shape.leaves;
     if (shape.nodes != 2 * shape.leaves - 1
-        || f->leaf > CAT_COUNT(c->leaf_values, double) / width)
+        || f->leaf > c->n_values / width)
         return mdl_cat_fail(c, 0, "tree %llu: %llu nodes with %llu leaves are no tree, or share "
                             "leaves", ULL(tree), ULL(shape.nodes), ULL(shape.leaves));
-    if (!make_room(f, shape.nodes))
+    if (!make_room(f, shape.nodes, shape.nodes))
         return mdl_cat_memory(c);
     for (size_t i = 0; !s && i < (size_t)size; i++) {
         if (!from[i].left && !from[i].right) {
@@ -213,7 +213,7 @@ static mdl_status uneven(struct forest *f, size_t tree, int32_t size)
     if (s)
         return s;
     sum_covers(f, n);
-    for (size_t i = (size_t)size; i-- > 0 && c->leaf_weights.bytes;)
+    for (size_t i = (size_t)size; i-- > 0 && c->leaf_weights;)
         if (f->a.flags.data[i])
             mdl_cat_score_node(f->c, CAT_AT(c->tree_splits, int32_t)[f->first + (int64_t)i],
                                CAT_AT(f->a.value, double), CAT_AT(f->a.cover, double), i,
@@ -227,7 +227,7 @@ static mdl_status uneven(struct forest *f, size_t tree, int32_t size)
 static mdl_status begin(struct forest *f)
 {
     struct cat *c = f->c;
-    const uint64_t values = CAT_COUNT(c->leaf_values, double);
+    const uint64_t values = c->n_values;
     const mdl_trees trees = {
         .size = sizeof trees, .compare = MDL_TREES_LE, .threshold_type = MDL_F32,
         .leaf_type = MDL_F64, .outputs = (uint64_t)c->outputs, .leaf_width = (uint64_t)c->outputs,
@@ -238,10 +238,10 @@ static mdl_status begin(struct forest *f)
     if (c->outputs < 1 || (uint64_t)c->outputs > values)
         return mdl_cat_fail(c, 0, "%lld outputs, but %llu values of leaves",
                             (long long)c->outputs, ULL(values));
-    if (c->leaf_weights.bytes
-        && CAT_COUNT(c->leaf_weights, double) != values / (uint64_t)c->outputs)
+    if (c->leaf_weights
+        && c->n_weights != values / (uint64_t)c->outputs)
         return mdl_cat_fail(c, 0, "%llu weights, but %llu values of leaves",
-                            ULL(CAT_COUNT(c->leaf_weights, double)), ULL(values));
+                            ULL(c->n_weights), ULL(values));
     if (c->options->best_iteration >= 0
         && (uint64_t)c->options->best_iteration >= CAT_COUNT(c->sizes, int32_t))
         return mdl_fail(c->err, MDL_ERR_ARGUMENT, "best_iteration %lld, the model has %llu trees",
@@ -280,13 +280,13 @@ mdl_status mdl_cat_trees(struct cat *c)
         s = mdl_cat_fail(c, 0, "%llu nodes, but splits of %llu",
                          ULL(CAT_COUNT(c->nodes, struct cat_node)),
                          ULL(CAT_COUNT(c->tree_splits, int32_t)));
-    if (!s && c->leaf_weights.bytes) s = mdl_cat_score_open(c);
+    if (!s && c->leaf_weights) s = mdl_cat_score_open(c);
     for (size_t tree = 0; !s && tree < used; tree++) {
         s = one_tree(&f, tree);
         if (!s && tree % PROGRESS_TREES == 0)
             s = mdl_import_progress(c->options, tree, n, c->err);
     }
-    if (!s && c->leaf_weights.bytes) s = mdl_cat_score_give(c);
+    if (!s && c->leaf_weights) s = mdl_cat_score_give(c);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         mdl_vec_free(all[i], &c->allocator);
     return s;

@@ -23,9 +23,9 @@
 #define HALF_INFINITE 0x7C00u
 #define HALF_NAN 0x7E00u
 
-enum { VALUE, SCALE, WEIGHT, VECTOR, TREE_START, ITERATION, OUTPUT, LINEAR, ARRAYS };
-static const char *const names[ARRAYS] = { "value", "scale", "weight", "vector", "tree_start",
-                                           "iteration", "output", "linear_const" };
+enum { VALUE, SCALE, WEIGHT, VECTOR, GIVEN, TREE_START, ITERATION, OUTPUT, LINEAR, ARRAYS };
+static const char *const names[ARRAYS] = { "value", "scale", "weight", "vector", "given",
+                                           "tree_start", "iteration", "output", "linear_const" };
 
 struct ensemble {
     mdl_tensor array[ARRAYS];     /* type 0: not there                                     */
@@ -164,25 +164,48 @@ static int round_values(const mdl_tensor *value, double scale, uint16_t *to, dou
     return 1;
 }
 
+/* A tree has one more leaf than splits. */
+static uint64_t leaves_of(const struct ensemble *e)
+{
+    const mdl_tensor *start = &e->array[TREE_START];
+    const uint64_t trees = count(start) - 1;
+
+    return (word_at(start, trees) + trees) / 2;
+}
+
+/* The row of a leaf's values, UINT64_MAX if it is not given; *next counts those that are. */
+static uint64_t row_of(const mdl_tensor *a, uint64_t leaf, uint64_t *next)
+{
+    if (a[VECTOR].type)
+        return word_at(&a[VECTOR], leaf);
+    if (a[GIVEN].type && !(((const uint8_t *)a[GIVEN].data)[leaf / 8] >> leaf % 8 & 1))
+        return UINT64_MAX;
+    return (*next)++;
+}
+
 /* What each tree can change the sums by, added up: for each output. */
 static void add_moves(const struct ensemble *e, const double *by, double *sum)
 {
     const mdl_tensor *const a = e->array;
     const uint64_t trees = count(&a[OUTPUT]), width = (uint64_t)a[VALUE].dims[1];
-    uint64_t leaf = 0;
+    uint64_t leaf = 0, row = 0;
 
     for (uint64_t t = 0; t < trees; t++) {
         const uint64_t first = leaf;
         const double weight = a[WEIGHT].type ? absolute(real_at(&a[WEIGHT], t)) : 1;
+        uint64_t next = row;
         leaf += (word_at(&a[TREE_START], t + 1) - word_at(&a[TREE_START], t)) / 2 + 1;
         for (uint64_t j = 0; j < width; j++) {
             double most = 0;
+            next = row;
             for (uint64_t i = first; i < leaf; i++) {
-                const double d = by[(a[VECTOR].type ? word_at(&a[VECTOR], i) : i) * width + j];
+                const uint64_t r = row_of(a, i, &next);
+                const double d = r == UINT64_MAX ? 0 : by[r * width + j];
                 most = d > most ? d : most;
             }
             sum[word_at(&a[OUTPUT], t) + j] += most * weight;
         }
+        row = next;
     }
 }
 
@@ -212,6 +235,8 @@ static mdl_status round_ensemble(mdl_builder *b, int32_t node, const struct ense
         return mdl_fail(err, MDL_ERR_UNSUPPORTED, "not supported: leaves as float16 that are as "
                         "large as %s can be", mdl_type_name(value->type));
     add_moves(e, by, sum);
+    if (e->array[GIVEN].type)                    /* the other leaves are 0, and stay so */
+        all->values += leaves_of(e) * (uint64_t)value->dims[1] - n;
     for (int64_t k = 0; k < e->outputs; k++) {
         const double s = e->average && rounds ? sum[k] / (double)rounds : sum[k];
         all->sum = s > all->sum ? s : all->sum;

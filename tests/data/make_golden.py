@@ -78,6 +78,10 @@ def models():
         iterations=6, depth=3, one_hot_max_size=4, verbose=0, allow_writing_files=False,
         cat_features=[4, 5], random_seed=0).fit(
             rows, (np.arange(150) % 11 > 5) + 2 * (rows[:, 4] == "b")), rows
+    # Levels, leaves that are not given, and training weights of one to three bytes.
+    yield "oblivious", catboost.CatBoostRegressor(
+        iterations=12, depth=7, verbose=0, allow_writing_files=False, random_seed=0).fit(
+            sugar, worse, sample_weight=np.arange(len(sugar)) ** 2), sugar[:30]
 
 
 for name, source, *sample in models():

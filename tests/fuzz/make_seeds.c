@@ -204,6 +204,43 @@ static mdl_builder *listed(uint32_t trees, uint32_t leaves)
     return b;
 }
 
+/* Oblivious trees, of whose leaves every fourth has a value. */
+static mdl_builder *oblivious(void)
+{
+    enum { LEVELS = 5, LEAVES = 1 << LEVELS };
+    const uint8_t flags[LEVELS] = {
+        MDL_NODE_NUMBER, MDL_NODE_NUMBER | MDL_NODE_NAN_DEFAULT, MDL_NODE_CATEGORY | MDL_NODE_SET_LEFT,
+        MDL_NODE_NUMBER | MDL_NODE_NAN_DEFAULT | MDL_NODE_DEFAULT_LEFT, MDL_NODE_NUMBER };
+    const uint32_t set_start[LEVELS + 1] = { 0, 0, 0, 1, 1, 1 }, set_words[] = { 0x15 };
+    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LE, .threshold_type = MDL_F32,
+                          .leaf_type = MDL_F64, .outputs = 2, .leaf_width = 2 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 3, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &e);
+
+    for (uint32_t t = 0; t < 24; t++) {
+        int32_t feature[LEVELS];
+        double threshold[LEVELS], value[2 * LEAVES] = { 0 }, cover[LEAVES] = { 0 };
+        for (uint32_t l = 0; l < LEVELS; l++) {
+            feature[l] = (int32_t)((l + t) % 3);
+            threshold[l] = flags[l] & MDL_NODE_CATEGORY ? 0 : (double)(l * t % 7) / 2;
+        }
+        for (uint32_t i = t % 4; i < LEAVES; i += 4) {
+            value[2 * i] = i - 7.5;
+            value[2 * i + 1] = 0.25 * t;
+            cover[i] = i * i * (t + 1) * (i % 3 ? 1 : 1000);
+        }
+        const mdl_tree tree = { .size = sizeof tree, .n_nodes = 2 * LEAVES - 1, .iteration = t,
+                                .weight = 1, .flags = flags, .feature = feature,
+                                .threshold = threshold, .value = value, .cover = cover,
+                                .set_start = set_start, .set_words = set_words, .oblivious = 1 };
+        mdl_build_tree(b, n, &tree);
+    }
+    mdl_build_output(b, "raw", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, n, 1));
+    return b;
+}
+
 int main(int argc, char **argv)
 {
     const char *folder = argc > 1 ? argv[1] : ".";
@@ -218,5 +255,6 @@ int main(int argc, char **argv)
     ok &= save(listed(3, 10), folder, "ready_tiles.mdl");
     ok &= save(listed(2, 20), folder, "ready_tops.mdl");
     ok &= save(listed(2, 60), folder, "ready_exits.mdl");
+    ok &= save(oblivious(), folder, "short_levels.mdl");
     return !ok;
 }
