@@ -81,37 +81,32 @@ mdl_status mdl_trees_need_values(const struct node *n, uint64_t leaves, mdl_erro
     return MDL_OK;
 }
 
-/* Numbers of one width, without a branch on what is given: the leaves follow each other in no order. */
-#define SPREAD(name, integer) \
-static void name(integer *to, const integer *from, uint64_t count, const uint8_t *given, uint64_t leaves) \
-{ \
-    uint64_t next = 0, leaf = 0; \
-\
-    for (; leaf < leaves && next < count; leaf++) { \
-        const integer is = (integer)is_given(given, leaf); \
-        to[leaf] = from[next] & (integer)(0 - is); \
-        next += is; \
-    } \
-    for (; leaf < leaves; leaf++) \
-        to[leaf] = 0; \
+/* Without a branch on what is given: the leaves follow each other in no order. */
+static void spread_u64(uint64_t *to, const uint64_t *from, uint64_t count, const uint8_t *given,
+                       uint64_t leaves)
+{
+    uint64_t next = 0, leaf = 0;
+
+    for (; leaf < leaves && next < count; leaf++) {
+        const uint64_t is = (uint64_t)is_given(given, leaf);
+        to[leaf] = from[next] & (0 - is);
+        next += is;
+    }
+    for (; leaf < leaves; leaf++)
+        to[leaf] = 0;
 }
-SPREAD(spread_u32, uint32_t)
-SPREAD(spread_u64, uint64_t)
 
 const void *mdl_trees_spread(const struct node *n, const struct tensor *t, uint64_t leaves,
                              size_t bytes, struct arena *a)
 {
     const uint8_t *given = n->tensors[TREES_GIVEN].data;
     const unsigned char *from = t->data;
-    const uint64_t count = (uint64_t)t->dims[0];
 
     if (!n->tensors[TREES_GIVEN].type)
         return t->data;
     unsigned char *to = mdl_arena_take_raw(a, leaves, bytes);
     if (to && bytes == sizeof(uint64_t))
-        spread_u64((uint64_t *)(void *)to, t->data, count, given, leaves);
-    else if (to && bytes == sizeof(uint32_t))
-        spread_u32((uint32_t *)(void *)to, t->data, count, given, leaves);
+        spread_u64((uint64_t *)(void *)to, t->data, (uint64_t)t->dims[0], given, leaves);
     else for (uint64_t leaf = 0; to && leaf < leaves; leaf++) {
         const int is = is_given(given, leaf);
         if (is)
