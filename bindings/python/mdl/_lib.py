@@ -148,7 +148,7 @@ class mdl_tree(Structure):
                 ("cover", POINTER(c_double)), ("set_start", POINTER(c_uint32)),
                 ("set_words", POINTER(c_uint32)), ("linear_const", POINTER(c_double)),
                 ("linear_start", POINTER(c_uint32)), ("linear_feature", POINTER(c_int32)),
-                ("linear_coef", POINTER(c_double))]
+                ("linear_coef", POINTER(c_double)), ("oblivious", c_uint64)]
 
 
 mdl_progress = CFUNCTYPE(c_int, c_void_p, c_uint64, c_uint64)
