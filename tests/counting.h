@@ -87,20 +87,6 @@ static inline mdl_builder *wide_model(const mdl_allocator *allocator, uint32_t x
     return b;
 }
 
-/* The builder's file image in memory of the caller's; frees the builder. */
-static inline unsigned char *built_file(mdl_builder *b, size_t *size)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    const void *bytes;
-
-    if (mdl_build_bytes(b, &bytes, size, &err))
-        fail_msg("%s", err.text);
-    unsigned char *copy = malloc(*size);
-    memcpy(copy, bytes, *size);
-    mdl_builder_free(b);
-    return copy;
-}
-
 static inline mdl_model *loaded(mdl_builder *b, const mdl_allocator *allocator)
 {
     const mdl_load_options options = { .size = sizeof options, .allocator = allocator };

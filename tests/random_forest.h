@@ -229,8 +229,6 @@ static void random_forest(struct forest *f)
 static unsigned char *forest_file(const struct forest *f, size_t *size)
 {
     mdl_builder *b = mdl_builder_new(NULL);
-    mdl_error err = MDL_ERROR_INIT;
-    const void *bytes;
     const int32_t x = mdl_build_input(b, "x", f->x_type, f->cols, MDL_ABSENT_ZERO);
     const int32_t n = mdl_build_trees(b, x, &f->ensemble);
 
@@ -240,12 +238,7 @@ static unsigned char *forest_file(const struct forest *f, size_t *size)
     mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, n, 1));
     mdl_build_output(b, "sure", MDL_OUTPUT_PROBA, mdl_build_result(b, n, 0));
     mdl_build_ready(b, below(2));
-    if (mdl_build_bytes(b, &bytes, size, &err))
-        fail_msg("%s", err.text);
-    unsigned char *copy = malloc(*size);
-    memcpy(copy, bytes, *size);
-    mdl_builder_free(b);
-    return copy;
+    return built_file(b, size);
 }
 
 /* ---- the reference ----------------------------------------------------------------------- */
@@ -428,5 +421,41 @@ static void same_bits(const void *got, const void *want, uint32_t type, size_t n
             fail_msg("%s, %zu rows: value %zu is %a, expected %a", isa, rows, i, g, w);
     }
 }
+
+/* ---- all of them ------------------------------------------------------------------------- */
+
+/* So many random forests and their rows, with every kernel set and engine; returns how many trees. */
+static size_t each_forest(int rounds, void (*check)(struct forest *f, struct data *d, mdl_model *m))
+{
+    static struct forest f;
+    static struct data d;
+    size_t n_trees = 0;
+
+    for (int round = 0; round < rounds; round++) {
+        size_t size;
+        random_forest(&f);
+        fill(&f, &d);
+        n_trees += f.n_trees;
+        unsigned char *file = forest_file(&f, &size);
+        for (size_t k = 0; mdl_isa_name(k); k++)
+            for (size_t e = 0;; e++) {
+                const mdl_load_options options = { .size = sizeof options, .isa = mdl_isa_name(k),
+                                                   .engine = mdl_engine_name(e) };
+                mdl_model *m;
+                mdl_error err = MDL_ERROR_INIT;
+                if (mdl_load_memory(&m, file, size, &options, &err))
+                    fail_msg("%s", err.text);
+                check(&f, &d, m);
+                mdl_free(m);
+                if (!options.engine)
+                    break;        /* after all that have a name: the one chosen */
+            }
+        free(file);
+    }
+    return n_trees;
+}
+
+static const size_t heights[] = { 1, 2, 7, 8, 9, 63, 64, 65, 255, ROWS };
+#define HEIGHTS (sizeof heights / sizeof *heights)
 
 #endif

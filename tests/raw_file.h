@@ -65,6 +65,31 @@ static inline void *raw_array(unsigned char *file, size_t size, const char *name
     return at;
 }
 
+/* Loading says so, once checksums fit again. */
+static inline void raw_refused(unsigned char *file, size_t size, const char *says)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m = NULL;
+
+    raw_repair(file);
+    assert_int_equal(mdl_load_memory(&m, file, size, NULL, &err), MDL_ERR_FORMAT);
+    if (!strstr(err.text, says))
+        fail_msg("'%s' does not say '%s'", err.text, says);
+}
+
+/* Bytes of an array that are others for a while. */
+static inline void raw_try(unsigned char *file, size_t size, void *at, const void *bytes, size_t n,
+                           const char *says)
+{
+    unsigned char kept[8];
+
+    memcpy(kept, at, n);
+    memcpy(at, bytes, n);
+    raw_refused(file, size, says);
+    memcpy(at, kept, n);
+    raw_repair(file);
+}
+
 /* The tensor whose bytes begin at `at` is a row shorter: its record says so. */
 static inline void raw_shorten(unsigned char *file, const unsigned char *at)
 {

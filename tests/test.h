@@ -112,9 +112,9 @@ static inline mdl_builder *small_model(const mdl_allocator *allocator)
     return b;
 }
 
-static inline unsigned char *small_file(size_t *size)
+/* The builder's file image in memory of the caller's; frees the builder. */
+static inline unsigned char *built_file(mdl_builder *b, size_t *size)
 {
-    mdl_builder *b = small_model(NULL);
     mdl_error err = MDL_ERROR_INIT;
     const void *bytes;
 
@@ -124,6 +124,11 @@ static inline unsigned char *small_file(size_t *size)
     memcpy(copy, bytes, *size);
     mdl_builder_free(b);
     return copy;
+}
+
+static inline unsigned char *small_file(size_t *size)
+{
+    return built_file(small_model(NULL), size);
 }
 
 #endif

@@ -256,30 +256,6 @@ static void training_weights_are_what_they_were(void **state)
 
 /* ---- what is wrong ---------------------------------------------------------------------- */
 
-static void expect_refused(unsigned char *file, size_t size, const char *says)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *m = NULL;
-
-    raw_repair(file);
-    assert_int_equal(mdl_load_memory(&m, file, size, NULL, &err), MDL_ERR_FORMAT);
-    if (!strstr(err.text, says))
-        fail_msg("'%s' does not say '%s'", err.text, says);
-}
-
-/* Bytes of an array that are others for a while. */
-static void try_bytes(unsigned char *file, size_t size, void *at, const void *bytes, size_t n,
-                      const char *says)
-{
-    unsigned char kept[8];
-
-    memcpy(kept, at, n);
-    memcpy(at, bytes, n);
-    expect_refused(file, size, says);
-    memcpy(at, kept, n);
-    raw_repair(file);
-}
-
 static void what_is_wrong_with_splits_and_questions_is_refused(void **state)
 {
     const uint8_t many = 250, left = 7, odd = 0xC1, leaf = 0, cols = COLS, vector = 8;
@@ -292,19 +268,19 @@ static void what_is_wrong_with_splits_and_questions_is_refused(void **state)
     uint8_t *first_left = raw_array(file, size, "left", NULL);
     uint32_t *start = raw_array(file, size, "tree_start", NULL);
     assert_int_equal(*first_left, 3);            /* below the left child of a root of 7 splits */
-    try_bytes(file, size, first_left, &left, 1, "more splits below a left child");
-    try_bytes(file, size, first_left + 2, &left, 1, "more splits below a left child");
-    try_bytes(file, size, raw_array(file, size, "question", NULL), &many, 1, "asks question 250");
-    try_bytes(file, size, raw_array(file, size, "flags", NULL), &odd, 1, "unknown flags 0xc1");
-    try_bytes(file, size, raw_array(file, size, "flags", NULL), &leaf, 1, "unknown flags 0x00");
-    try_bytes(file, size, raw_array(file, size, "feature", NULL), &cols, 1, "tests column 3 of 3");
-    try_bytes(file, size, raw_array(file, size, "threshold", NULL), &nan, 4, "threshold NaN");
+    raw_try(file, size, first_left, &left, 1, "more splits below a left child");
+    raw_try(file, size, first_left + 2, &left, 1, "more splits below a left child");
+    raw_try(file, size, raw_array(file, size, "question", NULL), &many, 1, "asks question 250");
+    raw_try(file, size, raw_array(file, size, "flags", NULL), &odd, 1, "unknown flags 0xc1");
+    raw_try(file, size, raw_array(file, size, "flags", NULL), &leaf, 1, "unknown flags 0x00");
+    raw_try(file, size, raw_array(file, size, "feature", NULL), &cols, 1, "tests column 3 of 3");
+    raw_try(file, size, raw_array(file, size, "threshold", NULL), &nan, 4, "threshold NaN");
     even = start[1] + 1;
-    try_bytes(file, size, start + 1, &even, 4, "expected an odd number");
+    raw_try(file, size, start + 1, &even, 4, "expected an odd number");
     free(file);
 
     file = build(&shapes[2], &size);
-    try_bytes(file, size, raw_array(file, size, "vector", NULL), &vector, 1, "values that are not there");
+    raw_try(file, size, raw_array(file, size, "vector", NULL), &vector, 1, "values that are not there");
     free(file);
 }
 

@@ -128,45 +128,23 @@ static void check_stop(const struct forest *f, const struct data *d, const mdl_m
                       mdl_isa(m), rows);
 }
 
+static void check_parts(struct forest *f, struct data *d, mdl_model *m)
+{
+    for (int i = 0; i < 2; i++) {
+        const size_t rows = heights[below(HEIGHTS)];
+        const size_t first = below((uint32_t)(ROWS - rows + 1));
+        check_stages(f, d, m, first, rows);
+        if (i)
+            check_single_trees(f, d, m, first, rows);
+        else if (!(f->ensemble.flags & MDL_TREES_AVERAGE))
+            check_stop(f, d, m, first, rows);
+    }
+}
+
 static void parts_of_random_forests_are_those_of_the_reference(void **state)
 {
-    static const size_t heights[] = { 1, 2, 7, 8, 9, 63, 64, 65, 255, ROWS };
-    static struct forest f;
-    static struct data d;
-    size_t n_trees = 0;
     (void)state;
-
-    for (int round = 0; round < 60 * slow(); round++) {
-        size_t size;
-        random_forest(&f);
-        fill(&f, &d);
-        n_trees += f.n_trees;
-        unsigned char *file = forest_file(&f, &size);
-        for (size_t k = 0; mdl_isa_name(k); k++) {
-            for (size_t e = 0;; e++) {
-                const mdl_load_options options = { .size = sizeof options, .isa = mdl_isa_name(k),
-                                                   .engine = mdl_engine_name(e) };
-                mdl_model *m;
-                mdl_error err = MDL_ERROR_INIT;
-                if (mdl_load_memory(&m, file, size, &options, &err))
-                    fail_msg("%s", err.text);
-                for (int i = 0; i < 2; i++) {
-                    const size_t rows = heights[below(sizeof heights / sizeof *heights)];
-                    const size_t first = below((uint32_t)(ROWS - rows + 1));
-                    check_stages(&f, &d, m, first, rows);
-                    if (i)
-                        check_single_trees(&f, &d, m, first, rows);
-                    else if (!(f.ensemble.flags & MDL_TREES_AVERAGE))
-                        check_stop(&f, &d, m, first, rows);
-                }
-                mdl_free(m);
-                if (!options.engine)
-                    break;        /* after all that have a name: the one chosen */
-            }
-        }
-        free(file);
-    }
-    assert_true(n_trees > 1200);
+    assert_true(each_forest(60 * slow(), check_parts) > 1200);
 }
 
 int main(void)

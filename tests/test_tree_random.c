@@ -44,38 +44,16 @@ static void check_rows(const struct forest *f, const struct data *d, const mdl_m
     }
 }
 
+static void check_heights(struct forest *f, struct data *d, mdl_model *m)
+{
+    for (size_t h = 0; h < HEIGHTS; h++)
+        check_rows(f, d, m, below((uint32_t)(ROWS - heights[h] + 1)), heights[h]);
+}
+
 static void random_forests_answer_bit_for_bit_as_the_reference(void **state)
 {
-    static const size_t heights[] = { 1, 2, 7, 8, 9, 63, 64, 65, 255, ROWS };
-    static struct forest f;
-    static struct data d;
-    size_t n_trees = 0;
     (void)state;
-
-    for (int round = 0; round < 120 * slow(); round++) {
-        size_t size;
-        random_forest(&f);
-        fill(&f, &d);
-        n_trees += f.n_trees;
-        unsigned char *file = forest_file(&f, &size);
-        for (size_t k = 0; mdl_isa_name(k); k++) {
-            for (size_t e = 0;; e++) {
-                const mdl_load_options options = { .size = sizeof options, .isa = mdl_isa_name(k),
-                                                   .engine = mdl_engine_name(e) };
-                mdl_model *m;
-                mdl_error err = MDL_ERROR_INIT;
-                if (mdl_load_memory(&m, file, size, &options, &err))
-                    fail_msg("%s", err.text);
-                for (size_t h = 0; h < sizeof heights / sizeof *heights; h++)
-                    check_rows(&f, &d, m, below((uint32_t)(ROWS - heights[h] + 1)), heights[h]);
-                mdl_free(m);
-                if (!options.engine)
-                    break;        /* after all that have a name: the one chosen */
-            }
-        }
-        free(file);
-    }
-    assert_true(n_trees > 2400);
+    assert_true(each_forest(120 * slow(), check_heights) > 2400);
 }
 
 int main(void)

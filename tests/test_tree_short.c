@@ -357,26 +357,6 @@ static void a_model_that_was_loaded_is_written_as_it_was_read(void **state)
 
 /* ---- what is wrong ---------------------------------------------------------------------------- */
 
-static void refuse(unsigned char *file, size_t size, const char *says)
-{
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *m = NULL;
-
-    raw_repair(file);
-    assert_int_equal(mdl_load_memory(&m, file, size, NULL, &err), MDL_ERR_FORMAT);
-    if (!strstr(err.text, says))
-        fail_msg("'%s' does not say '%s'", err.text, says);
-}
-
-static void refuse_byte(unsigned char *file, size_t size, void *at, uint8_t value, const char *says)
-{
-    const uint8_t was = *(uint8_t *)at;
-
-    *(uint8_t *)at = value;
-    refuse(file, size, says);
-    *(uint8_t *)at = was;
-}
-
 static void what_is_wrong_with_levels_and_bits_is_refused(void **state)
 {
     size_t size;
@@ -387,25 +367,25 @@ static void what_is_wrong_with_levels_and_bits_is_refused(void **state)
     uint8_t *given = raw_array(file, size, "given", &bits), *first = raw_array(file, size, "level", &level);
     uint32_t *start = raw_array(file, size, "tree_start", NULL);
     assert_int_equal(level.type, MDL_U8);
-    refuse_byte(file, size, first, 255, "asks question 255");
-    refuse_byte(file, size, given, given[0] ^ 1u, "does not name as many leaves as have values");
+    raw_try(file, size, first, &(uint8_t){ 255 }, 1, "asks question 255");
+    raw_try(file, size, given, &(uint8_t){ given[0] ^ 1u }, 1, "does not name as many leaves as have values");
     start[1] -= 2;                               /* odd, but not those of whole levels */
-    refuse(file, size, "no whole levels");
+    raw_refused(file, size, "no whole levels");
     free(file);
 
     file = file_of(&shapes[5], 1, &size);
     uint8_t *count = raw_array(file, size, "count", &bits);
-    refuse_byte(file, size, count + bits.dims[0] - 1, 200, "other numbers than one for each leaf");
-    refuse_byte(file, size, count, count[0] ^ 128u, "'count' has");
+    raw_try(file, size, count + bits.dims[0] - 1, &(uint8_t){ 200 }, 1, "other numbers than one for each leaf");
+    raw_try(file, size, count, &(uint8_t){ count[0] ^ 128u }, 1, "'count' has");
     memset(count, 0xFF, (size_t)bits.dims[0]);
-    refuse(file, size, "'count' has");
+    raw_refused(file, size, "'count' has");
     free(file);
 
     file = file_of(&shapes[7], 1, &size);        /* 24 leaves and nothing else */
     start = raw_array(file, size, "tree_start", NULL);
     for (uint32_t t = 1; t <= TREES; t++)
         start[t] += 2;                           /* a tree of one level, without leaves or questions */
-    refuse(file, size, "'value' has 24 rows, expected 25");
+    raw_refused(file, size, "'value' has 24 rows, expected 25");
     free(file);
 }
 
@@ -427,7 +407,7 @@ static void a_leaf_that_is_not_there_has_no_value(void **state)
             assert_non_null(given);
             given[0] ^= (uint8_t)(given[0] & (0u - given[0]));   /* without its lowest bit */
             given[leaves / 8] |= 0x80;
-            refuse(file, size, "does not name as many leaves as have values");
+            raw_refused(file, size, "does not name as many leaves as have values");
         }
         free(file);
     }
