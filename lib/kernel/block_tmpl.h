@@ -160,27 +160,32 @@ static void descend_even(uint8_t *leaf, const struct tree_fork *forks, const uin
 
 #define ADD_ROWS 8u
 
+/* Rows go in pairs: one sum of two leaves, one shift for two numbers. */
 #define ADD_LEAVES(name, real) \
 static void name(real *sum, const real *value, const uint32_t *first, size_t trees, \
                  const uint8_t *leaf, size_t height) \
 { \
+    typedef real pair __attribute__((vector_size(2 * sizeof(real)))); \
     for (size_t r = 0; r < height; r += ADD_ROWS) { \
-        real s[ADD_ROWS]; \
-        MDL_UNROLL(8) \
-        for (size_t k = 0; k < ADD_ROWS; k++) \
-            s[k] = sum[r + k]; \
-        for (size_t t = 0; t < trees; t++) { \
+        const uint8_t *from = leaf + r; \
+        pair s[ADD_ROWS / 2]; \
+        MDL_UNROLL(4) \
+        for (size_t k = 0; k < ADD_ROWS / 2; k++) \
+            memcpy(&s[k], sum + r + 2 * k, sizeof s[k]); \
+        for (size_t t = 0; t < trees; t++, from += height) { \
             const real *v = value + first[t]; \
             uint64_t l; \
-            memcpy(&l, leaf + t * height + r, sizeof l); \
+            memcpy(&l, from, sizeof l); \
             MDL_KEEP(v); \
-            MDL_UNROLL(8) \
-            for (size_t k = 0; k < ADD_ROWS; k++) \
-                s[k] += v[l >> 8 * k & 255]; \
+            MDL_UNROLL(4) \
+            for (size_t k = 0; k < ADD_ROWS / 2; k++, l >>= 16) { \
+                MDL_KEEP(l); \
+                s[k] += (pair){ v[l & 255], v[l >> 8 & 255] }; \
+            } \
         } \
-        MDL_UNROLL(8) \
-        for (size_t k = 0; k < ADD_ROWS; k++) \
-            sum[r + k] = s[k]; \
+        MDL_UNROLL(4) \
+        for (size_t k = 0; k < ADD_ROWS / 2; k++) \
+            memcpy(sum + r + 2 * k, &s[k], sizeof s[k]); \
     } \
 }
 ADD_LEAVES(add_leaves_f32, float)

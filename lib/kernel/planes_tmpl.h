@@ -284,10 +284,10 @@ static void part_even(uint8_t *leaf, const struct plane_group *group,
         while (1u << levels < group->leaves[t])
             levels++;
         forks += levels;
-        for (size_t k = 0; k < 8; k++) {
-            const size_t at = k < levels ? (size_t)(forks - 1 - k)->condition * PLANE_UNIT : 0;
-            bit[k] = k < levels ? plane_load(plane + at) : plane_set(0);
-        }
+        MDL_UNROLL(8)
+        for (size_t k = 0; k < 8; k++)
+            bit[k] = k < levels ? plane_load(plane + (size_t)(forks - 1 - k)->condition * PLANE_UNIT)
+                                : plane_set(0);
         planes_to_bytes(leaf, bit);
     }
 }

@@ -107,11 +107,9 @@ static inline uint32_t ctr_find(const struct ctr_index *t, uint64_t hash)
         first = t->rows < CTR_WINDOW ? 0 : t->rows - CTR_WINDOW;
     /* No branch: which of a few it is cannot be foreseen. */
     const uint64_t *at = t->hash + first;
-    const uint32_t past0 = at[0] != hash, past1 = past0 & (at[1] != hash);
-    const uint32_t past2 = past1 & (at[2] != hash), past3 = past2 & (at[3] != hash);
-    const uint32_t row = (first + past0 + past1 + past2) | (0 - past3);
+    const uint32_t row = first + (at[0] < hash) + (at[1] < hash) + (at[2] < hash);
 
-    return row < t->rows ? row : t->rows;
+    return t->hash[row] == hash && row < t->rows ? row : t->rows;
 }
 
 static inline const struct ctr_ratio *ctr_ratio(const struct node *n)

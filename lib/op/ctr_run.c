@@ -34,10 +34,10 @@ static inline uint64_t code_of(double x)
 }
 
 static inline void gather(const struct ctr_plan *p, const struct ctr_work *w, struct view in,
-                          size_t first, size_t rows)
+                          size_t rows)
 {
     for (size_t r = 0; r < rows; r++) {
-        const double *x = view_row(in, first + r);
+        const double *x = view_row(in, r);
 
         for (uint32_t i = 0; i < p->n_codes; i++)
             w->cell[i * rows + r] = code_of(x[p->column[i]]);
@@ -68,27 +68,21 @@ static inline void run_tests(const struct ctr_plan *p, const struct ctr_work *w,
 
 static inline void look_up(const struct ctr_plan *p, const struct ctr_work *w, size_t rows)
 {
-    uint64_t hash[CTR_HEIGHT];
-
     for (uint32_t i = 0; i < p->n_groups; i++) {
-        const struct ctr_group *g = &p->groups[i];
-        uint32_t *known = w->known + i * rows, lacking = 0;
+        const struct ctr_group g = p->groups[i];
+        const uint32_t *part = p->part + g.first;
 
-        if (!g->known.start)
-            continue;
-        memset(hash, 0, sizeof hash);
-        for (uint32_t k = 0; k < g->n; k++) {
-            const uint64_t *cell = w->cell + p->part[g->first + k] * rows;
-            for (size_t r = 0; r < rows; r++) {
-                hash[r] = CTR_M * (hash[r] + cell[r]);
-                lacking |= (uint32_t)(cell[r] == NO_CODE) << r;
+        for (size_t r = 0; r < rows && g.known.start; r++) {
+            uint64_t hash = 0;
+            uint32_t lacking = 0;
+
+            for (uint32_t k = 0; k < g.n; k++) {
+                const uint64_t cell = w->cell[part[k] * rows + r];
+                hash = CTR_M * (hash + cell);
+                lacking |= cell == NO_CODE;
             }
+            w->known[i * rows + r] = lacking ? g.known.rows : ctr_find(&g.known, hash);
         }
-        for (size_t r = 0; r < rows; r++)
-            known[r] = ctr_find(&g->known, hash[r]);
-        for (size_t r = 0; r < rows && lacking; r++)
-            if (lacking >> r & 1)
-                known[r] = g->known.rows;
     }
 }
 
@@ -138,25 +132,30 @@ static inline void copy_values(const struct ctr_plan *p, const struct ctr_work *
     }
 }
 
-static void plain_columns(const struct node *n, const double *x, float *y)
+/* Columns that are no ratios. */
+static inline void plain_columns(const struct node *n, struct view in, struct view out, size_t rows)
 {
     const uint32_t *number = n->tensors[CTR_NUMBER].data;
     const int32_t *equal = n->tensors[CTR_EQUAL].data;
     const size_t numbers = (size_t)ctr_records(n, CTR_NUMBER, 1);
     const size_t equals = (size_t)ctr_records(n, CTR_EQUAL, 2);
 
-    for (size_t i = 0; i < numbers; i++)
-        y[i] = (float)x[number[i]];
-    for (size_t i = 0; i < equals; i++)
-        y[numbers + i] = x[equal[2 * i]] == (double)equal[2 * i + 1];
+    for (size_t r = 0; r < rows; r++) {
+        const double *x = view_row(in, r);
+        float *y = view_row(out, r);
+
+        for (size_t i = 0; i < numbers; i++)
+            y[i] = (float)x[number[i]];
+        for (size_t i = 0; i < equals; i++)
+            y[numbers + i] = x[equal[2 * i]] == (double)equal[2 * i + 1];
+    }
 }
 
 /* Rows from `first` on, at most CTR_HEIGHT. */
 MDL_INLINE void run_rows(const struct node *n, const struct run *r, size_t first, size_t rows)
 {
     const struct ctr_plan *p = n->plan;
-    const struct view in = run_in(n, r, 0);
-    struct view out = run_out(n, r, 0);
+    struct view in = run_in(n, r, 0), out = run_out(n, r, 0);
     const size_t before = (size_t)(ctr_records(n, CTR_NUMBER, 1) + ctr_records(n, CTR_EQUAL, 2));
     struct ctr_work w = { .cell = r->temp };
 
@@ -164,9 +163,9 @@ MDL_INLINE void run_rows(const struct node *n, const struct run *r, size_t first
     w.number = (float *)(void *)(w.known + p->n_groups * rows);
     w.passed = (uint8_t *)(w.number + p->n_floats * rows);
     out.data = view_row(out, first);
-    for (size_t k = 0; k < rows; k++)
-        plain_columns(n, view_row(in, first + k), view_row(out, k));
-    gather(p, &w, in, first, rows);
+    in.data = view_row(in, first);
+    plain_columns(n, in, out, rows);
+    gather(p, &w, in, rows);
     run_tests(p, &w, rows);
     look_up(p, &w, rows);
     for (uint32_t i = 0; i < p->n_keys; i++) {
