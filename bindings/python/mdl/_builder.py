@@ -35,6 +35,8 @@ TYPE_OF: Dict[str, int] = {"f4": _lib.F32, "f8": _lib.F64, "i1": _lib.I8, "u1": 
 POINTEE: Dict[str, Any] = {"f8": ctypes.c_double, "u1": ctypes.c_uint8, "i4": ctypes.c_int32,
                            "u4": ctypes.c_uint32}
 
+MAX_LEVELS = 30          # an ensemble has fewer than 2^31 nodes
+
 
 def packed(array: Any, name: str) -> Tuple[Array, int]:
     """A row-major array in the machine's byte order, and its type number."""
@@ -188,12 +190,10 @@ class Builder:
         if bits is None or any(array is None for array in (left, right, feature, threshold, value)):
             raise DataError("a tree needs flags, left, right, feature, threshold and value")
         n = len(bits)
-        sets = _integers(set_start, n + 1, np.uint32, "set_start")
-        words = _integers(set_words, _end(sets), np.uint32, "set_words")
+        sets, words = _sets(set_start, set_words, n)
         linear = _integers(linear_start, n + 1, np.uint32, "linear_start")
-        if (linear_const is None) != (linear is None) or (sets is None) != (words is None):
-            raise DataError("linear_const and linear_start come together, and so do set_start and "
-                            "set_words")
+        if (linear_const is None) != (linear is None):
+            raise DataError("linear_const and linear_start come together")
         if linear is not None and (linear_feature is None or linear_coef is None):
             raise DataError("linear leaves need linear_feature and linear_coef")
         arrays: Dict[str, Optional[Array]] = {
@@ -207,10 +207,40 @@ class Builder:
             "linear_const": _reals(linear_const, n, "linear_const"), "linear_start": linear,
             "linear_feature": _integers(linear_feature, _end(linear), np.int32, "linear_feature"),
             "linear_coef": _reals(linear_coef, _end(linear), "linear_coef")}
+        self._add_tree(node, arrays, n_nodes=n, output=output, iteration=iteration, weight=weight)
+
+    def oblivious_tree(self, node: int, *, flags: Any, feature: Any, threshold: Any, value: Any,
+                       output: int = 0, iteration: int = 0, weight: float = 1.0,
+                       cover: Optional[Any] = None, set_start: Optional[Any] = None,
+                       set_words: Optional[Any] = None) -> None:
+        """One tree that asks the same question everywhere on a level, as CatBoost's do.  flags,
+        feature and threshold (and set_start) have an entry for each of its d levels, the root's
+        first; value is [2^d] or [2^d, leaf_width] and cover [2^d], by leaf from left to right:
+        the answers as a binary number, the root's its highest digit, 1 is right.  All trees of an
+        ensemble are given so, or none."""
+        if node not in self._leaf_width:
+            raise ValueError(f"node {node} is no ensemble made by this builder's trees()")
+        bits = _integers(flags, None, np.uint8, "flags")
+        if bits is None or any(array is None for array in (feature, threshold, value)):
+            raise DataError("an oblivious tree needs flags, feature, threshold and value")
+        d = len(bits)
+        if d > MAX_LEVELS:
+            raise DataError(f"flags has {d} levels, expected at most {MAX_LEVELS}")
+        leaves, width, of = 1 << d, self._leaf_width[node], f" for a tree of {d} levels"
+        sets, words = _sets(set_start, set_words, d)
+        arrays: Dict[str, Optional[Array]] = {
+            "flags": bits, "feature": _integers(feature, d, np.int32, "feature"),
+            "threshold": _reals(threshold, d, "threshold"),
+            "value": _reals(value, leaves * width, "value", of),
+            "cover": _reals(cover, leaves, "cover", of), "set_start": sets, "set_words": words}
+        self._add_tree(node, arrays, n_nodes=2 * leaves - 1, output=output, iteration=iteration,
+                       weight=weight, oblivious=1)
+
+    def _add_tree(self, node: int, arrays: Mapping[str, Optional[Array]], **fields: Any) -> None:
         described = _lib.mdl_tree(
-            size=ctypes.sizeof(_lib.mdl_tree), n_nodes=n, output=output, iteration=iteration,
-            weight=weight, **{name: _pointer(array, POINTEE[array.dtype.str[1:]])
-                              for name, array in arrays.items() if array is not None})
+            size=ctypes.sizeof(_lib.mdl_tree), **fields,
+            **{name: _pointer(array, POINTEE[array.dtype.str[1:]])
+               for name, array in arrays.items() if array is not None})
         self._call("mdl_build_tree", node, ctypes.byref(described))
 
     def importances(self, values: Mapping[str, Any], columns: Optional[Any] = None) -> None:
@@ -298,25 +328,35 @@ def _end(starts: Optional[Array]) -> Optional[int]:
     return int(starts[-1])
 
 
+def _sets(start: Optional[Any], words: Optional[Any],
+          n: int) -> Tuple[Optional[Array], Optional[Array]]:
+    """The sets of n questions."""
+    sets = _integers(start, n + 1, np.uint32, "set_start")
+    members = _integers(words, _end(sets), np.uint32, "set_words")
+    if (sets is None) != (members is None):
+        raise DataError("set_start and set_words come together")
+    return sets, members
+
+
 def _integers(array: Optional[Any], n: Optional[int], dtype: Any, name: str) -> Optional[Array]:
     if array is None:
         return None
     given = np.asarray(array)
     made = np.ascontiguousarray(given, dtype).reshape(-1)
-    if given.dtype.kind not in "iub" or (made != given.reshape(-1)).any():
+    if given.size and given.dtype.kind not in "iub" or (made != given.reshape(-1)).any():
         raise DataError(f"{name} of a tree does not hold {np.dtype(dtype)} numbers")
     return _counted(made, n, name)
 
 
-def _reals(array: Optional[Any], n: Optional[int], name: str) -> Optional[Array]:
+def _reals(array: Optional[Any], n: Optional[int], name: str, of: str = "") -> Optional[Array]:
     if array is None:
         return None
-    return _counted(np.ascontiguousarray(array, np.float64).reshape(-1), n, name)
+    return _counted(np.ascontiguousarray(array, np.float64).reshape(-1), n, name, of)
 
 
-def _counted(array: Array, n: Optional[int], name: str) -> Array:
+def _counted(array: Array, n: Optional[int], name: str, of: str = "") -> Array:
     if n is not None and len(array) != n:
-        raise DataError(f"{name} has {len(array)} entries, expected {n}")
+        raise DataError(f"{name} has {len(array)} entries, expected {n}{of}")
     return array
 
 
