@@ -4,7 +4,9 @@ float32, the package shap where it is installed; and what must hold of any.
 
 tests/test_explain.c compares with the definitions; here are real models.
 """
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -199,6 +201,77 @@ def test_one_call_or_many_and_threads_give_the_same_bits():
     for thread in threads:
         thread.join()
     assert all((one == whole).all() for one in made)
+
+
+@pytest.mark.parametrize("how", [{"background": X[300:330]}, {}, {"method": "steps"},
+                                 {"method": "interactions", "tree_range": (5, 20)}])
+def test_an_explainer_that_is_kept_gives_the_bits_of_a_call_from_any_thread(how):
+    model = mdl.convert(trained(X, Y, objective="binary"))
+    want = np.asarray(model.explain(X[:60], **how).values)
+    kept, made = model.explainer(**how), [None] * 4
+
+    def ask(i):
+        made[i] = np.concatenate([kept.explain(X[at:at + 10 + i]).values
+                                  for at in range(0, 60, 10 + i)])[:60]
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all((one == want).all() for one in made)
+    assert (kept.explain(X[:5]).base_values == model.explain(X[:5], **how).base_values).all()
+
+
+def test_an_explainer_has_background_rows_of_its_own():
+    model, background = mdl.convert(trained(X, Y, objective="binary")), X[300:330].copy()
+    kept = model.explainer(background=background)
+    background[:] = 0
+    values = kept.explain(X[:5]).values
+    assert (values == model.explain(X[:5], background=X[300:330]).values).all()
+    assert (values != model.explain(X[:5], background=background).values).any()
+    assert (model.explainer(background=X[300:330], threads=2).explain(X[:5]).values == values).all()
+
+
+def test_an_explainer_is_closed_by_itself_or_with_its_model():
+    model = mdl.convert(trained(X, Y, objective="binary"))
+    with model.explainer(background=X[:30]) as kept:
+        kept.explain(X[:1])
+    with pytest.raises(mdl.Error, match="this explainer is closed"):
+        kept.explain(X[:1])
+    kept.close()
+    others = [model.explainer(background=X[:30]), model.explainer()]
+    freed = [weakref.ref(core) for core in model._cores.values()]
+    assert len(freed) == 2
+    others.pop()
+    gc.collect()
+    assert [core() is None for core in freed] == [False, True]
+    model.close()
+    assert freed[0]() is None
+    with pytest.raises(mdl.Error, match="this model is closed"):
+        others[0].explain(X[:1])
+    with pytest.raises(mdl.Error, match="this model is closed"):
+        model.explainer()
+
+
+def test_a_model_lives_as_long_as_its_explainer():
+    kept = mdl.convert(trained(X, Y, objective="binary")).explainer(background=X[:30])
+    gc.collect()
+    assert kept.explain(X[:3]).values.shape == (3, 30)
+
+
+def test_an_explainer_that_cannot_be_says_why():
+    model = mdl.convert(trained(X, Y, objective="binary"))
+    sparse = pytest.importorskip("scipy.sparse")
+    for how, error, said in (({"method": "lime"}, mdl.DataError, "method is 'lime'"),
+                             ({"method": "background"}, mdl.DataError, "needs background rows"),
+                             ({"background": X[:, :3]}, mdl.DataError, "columns"),
+                             ({"background": sparse.csr_matrix(X)}, mdl.UnsupportedError, "dense"),
+                             ({"background": X[:0]}, mdl.Error, "background"),
+                             ({"tree_range": (3, 2)}, mdl.DataError, "tree_range")):
+        with pytest.raises(error, match=said):
+            model.explainer(**how)
+    with pytest.raises(mdl.DataError, match="columns"):
+        model.explainer(background=X[:9]).explain(X[:, :3])
 
 
 def test_columns_that_no_tree_asks_add_exactly_nothing():

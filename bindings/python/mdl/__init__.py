@@ -10,9 +10,9 @@ Only numpy is needed; frameworks are imported when an object of theirs is conver
 from ._builder import Builder
 from ._convert import convert
 from ._errors import DataError, Error, FormatError, UnsupportedError
-from ._explain import Explanation
+from ._explain import Explainer, Explanation
 from ._model import Golden, Model, Output, load
 from ._version import __version__
 
-__all__ = ["Builder", "DataError", "Error", "Explanation", "FormatError", "Golden", "Model",
-           "Output", "UnsupportedError", "__version__", "convert", "load"]
+__all__ = ["Builder", "DataError", "Error", "Explainer", "Explanation", "FormatError", "Golden",
+           "Model", "Output", "UnsupportedError", "__version__", "convert", "load"]

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import itertools
 import weakref
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from . import _lib, _pool
-from ._data import Array, Csr, Rows
-from ._errors import DataError
+from ._data import Array, Csr, Rows, rows_of
+from ._errors import DataError, Error
+
+if TYPE_CHECKING:
+    from ._model import Model
 
 METHODS = {"shap": 0, "interactions": 1, "steps": 2, "background": 3}
 
@@ -50,7 +54,40 @@ class Explanation(NamedTuple):
 
 
 class Explainer:
-    """The library's explainer of one model and one method; any number of threads may use it."""
+    """What is worked out once to explain rows of a model: Model.explainer() makes it.  Any number
+    of threads may use one.  It closes itself; `with` and close() do so at a given point, and so
+    does close() of its model."""
+
+    def __init__(self, model: "Model", core: "Core") -> None:
+        self._model, self._cores = model, model._cores
+        self._key = next(KEYS)
+        self._cores[self._key] = core
+        weakref.finalize(self, self._cores.pop, self._key, None).atexit = False
+
+    def explain(self, X: Any) -> Explanation:
+        """What each column of X adds to the margin, as Model.explain says it."""
+        self._model._held()
+        core = self._cores.get(self._key)
+        if core is None:
+            raise Error("this explainer is closed")
+        return self._model._explained(core, rows_of(X, self._model._schema))
+
+    def close(self) -> None:
+        """Give the memory back; calls of other threads that are under way finish first."""
+        self._cores.pop(self._key, None)
+
+    def __enter__(self) -> "Explainer":
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+
+KEYS = itertools.count()                     # next() is one step: threads get different ones
+
+
+class Core:
+    """The library's explainer of one model and one method, freed with the last reference."""
 
     def __init__(self, handle: Any, method: str, tree_range: Optional[Tuple[int, int]],
                  background: Optional[Array], threads: int) -> None:

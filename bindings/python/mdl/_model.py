@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import _explain, _lib, _pool, _stages, _tensors
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
-from ._explain import Explanation
+from ._explain import Explainer, Explanation
 from ._stages import EarlyStop
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -124,7 +124,8 @@ class Model:
         self._source_kind = self._metadata.get("source_kind", "")
         self._shapes: Optional[List[Optional[_tensors.Shape]]] = None
         self._threads = 1
-        self._explainers: Dict[Tuple[str, Optional[TreeRange], int], _explain.Explainer] = {}
+        self._explainers: Dict[Tuple[str, Optional[TreeRange], int], _explain.Core] = {}
+        self._cores: Dict[int, _explain.Core] = {}          # of the explainers given out
 
     @classmethod
     def from_bytes(cls, bytes_: Bytes, *, isa: Optional[str] = None, engine: Optional[str] = None,
@@ -156,6 +157,7 @@ class Model:
         """Give the memory back; calls of other threads that are under way finish first."""
         self._handle = None
         self._explainers = {}
+        self._cores.clear()
 
     def __enter__(self) -> "Model":
         self._held()
@@ -459,30 +461,48 @@ class Model:
 
         method: "shap", Shapley values by the training rows' ways through the trees, exactly;
         "interactions", the same for pairs of columns; "steps", Saabas' cheap approximation;
-        "background", Shapley values against the rows `background` (which alone asks for it).
+        "background", Shapley values against the rows `background` (which alone asks for it);
+        explainer() keeps what they take for many calls.
         The columns are those of X, or, behind one-hot encoding and the like, those that the trees
         see.  UnsupportedError for a model that is not one tree ensemble, or lacks what is needed.
         """
-        handle = self._held()
+        self._held()
         rows = rows_of(X, self._schema)
-        method = _explain.checked(method, background)
+        if background is not None:
+            return self._explained(self._core(method, background, tree_range, threads), rows)
         use = self._threads if threads is None else _pool.checked(threads)
         key = method, None if tree_range is None else _range(tree_range), use
-        explainer = self._explainers.get(key)
-        if explainer is None or background is not None:
-            given = None if background is None else rows_of(background, self._schema)
-            if isinstance(given, Csr):
-                raise UnsupportedError("background rows are dense")
-            explainer = _explain.Explainer(handle, key[0], key[1], given, use)
-            if background is None:
-                if len(self._explainers) >= 4:        # of many ranges none is worth keeping
-                    self._explainers = {}
-                self._explainers[key] = explainer
-        made = explainer.run(rows)
+        core = self._explainers.get(key)
+        if core is None:
+            core = self._core(method, None, tree_range, use)
+            if len(self._explainers) >= 4:            # of many ranges none is worth keeping
+                self._explainers = {}
+            self._explainers[key] = core
+        return self._explained(core, rows)
+
+    def explainer(self, *, method: str = "shap", background: Any = None,
+                  tree_range: Optional[TreeRange] = None,
+                  threads: Optional[int] = None) -> Explainer:
+        """What explain() works out before it sees X, to keep for many calls: of background rows,
+        which are copied, most of the time of a call with few rows."""
+        return Explainer(self, self._core(method, background, tree_range, threads))
+
+    def _core(self, method: str, background: Any, tree_range: Optional[TreeRange],
+              threads: Optional[int]) -> _explain.Core:
+        handle, method = self._held(), _explain.checked(method, background)
+        given = None if background is None else rows_of(background, self._schema)
+        if isinstance(given, Csr):
+            raise UnsupportedError("background rows are dense")
+        use = self._threads if threads is None else _pool.checked(threads)
+        return _explain.Core(handle, method, None if tree_range is None else _range(tree_range),
+                             given, use)
+
+    def _explained(self, core: _explain.Core, rows: Rows) -> Explanation:
+        made = core.run(rows)
         classes = self.classes if made.shape[1] > 1 else None
         names = None if classes is None or len(classes) != made.shape[1] else \
             [str(name) for name in classes]
-        return _explain.shaped(made, explainer.names, rows, names)
+        return _explain.shaped(made, core.names, rows, names)
 
     def run(self, inputs: Mapping[str, Any],
             outputs: Optional[List[str]] = None) -> Dict[str, Any]:
