@@ -114,7 +114,8 @@ MDL_API mdl_status mdl_build_choice(mdl_builder *b, int32_t node, const char *pa
 MDL_API mdl_status mdl_build_dim_name(mdl_builder *b, int32_t input, uint32_t dim,
                                       const char *name);
 
-/* One weight array, packed and row-major.  `dims` may be NULL when rank is 0. */
+/* One weight array, packed and row-major.  `dims` may be NULL when rank is 0.  Type 0 takes an array
+ * away that the node has. */
 MDL_API mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *slot,
                                      uint32_t type, uint32_t rank, const int64_t *dims,
                                      const void *data);

@@ -1,5 +1,6 @@
 /*
- * tests/test_tree_short.c - files that leave out what follows: levels of oblivious trees, leaves of 0
+ * tests/test_tree_short.c - files that leave out what follows: levels of oblivious trees, leaves of 0,
+ * the last of several values that add up to nearly 0
  *
  * Each ensemble is built twice, by levels and by nodes, as a caller who knows nothing of levels would:
  * what both say must be the same, bit for bit, with every engine.
@@ -22,18 +23,21 @@ struct shape {
     uint32_t zeros;               /* of 8 leaves that are 0                                       */
     uint32_t covered;             /* largest training weight of a leaf, about; 0: there are none  */
     int categories, weighted;
+    int balanced;                 /* values of a leaf add up to 0, but for some units             */
 };
 
 static const struct shape shapes[] = {
-    { 6, 1, MDL_F32, MDL_F64, 3, 5, 0, 0 },
-    { 6, 3, MDL_F32, MDL_F64, 3, 5, 0, 0 },
-    { 4, 1, MDL_F64, MDL_F32, 0, 0, 0, 1 },
-    { 8, 1, MDL_F32, MDL_F32, 5, 0, 1, 0 },
-    { 11, 2, MDL_F64, MDL_F64, 7, 5, 1, 1 },
-    { 7, 1, MDL_F32, MDL_F64, 2, 0xFFFFFFFF, 0, 0 },     /* one to five bytes */
-    { 7, 3, MDL_F32, MDL_F32, 0, 300000, 0, 0 },
-    { 0, 1, MDL_F32, MDL_F64, 0, 5, 0, 0 },
-    { 6, 1, MDL_F32, MDL_F64, 8, 0, 0, 0 },      /* a sixteenth is not there: all are listed */
+    { 6, 1, MDL_F32, MDL_F64, 3, 5, 0, 0, 0 },
+    { 6, 3, MDL_F32, MDL_F64, 3, 5, 0, 0, 0 },
+    { 4, 1, MDL_F64, MDL_F32, 0, 0, 0, 1, 0 },
+    { 8, 1, MDL_F32, MDL_F32, 5, 0, 1, 0, 0 },
+    { 11, 2, MDL_F64, MDL_F64, 7, 5, 1, 1, 0 },
+    { 7, 1, MDL_F32, MDL_F64, 2, 0xFFFFFFFF, 0, 0, 0 },     /* one to five bytes */
+    { 7, 3, MDL_F32, MDL_F32, 0, 300000, 0, 0, 0 },
+    { 0, 1, MDL_F32, MDL_F64, 0, 5, 0, 0, 0 },
+    { 6, 1, MDL_F32, MDL_F64, 8, 0, 0, 0, 0 },      /* a sixteenth is not there: all are listed */
+    { 6, 4, MDL_F32, MDL_F64, 3, 5, 0, 0, 1 },
+    { 5, 2, MDL_F64, MDL_F64, 0, 0, 0, 1, 1 },
 };
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
@@ -49,9 +53,37 @@ struct tree {
     uint32_t d;
     uint8_t flags[MOST_LEVELS];
     int32_t feature[MOST_LEVELS];
-    double threshold[MOST_LEVELS], value[3 * MOST_LEAVES], cover[MOST_LEAVES];
+    double threshold[MOST_LEVELS], value[4 * MOST_LEAVES], cover[MOST_LEAVES];
+    int64_t off[MOST_LEAVES];     /* units that the last value is more than minus the others      */
     uint32_t set_start[MOST_LEVELS + 1], set_words[MOST_LEVELS];
 };
+
+static uint64_t bits_of(double x)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* 0 minus all of n values but the last. */
+static double balance_of(const double *x, uint32_t n)
+{
+    double sum = x[0];
+
+    for (uint32_t k = 1; k + 1 < n; k++)
+        sum += x[k];
+    return 0 - sum;
+}
+
+/* The last of n values: from none to 2^50 units from that. */
+static void balance(double *x, uint32_t n)
+{
+    const uint64_t off = below(4) ? below(1u << below(20)) : 1ull << below(51);
+    const uint64_t from = bits_of(balance_of(x, n)), bits = from > off && below(2) ? from - off : from + off;
+
+    memcpy(&x[n - 1], &bits, sizeof bits);
+}
 
 static void make_tree(struct tree *t, const struct shape *s)
 {
@@ -73,6 +105,10 @@ static void make_tree(struct tree *t, const struct shape *s)
             t->value[i * s->width + k] = zero ? 0 : (double)below(4096) / 64 - 20;
         if (i % 50 == 7 && !zero)
             t->value[i * s->width] = -0.0;       /* is no zero that may be left out */
+        if (s->balanced && !zero)
+            balance(t->value + i * s->width, s->width);
+        t->off[i] = (int64_t)(bits_of(t->value[(i + 1) * s->width - 1])
+                              - bits_of(balance_of(t->value + i * s->width, s->width)));
     }
 }
 
@@ -95,7 +131,7 @@ static void add_nodes(mdl_builder *b, int32_t n, const struct shape *s, const st
     static uint8_t flags[2 * MOST_LEAVES];
     static int32_t left[2 * MOST_LEAVES], right[2 * MOST_LEAVES], feature[2 * MOST_LEAVES],
         id[2 * MOST_LEAVES];
-    static double threshold[2 * MOST_LEAVES], value[6 * MOST_LEAVES], cover[2 * MOST_LEAVES];
+    static double threshold[2 * MOST_LEAVES], value[8 * MOST_LEAVES], cover[2 * MOST_LEAVES];
     static uint32_t set_start[2 * MOST_LEAVES + 1], set_words[2 * MOST_LEAVES];
     const uint32_t leaves = 1u << t->d;
 
@@ -134,7 +170,7 @@ static void add_nodes(mdl_builder *b, int32_t n, const struct shape *s, const st
 static mdl_builder *build(const struct shape *s, int by_levels)
 {
     static struct tree t;
-    const double base[] = { 0.5, -3, 7 };
+    const double base[] = { 0.5, -3, 7, 0.25 };
     const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LE,
                           .threshold_type = s->threshold_type, .leaf_type = s->leaf_type,
                           .outputs = s->width, .leaf_width = s->width, .base = base };
@@ -169,7 +205,7 @@ static mdl_model *load(const unsigned char *file, size_t size, const char *engin
 }
 
 struct answers {
-    double sums[ROWS * 3];
+    double sums[ROWS * 4];
     int32_t leaves[ROWS * TREES];
 };
 
@@ -248,7 +284,7 @@ static void trees_show_the_same_nodes_leaves_and_training_weights(void **state)
             assert_memory_equal(&a, &b, sizeof a);
             for (uint32_t i = 0; i < a.nodes; i++) {
                 mdl_tree_node_info one = { .size = sizeof one }, other = { .size = sizeof other };
-                double mine[3], its[3];
+                double mine[4], its[4];
                 mdl_tree_node(m, 0, t, i, &one);
                 mdl_tree_node(twin, 0, t, i, &other);
                 assert_true(one.set_words == other.set_words);
@@ -279,8 +315,9 @@ static void trees_show_the_same_nodes_leaves_and_training_weights(void **state)
 /* Levels alone are listed, and no leaf that is 0 where there are some. */
 static void files_have_no_more_than_what_does_not_follow(void **state)
 {
-    static const int given[SHAPES] = { 1, 1, 0, 1, 1, 1, 0, 0, 0 };
-    static const int counted[SHAPES] = { 0, 0, 0, 0, 0, 1, 1, 0, 0 };
+    static const int given[SHAPES] = { 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0 };
+    static const int counted[SHAPES] = { 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0 };
+    static const int told[SHAPES] = { [4] = 1, [9] = 1, [10] = 1 };
 
     (void)state;
     for (size_t s = 0; s < SHAPES; s++) {
@@ -288,7 +325,7 @@ static void files_have_no_more_than_what_does_not_follow(void **state)
         size_t size;
         unsigned char *file = file_of(&shapes[s], 1, &size);
         mdl_tensor level, value, cover, bits;
-        int64_t levels = 0, leaves = 0, zeros = 0, bytes = 0;
+        int64_t levels = 0, leaves = 0, zeros = 0, bytes = 0, rest = 0;
 
         seed = 77 + shapes[s].levels;
         for (uint32_t k = 0; k < TREES; k++) {
@@ -300,6 +337,9 @@ static void files_have_no_more_than_what_does_not_follow(void **state)
                 for (uint32_t v = i * shapes[s].width; v < (i + 1) * shapes[s].width; v++)
                     zero &= t.value[v] == 0 && !signbit(t.value[v]);
                 zeros += zero;
+                for (uint64_t c = t.off[i] < 0 ? ~(2 * (uint64_t)t.off[i]) : 2 * (uint64_t)t.off[i], more = !zero;
+                     more; c >>= 7, rest++)
+                    more = c > 127;
                 for (uint32_t c = (uint32_t)t.cover[i]; !zero && shapes[s].covered; c >>= 7, bytes++)
                     zero = c < 128;
             }
@@ -310,6 +350,10 @@ static void files_have_no_more_than_what_does_not_follow(void **state)
         raw_array(file, size, "level", &level);
         raw_array(file, size, "value", &value);
         assert_int_equal(level.dims[0], levels);
+        assert_int_equal(value.dims[1], shapes[s].width - (uint32_t)told[s]);
+        assert_int_equal(raw_array(file, size, "rest", &bits) != NULL, told[s]);
+        if (told[s])
+            assert_int_equal(bits.dims[0], rest);
         assert_int_equal(raw_array(file, size, "given", &bits) != NULL, given[s]);
         assert_int_equal(value.dims[0], given[s] ? leaves - zeros : leaves);
         if (given[s])
@@ -392,7 +436,7 @@ static void what_is_wrong_with_levels_and_bits_is_refused(void **state)
 /* A bit behind the last leaf, in the place of one before. */
 static void a_leaf_that_is_not_there_has_no_value(void **state)
 {
-    struct shape s = { 3, 2, MDL_F32, MDL_F64, 5, 5, 0, 0 };
+    struct shape s = { 3, 2, MDL_F32, MDL_F64, 5, 5, 0, 0, 0 };
     uint64_t leaves = 0;
     (void)state;
 
@@ -418,7 +462,7 @@ static void a_leaf_that_is_not_there_has_no_value(void **state)
 static void arrays_of_other_lengths_are_refused(void **state)
 {
     static const char *const names[] = { "level", "given", "flags", "feature", "threshold", "cover", "value",
-                                         "count" };
+                                         "count", "rest" };
 
     (void)state;
     for (size_t s = 0; s < SHAPES; s++)

@@ -336,6 +336,10 @@ mdl_status mdl_build_weights(mdl_builder *b, int32_t node, const char *slot, uin
         i++;
     if (i == op->n_slots)
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "%s has no weights '%s'", op->name, slot);
+    if (!type) {
+        n->node.tensors[i] = (struct tensor){ .type = 0 };
+        return MDL_OK;
+    }
     if (type > 31 || !(op->slots[i].types & TYPE_BIT(type))
         || (op->slots[i].rank != VALUE_ANY_RANK && rank != op->slots[i].rank))
         return mdl_build_error(b, MDL_ERR_ARGUMENT, "%s of %s has not type %s and rank %u", slot,

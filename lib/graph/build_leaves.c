@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "graph/build_pack.h"
+#include "base/rest.h"
 
 #include <string.h>
 
@@ -144,6 +145,41 @@ static int put_given(struct packer *k, const double **weight)
     return value->data && (!k->t[TREES_COVER].type || *weight || !k->summed);
 }
 
+/* Several values of a leaf that add up to nearly 0, as those of classes: all but the last, and how far
+ * that one is off. */
+static int put_rest(struct packer *k)
+{
+    struct tensor *value = &k->out[TREES_VALUE];
+    const size_t width = (size_t)k->params->leaf_width;
+    const uint64_t rows = (uint64_t)value->dims[0];
+    const double *row = value->data;
+    uint64_t bytes = 0;
+    int known = 1;
+
+    if (width < 2 || value->type != MDL_F64 || k->out[TREES_VECTOR].type)
+        return 1;
+    for (uint64_t r = 0; r < rows && known; r++, bytes++)
+        for (uint64_t off = mdl_rest_of(row + r * width, width, &known); off > 127; off >>= 7)
+            bytes++;
+    if (!known || bytes + WORTH >= rows * sizeof *row)
+        return 1;
+    double *others = mdl_arena_take_raw(k->a, rows, (width - 1) * sizeof *others);
+    uint8_t *to = mdl_pack_array(k, TREES_REST, MDL_U8, bytes);
+    if (!others || !to)
+        return 0;
+    value->data = others;
+    value->dims[1]--;
+    value->count -= rows;
+    for (uint64_t r = 0; r < rows; r++, row += width, others += width - 1) {
+        uint64_t off = mdl_rest_of(row, width, &known);
+        for (; off > 127; off >>= 7)
+            *to++ = (uint8_t)(off | 128);
+        *to++ = (uint8_t)off;
+        memcpy(others, row, (width - 1) * sizeof *others);
+    }
+    return 1;
+}
+
 /* ---- training weights ---------------------------------------------------------------------- */
 
 /* Has every split what its children have together?  So it is in oblivious trees. */
@@ -245,7 +281,7 @@ int mdl_pack_leaves(struct packer *k)
     k->summed = k->t[TREES_COVER].type && adds_up(k, cover);
     if (k->summed && !(leaves = of_leaves(k)))
         return 0;
-    if (!put_vectors(k) || !put_ids(k) || !put_given(k, &leaves))
+    if (!put_vectors(k) || !put_ids(k) || !put_given(k, &leaves) || !put_rest(k))
         return 0;
     if (!k->t[TREES_COVER].type)
         return 1;

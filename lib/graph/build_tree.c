@@ -356,7 +356,7 @@ static int is_wanted(const struct tree_parts *p, uint32_t slot)
     case TREES_LINEAR_COEF: return p->linear;
     case TREES_RIGHT: case TREES_LEAF_ID: return !p->oblivious;
     case TREES_LEFT: case TREES_QUESTION: case TREES_VECTOR:
-    case TREES_LEVEL: case TREES_GIVEN: case TREES_COUNT: return 0;   /* mdl_tree_pack */
+    case TREES_LEVEL: case TREES_GIVEN: case TREES_COUNT: case TREES_REST: return 0;   /* mdl_tree_pack */
     case TREES_SCALE: return 0;                  /* mdl_round_leaves */
     default: return 1;
     }

@@ -128,7 +128,7 @@ struct field {
 
 #define OP_NARROW_TREES 1ull      /* trees of splits and questions: op/tree.h       */
 #define OP_F16_LEAVES   2ull      /* trees whose leaves are float16, times a scale  */
-#define OP_SHORT_TREES  4ull      /* trees with level, given or count: op/tree.h     */
+#define OP_SHORT_TREES  4ull      /* trees with level, given, count or rest: op/tree.h*/
 
 #define TYPES_FLOAT (1u << MDL_F32 | 1u << MDL_F64)
 #define TYPE_BIT(type) (1u << (type))

@@ -51,6 +51,7 @@ static const struct slot slots[TREES_SLOTS] = {
     [TREES_LEVEL] = { "level", TYPES_WORD, 1, 0 },
     [TREES_GIVEN] = { "given", TYPE_BIT(MDL_U8), 1, 0 },
     [TREES_COUNT] = { "count", TYPE_BIT(MDL_U8), 1, 0 },
+    [TREES_REST] = { "rest", TYPE_BIT(MDL_U8), 1, 0 },
 };
 
 static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
@@ -113,7 +114,7 @@ static uint64_t features(const struct node *n)
     const struct tensor *t = n->tensors;
 
     return (t[TREES_LEFT].type ? OP_NARROW_TREES : 0)
-         | (t[TREES_LEVEL].type || t[TREES_GIVEN].type || t[TREES_COUNT].type
+         | (t[TREES_LEVEL].type || t[TREES_GIVEN].type || t[TREES_COUNT].type || t[TREES_REST].type
                 ? OP_SHORT_TREES : 0)
          | (t[TREES_SCALE].type ? OP_F16_LEAVES : 0);
 }

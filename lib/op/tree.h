@@ -39,6 +39,8 @@
  *                              the other leaves are 0, and are not there
  *   count        u8 [...]      instead of cover, of leaves: each in as many bytes as it needs, seven
  *                              bits a byte, the lowest first; bit 7: more follow
+ *   rest         u8 [...]      instead of the last of several values of a leaf: how far it is from
+ *                              minus the sum of the others (base/rest.h), of all rows of value
  *
  * "uint" is u8, u16 or u32, "number" any of those, f32 or f64: as narrow as the values allow.
  *
@@ -68,7 +70,7 @@ enum trees_slot {
     TREES_RIGHT, TREES_VALUE, TREES_LEAF_ID, TREES_BASE, TREES_WEIGHT, TREES_SET_START,
     TREES_SET_WORDS, TREES_LINEAR_CONST, TREES_LINEAR_START, TREES_LINEAR_FEATURE,
     TREES_LINEAR_COEF, TREES_COVER, TREES_LEFT, TREES_QUESTION, TREES_VECTOR, TREES_SCALE,
-    TREES_LEVEL, TREES_GIVEN, TREES_COUNT,
+    TREES_LEVEL, TREES_GIVEN, TREES_COUNT, TREES_REST,
     TREES_SLOTS
 };
 
@@ -248,8 +250,9 @@ mdl_status mdl_trees_explain(const struct node *n, const struct trees_plan *p, u
 mdl_status mdl_trees_check_leaves(const struct node *n, uint64_t cols, const struct trees_plan *p,
                                   mdl_error *err);
 
-/* tree_unpack.c: is there a value for each of so many leaves? */
+/* tree_unpack.c: is there a value for each of so many leaves?  *value with all its columns. */
 mdl_status mdl_trees_need_values(const struct node *n, uint64_t leaves, mdl_error *err);
+mdl_status mdl_trees_rest(const struct node *n, struct tensor *value, struct arena *a, mdl_error *err);
 /* Put back what `level` left out, left and question of *plan, of which tree starts are known to be
  * right; find the weights of each tree.  And an element of `bytes` bytes for each leaf, whether it is
  * `given` or not. */

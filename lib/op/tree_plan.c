@@ -121,11 +121,16 @@ static mdl_status lay_out(struct node *n, const struct value *x, struct survey *
 static mdl_status widen(const struct node *n, struct arena *temp, struct arena *a, mdl_error *err)
 {
     struct trees_plan *p = n->plan;
-    const struct tensor *value = &n->tensors[TREES_VALUE], *scale = &n->tensors[TREES_SCALE];
-    const uint64_t count = n->tensors[TREES_GIVEN].type ? (uint64_t)p->n_leaves * p->leaf_width
-                                                        : value->count;
+    const struct tensor *scale = &n->tensors[TREES_SCALE];
+    const int given = n->tensors[TREES_GIVEN].type != 0;
+    struct tensor value = n->tensors[TREES_VALUE];
+    const uint64_t count = given ? (uint64_t)p->n_leaves * p->leaf_width : value.count;
+    const mdl_status s = n->tensors[TREES_REST].type ? mdl_trees_rest(n, &value, given ? temp : a, err)
+                                                     : MDL_OK;
 
-    p->value = mdl_trees_spread(n, value, p->n_leaves, p->leaf_width * mdl_type_bytes(value->type),
+    if (s)
+        return s;
+    p->value = mdl_trees_spread(n, &value, p->n_leaves, p->leaf_width * mdl_type_bytes(value.type),
                                 scale->type ? temp : a);
     if (!p->value && p->n_leaves)
         return mdl_arena_fail(a, err, "tree ensemble");

@@ -7,12 +7,14 @@
  *     level    a b c                         left    3 1 0
  *     splits   a  b c c  b c c               left    3  1 0 0  1 0 0
  *
- * Leaves without a bit in `given` are 0, and no training row reached them.  A file has values for a
- * sixteenth of the leaves at least, so that what is put back is bounded by its size.
+ * Of several values of a leaf the last may be told by the others, `rest` (base/rest.h).  Leaves without
+ * a bit in `given` are 0, and no training row reached them.  A file has values for a sixteenth of the
+ * leaves at least, so that what is put back is bounded by its size.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "op/tree.h"
+#include "base/rest.h"
 
 #include <string.h>
 
@@ -68,9 +70,14 @@ mdl_status mdl_trees_need_values(const struct node *n, uint64_t leaves, mdl_erro
     const int64_t width = ((const struct trees_params *)n->params)->leaf_width;
     const struct tensor *value = &n->tensors[TREES_VALUE];
 
-    if (value->dims[1] != width)
+    const int rest = n->tensors[TREES_REST].type != 0;
+
+    if (rest && (width < 2 || value->type != MDL_F64 || n->tensors[TREES_VECTOR].type
+                 || n->tensors[TREES_LINEAR_CONST].type))
+        return BAD(TREES_REST, "'rest' of leaves that are no float64, share values, or have one");
+    if (value->dims[1] != width - rest)
         return BAD(TREES_VALUE, "'value' has %lld columns, expected %lld", (long long)value->dims[1],
-                   (long long)width);
+                   (long long)width - rest);
     if (n->tensors[TREES_GIVEN].type)
         return check_given(n, leaves, err);
     if (n->tensors[TREES_VECTOR].type)
@@ -78,6 +85,26 @@ mdl_status mdl_trees_need_values(const struct node *n, uint64_t leaves, mdl_erro
     if ((uint64_t)value->dims[0] != leaves)
         return BAD(TREES_VALUE, "'value' has %lld rows, expected %llu", (long long)value->dims[0],
                    ULL(leaves));
+    return MDL_OK;
+}
+
+mdl_status mdl_trees_rest(const struct node *n, struct tensor *value, struct arena *a, mdl_error *err)
+{
+    const struct tensor *rest = &n->tensors[TREES_REST];
+    const uint8_t *at = rest->data, *end = at + rest->count;
+    const uint64_t rows = (uint64_t)value->dims[0];
+    const size_t others = (size_t)value->dims[1];
+    double *to = mdl_arena_take_raw(a, rows, (others + 1) * sizeof *to);
+
+    if (!to)
+        return mdl_arena_fail(a, err, "tree ensemble");
+    const uint64_t told = mdl_rest_rows(to, value->data, rows, others, &at, end);
+    if (told < rows || at != end)
+        return BAD(TREES_REST, "'rest' tells the last values of %s%llu rows, expected %llu",
+                   told < rows ? "" : "more than ", ULL(told), ULL(rows));
+    value->data = to;
+    value->dims[1]++;
+    value->count += rows;
     return MDL_OK;
 }
 

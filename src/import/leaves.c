@@ -12,6 +12,7 @@
 #include "mdl_import.h"
 
 #include "base/arena.h"
+#include "base/rest.h"
 #include "base/status.h"
 #include "import/number.h"
 
@@ -23,8 +24,8 @@
 #define HALF_INFINITE 0x7C00u
 #define HALF_NAN 0x7E00u
 
-enum { VALUE, SCALE, WEIGHT, VECTOR, GIVEN, TREE_START, ITERATION, OUTPUT, LINEAR, ARRAYS };
-static const char *const names[ARRAYS] = { "value", "scale", "weight", "vector", "given",
+enum { VALUE, SCALE, WEIGHT, VECTOR, GIVEN, REST, TREE_START, ITERATION, OUTPUT, LINEAR, ARRAYS };
+static const char *const names[ARRAYS] = { "value", "scale", "weight", "vector", "given", "rest",
                                            "tree_start", "iteration", "output", "linear_const" };
 
 struct ensemble {
@@ -209,6 +210,24 @@ static void add_moves(const struct ensemble *e, const double *by, double *sum)
     }
 }
 
+/* Values with their last column, where the file has that as `rest`.  0: no memory. */
+static int complete(struct ensemble *e, struct arena *temp)
+{
+    mdl_tensor *value = &e->array[VALUE];
+    const mdl_tensor *rest = &e->array[REST];
+    const uint8_t *at = rest->data;
+
+    if (!rest->type)
+        return 1;
+    const uint64_t rows = (uint64_t)value->dims[0];
+    double *to = mdl_arena_take_raw(temp, rows, (size_t)(value->dims[1] + 1) * sizeof *to);
+    if (to)                                      /* the file is loaded: it says all of them */
+        mdl_rest_rows(to, value->data, rows, (size_t)value->dims[1], &at, at + count(rest));
+    value->data = to;
+    value->dims[1]++;
+    return to != NULL;
+}
+
 static mdl_status round_ensemble(mdl_builder *b, int32_t node, const struct ensemble *e,
                                  struct moved *all, struct arena *temp, mdl_error *err)
 {
@@ -242,6 +261,7 @@ static mdl_status round_ensemble(mdl_builder *b, int32_t node, const struct ense
         all->sum = s > all->sum ? s : all->sum;
     }
     mdl_build_weights(b, node, "value", MDL_F16, 2, value->dims, half);
+    mdl_build_weights(b, node, "rest", 0, 1, NULL, NULL);
     mdl_build_weights(b, node, "scale", value->type, 1, &one,
                       value->type == MDL_F32 ? (const void *)&narrow : &scale);
     return mdl_builder_status(b, err);
@@ -278,7 +298,8 @@ static mdl_status round_all(mdl_builder *b, const mdl_model *m, struct arena *te
         if (strcmp(info.op, "trees") != 0)
             continue;
         look(&e, m, i, &info);
-        const mdl_status s = round_ensemble(b, (int32_t)i, &e, &all, temp, err);
+        const mdl_status s = complete(&e, temp) ? round_ensemble(b, (int32_t)i, &e, &all, temp, err)
+                                                : mdl_fail(err, MDL_ERR_MEMORY, "out of memory");
         if (s)
             return s;
         found++;

@@ -204,8 +204,8 @@ static mdl_builder *listed(uint32_t trees, uint32_t leaves)
     return b;
 }
 
-/* Oblivious trees, of whose leaves every fourth has a value. */
-static mdl_builder *oblivious(void)
+/* Oblivious trees, of whose leaves every fourth has two values, which may add up to 0. */
+static mdl_builder *oblivious(int balanced)
 {
     enum { LEVELS = 5, LEAVES = 1 << LEVELS };
     const uint8_t flags[LEVELS] = {
@@ -228,6 +228,10 @@ static mdl_builder *oblivious(void)
         for (uint32_t i = t % 4; i < LEAVES; i += 4) {
             value[2 * i] = i - 7.5;
             value[2 * i + 1] = 0.25 * t;
+            if (balanced) {
+                value[2 * i] += 40 * t;          /* no two leaves alike */
+                value[2 * i + 1] = -value[2 * i];
+            }
             cover[i] = i * i * (t + 1) * (i % 3 ? 1 : 1000);
         }
         const mdl_tree tree = { .size = sizeof tree, .n_nodes = 2 * LEAVES - 1, .iteration = t,
@@ -255,6 +259,7 @@ int main(int argc, char **argv)
     ok &= save(listed(3, 10), folder, "ready_tiles.mdl");
     ok &= save(listed(2, 20), folder, "ready_tops.mdl");
     ok &= save(listed(2, 60), folder, "ready_exits.mdl");
-    ok &= save(oblivious(), folder, "short_levels.mdl");
+    ok &= save(oblivious(0), folder, "short_levels.mdl");
+    ok &= save(oblivious(1), folder, "short_rest.mdl");
     return !ok;
 }
