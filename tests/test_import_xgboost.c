@@ -169,9 +169,14 @@ static void dart_multiplies_by_the_weights_of_either_layout(void **state)
     static const struct edit flat[] = {
         { "]},\"name\":\"gbtree\"}", "],\"weight_drop\":[0.25]},\"name\":\"gbtree\"}" },
     };
+    static const struct edit updated[] = {         /* process_type=update: some of no tree */
+        { "\"gradient_booster\":{\"model\"", "\"gradient_booster\":{\"gbtree\":{\"model\"" },
+        { "\"name\":\"gbtree\"}", "\"name\":\"gbtree\"},\"name\":\"dart\",\"weight_drop\":[0.25,2,7]}" },
+    };
     (void)state;
 
     margins_of(nested, 2, 0.5f, 0.25f, 2);
+    margins_of(updated, 2, 0.5f, 0.25f, 2);
     margins_of(flat, 1, 0.5f, 0.25f, 1);           /* trees without a weight have 1 */
 }
 

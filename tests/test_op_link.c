@@ -63,6 +63,11 @@ static void log1p_exp_is_within_four_units(void **state)
     for (int i = 0; i < N; i++)
         if (ulps(y[i], exact("log1p_exp", x[i])) > 4)
             fail_msg("log1p(exp(%.17g)) = %.17g", x[i], y[i]);
+
+    const double large[] = { 709.78, 709.79, 2785 };        /* the last two: e^x is infinite */
+    t = link_node("log1p_exp", MDL_F64, 1, 1);
+    one_answers(&t, large, 3, MDL_F64, 1, y);
+    assert_true(y[0] == 709.78 && isinf(y[1]) && isinf(y[2]));
 }
 
 static void float32_links_are_within_two_units_in_the_last_place(void **state)

@@ -122,7 +122,7 @@ static double softplus_f64(double x)
 static double element_f64(int64_t function, double x)
 {
     switch (function) {
-    case LOG1P_EXP: return x > 709 ? x : mdl_log1p(mdl_exp(x));
+    case LOG1P_EXP: return mdl_log1p(mdl_exp(x));      /* as LightGBM: infinite from 709.8 on */
     case SIGNED_SQUARE: return x < 0 ? -(x * x) : x * x;
     case EXP2_NEG: return mdl_exp2(-x);
     case LOG: return mdl_log(x);

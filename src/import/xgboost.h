@@ -61,7 +61,8 @@ struct xgb {
     struct vec base;              /* double [1, classes or targets]                     */
     struct vec tree_info;         /* int32 [n_trees] output of each tree                */
     struct vec rounds;            /* int32 [rounds + 1] first tree of each              */
-    struct vec drop;              /* double [<= n_trees] weights of trees, 1 beyond     */
+    struct vec drop;              /* double [] weights of trees, 1 beyond; updated
+                                     models have more than trees                       */
     struct vec weights;           /* double [features + 1][outputs] of gblinear         */
 
     const struct xgb_objective *how;

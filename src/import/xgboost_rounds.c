@@ -82,9 +82,6 @@ static mdl_status check_model(struct xgb *x)
     if (x->tree_info.bytes / 4 != trees)
         return fail(x, MDL_ERR_FORMAT, "'tree_info' has %llu entries, expected %llu",
                     x->tree_info.bytes / 4, trees);
-    if (x->drop.bytes / 8 > trees)
-        return fail(x, MDL_ERR_FORMAT, "'weight_drop' has %llu entries for %llu trees",
-                    x->drop.bytes / 8, trees);
     if (x->has_rounds)
         return check_rounds(x);
     return make_rounds(x);

@@ -191,6 +191,15 @@ def test_many_classes(params, digits, agrees):
     agrees(params["objective"], train({"num_class": 10, **params}, x, y, 5), x)
 
 
+@pytest.mark.skipif(not hasattr(lgb.Booster, "set_leaf_output"), reason="since LightGBM 4")
+def test_cross_entropy_lambda_of_large_scores_is_infinite_as_in_lightgbm(diabetes, agrees):
+    x, y = diabetes
+    booster = train({"objective": "cross_entropy_lambda"}, x, y / y.max())
+    booster.set_leaf_output(0, 0, 800.0)
+    model = agrees("cross_entropy_lambda", booster, x)
+    assert np.isinf(model.predict(x)).any()
+
+
 @pytest.mark.parametrize("objective", ["lambdarank", "rank_xendcg"])
 def test_ranking(objective, diabetes, agrees):
     x, y = diabetes

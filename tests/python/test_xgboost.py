@@ -205,6 +205,18 @@ def test_every_kernel_set_gives_these_bits(isa, trained, tmp_path):
     agrees(Imported(tmp_path / "model.ubj", isa=isa), rows, make.answers(booster, rows), isa)
 
 
+def test_an_updated_dart_has_more_weights_than_trees(tmp_path):
+    X, y = make.table(make.datasets.load_diabetes)
+    params = {"booster": "dart", "rate_drop": 0.5, "seed": 1, "nthread": 1, "max_depth": 3}
+    d = xgb.DMatrix(X, y)
+    booster = xgb.train({**params, "process_type": "update", "updater": "refresh",
+                         "refresh_leaf": True}, d, 5, xgb_model=xgb.train(params, d, 5))
+    saved = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    assert len(saved["weight_drop"]) == 10 and len(saved["gbtree"]["model"]["trees"]) == 5
+    booster.save_model(tmp_path / "m.json")
+    agrees(Imported(tmp_path / "m.json"), X, make.answers(booster, X), "updated dart")
+
+
 # ---- rounds ----------------------------------------------------------------------------------------
 
 def stopped_early(wrapper):
