@@ -69,7 +69,7 @@ endif
 # than fast, without tables for unwinding (with -g debuggers have theirs).
 SELDOM_C := $(patsubst %,lib/%.c,build describe describe_tree exec_flow explain stages pool \
         base/arena base/map kernel/kernel_ref op/op) \
-    $(patsubst %,lib/op/tree_%.c,check cover part plan rule unpack vector) $(wildcard lib/op/tree_shap*.c) \
+    $(patsubst %,lib/op/tree_%.c,check cover part plan rule vector) $(wildcard lib/op/tree_shap*.c) \
     $(patsubst %,lib/op/%.c,ctr ctr_asked ctr_plan) $(wildcard lib/graph/*.c lib/format/*.c) \
     $(patsubst %,lib/op/nd_%.c,classes columns constant conv_transpose cumulate deform det dft einsum \
         features grid linear_attention list lookup loss make ngrams nms number regex regex_match roi scatter slide \

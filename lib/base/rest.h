@@ -65,7 +65,8 @@ static inline uint64_t mdl_rest_rows(double *to, const double *from, uint64_t ro
     uint64_t r = 0;
 
     for (const uint8_t *next; r < rows; r++, to += others + 1, from += others, *at = next) {
-        memcpy(to, from, others * sizeof *to);
+        for (size_t i = 0; i < others; i++)
+            to[i] = from[i];
         next = mdl_rest_read(to, others + 1, *at, end);
         if (!next)
             break;
