@@ -154,6 +154,31 @@ says the_error_names_the_empty_file 'empty:'
 head -c 9000 d/cancer.json > cut.json
 exits a_cut_source_is_a_bad_model 3 "$mdl" convert cut.json -o x.mdl
 says the_error_names_the_cut_file 'cut.json'
+again='copy it or save it again'
+for file in xgboost_3.2/dart.json xgboost_3.2/dart.ubj lightgbm_4.7/dart.txt catboost_1.2/categories.cbm \
+            catboost_1.2/classes.json treelite_4.8/both.tl ydf_0.16/classes.ydf onnx/mlp.onnx golden_v1_small.mdl; do
+    bytes=$(wc -c < "$top/tests/data/$file")
+    for n in $((bytes / 3)) $((bytes * 4 / 5)) $((bytes - 2)); do
+        [ $file != lightgbm_4.7/dart.txt ] || [ $n -lt 6000 ] || continue      # behind the trees it may end
+        head -c $n "$top/tests/data/$file" > part
+        exits "${file}_cut_at_${n}_is_a_bad_model" 3 "$mdl" convert part -o x.mdl
+        says "${file}_cut_at_${n}_has_a_way_out" "it is cut off; $again"
+    done
+done
+: > part
+for from in xgboost lightgbm catboost treelite ydf onnx ''; do
+    exits "an_empty_file_of_${from:-nobody}_is_a_bad_model" 3 "$mdl" convert part -o x.mdl ${from:+--from $from}
+    says "an_empty_file_of_${from:-nobody}_has_a_way_out" "the file is empty; $again"
+done
+for part in data_spec.pb header.pb gradient_boosted_trees_header.pb nodes-00000-of-00001; do
+    rm -rf part.ydf
+    cp -r "$top/tests/data/ydf_0.16/folder" part.ydf
+    for n in 0 201; do
+        head -c $n "$top/tests/data/ydf_0.16/folder/$part" > part.ydf/$part
+        exits "a_folder_with_${n}_bytes_of_${part}_is_a_bad_model" 3 "$mdl" convert part.ydf -o x.mdl
+        says "a_folder_with_${n}_bytes_of_${part}_has_a_way_out" "it is cut off; $again"
+    done
+done
 printf '\200\004\225abc' > model.pkl
 exits a_pickle_is_unsupported 4 "$mdl" convert model.pkl -o x.mdl
 says a_pickle_gets_the_way_out 'mdl.convert'
@@ -289,6 +314,10 @@ exits inspect_of_an_empty_file_is_a_bad_model 3 "$mdl" inspect empty
 head -c 5000 m.mdl > cut.mdl
 exits a_cut_model_is_a_bad_model 3 "$mdl" inspect cut.mdl
 says the_error_names_the_cut_model 'cut.mdl'
+says a_cut_model_has_a_way_out "it is cut off; $again"
+: > empty.mdl
+exits an_empty_model_is_a_bad_model 3 "$mdl" inspect empty.mdl
+says an_empty_model_has_a_way_out "it is empty; $again"
 { head -c 6000 m.mdl; printf 'X'; tail -c +6002 m.mdl; } > flipped.mdl
 exits a_changed_byte_is_a_bad_model 3 "$mdl" inspect flipped.mdl
 
@@ -552,7 +581,7 @@ cat > texts.csv <<'CSV'
 CSV
 head -c 2000 "$top/tests/data/catboost_1.2/categories.cbm" > cut.cbm
 exits a_cut_catboost_model_is_a_bad_model 3 "$mdl" convert cut.cbm -o cat.mdl
-says a_cut_catboost_model_is_called_cut 'cut'
+says a_cut_catboost_model_has_its_sizes 'ends after 2000 bytes, its core alone has 13048'
 ! grep -q "makes a .mdl file" err; claim a_cut_catboost_model_is_not_sent_to_convert $?
 exits inspect_of_a_catboost_model_is_a_bad_model 3 "$mdl" inspect "$top/tests/data/catboost_1.2/categories.cbm"
 says inspect_of_a_catboost_model_gets_the_way_out "'mdl convert'"

@@ -215,7 +215,8 @@ static void check_cuts(const char *name)
         const int may = may_end_at(&tail, text, size, n);
         if ((s == MDL_OK) != may)
             fail_msg("%s cut at %u: status %d, \"%s\"", name, (unsigned)n, (int)s, err.text);
-        if (s && (s != MDL_ERR_FORMAT || err.offset > n || !err.text[0]))
+        if (s && (s != MDL_ERR_FORMAT || err.offset > n
+                  || (!strstr(err.text, "copy it or save it again") && n >= sizeof "tree")))
             fail_msg("%s cut at %u: status %d, offset %llu, \"%s\"", name, (unsigned)n, (int)s,
                      (unsigned long long)err.offset, err.text);
         accepted += s == MDL_OK;
@@ -329,8 +330,8 @@ static void a_broken_value_is_named_with_its_place(void **state)
         { "\nTree=1", "\nBush=1", "expected 'Tree=' or 'end of trees'" },
         { "num_leaves=4\n", "num_leaves=4\nwhat\n", "the line 'what' is no key=value" },
         { "num_leaves=4\n", "num_leaves=4\nnum_cat=1\n", "the key 'num_cat' is there twice" },
-        { "end of trees\n", "end of trees\nparameters:\n", "there is no 'end of parameters'" },
-        { "end of trees\n", "end of trees\nparser:\n", "there is no 'end of parser'" },
+        { "end of trees\n", "end of trees\nparameters:\n", "the file ends before 'end of parameters'" },
+        { "end of trees\n", "end of trees\nparser:\n", "the file ends before 'end of parser'" },
         { "end of trees\n", "end of trees\nsomething=1\n", "belongs to no section" },
         { "end of trees\n", "end of trees\npandas_categorical:{}\n", "no list" },
         { "end of trees\n", "end of trees\npandas_categorical:[1]\n", "no list of lists" },
@@ -366,7 +367,7 @@ static void a_missing_field_is_named_with_the_place_of_its_tree(void **state)
         { "num_features=2\n", "", "there is no 'num_features'" },
         { "leaf_features=0 2 \n", "", "there is no 'leaf_features'" },
         { "leaf_coeff=0.5 -1\n", "", "there is no 'leaf_coeff'" },
-        { "end of trees\n", "", "there is no 'end of trees': the file is cut" },
+        { "end of trees\n", "", "expected 'Tree=' or 'end of trees'; the file ends before 'end of trees': it is cut off" },
         { "num_cat=1", "num_cat=2", "num_cat is 2, decision_type has 1 category nodes" },
         { "\nnum_leaves=1\n", "\nnum_leaves=2\n", "leaf_value is too short for 2 values" },
         { "decision_type=10 1 4\n", "", "num_cat is 1, decision_type has 0 category nodes" },

@@ -605,7 +605,9 @@ static void every_truncation_of_a_real_file_is_refused(void **state)
         assert_non_null(file);
         for (size_t n = 0; n < size; n++) {
             unsigned char *cut = memcpy(malloc(n + 1), file, n);
-            if (import(&b, cut, n, &err) != MDL_ERR_FORMAT || err.offset > n)
+            if (import(&b, cut, n, &err) != MDL_ERR_FORMAT || err.offset > n
+                || (!strstr(err.text, "copy it or save it again")
+                    && !strstr(err.text, "not a model file that can be imported")))
                 fail_msg("%s: the first %zu bytes: %s", files[f], n, err.text);
             free(cut);
         }

@@ -17,6 +17,10 @@ mdl_status mdl_fail(mdl_error *err, mdl_status status, const char *format, ...) 
 mdl_status mdl_fail_at(mdl_error *err, mdl_status status, const char *section, uint64_t offset,
                        const char *format, ...) MDL_PRINTF(5, 6);
 
+/* The way out of a file that ends too early: "the file ends within ...: " MDL_CUT_OFF. */
+#define MDL_AGAIN   "copy it or save it again"
+#define MDL_CUT_OFF "it is cut off; " MDL_AGAIN
+
 /* Say where an error that was found without knowing the file belongs; what is known
  * already stays.  `who` ("node 3 (trees)") goes before the text; NULL for none. */
 void mdl_error_where(mdl_error *err, const char *section, uint64_t offset, const char *who);

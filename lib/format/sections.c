@@ -65,7 +65,7 @@ static mdl_status check_header(const struct mdl_file_header *h, const unsigned c
         return mdl_fail_at(err, MDL_ERR_FORMAT, where, HEADER_AT(file_bytes),
                            "the file has %llu bytes and was written with %llu: %s",
                            (unsigned long long)size, (unsigned long long)h->file_bytes,
-                           size < h->file_bytes ? "it is cut off" : "something was appended");
+                           size < h->file_bytes ? MDL_CUT_OFF : "something was appended");
     if (h->n_sections > MAX_SECTIONS
         || HEADER_BYTES + (uint64_t)h->n_sections * ENTRY_BYTES > size)
         return mdl_fail_at(err, MDL_ERR_FORMAT, where, HEADER_AT(n_sections),
@@ -149,7 +149,7 @@ mdl_status mdl_sections_read(struct section sections[N_SECTIONS], const void *by
                            "not a .mdl file%s", size ? ": the first bytes differ" : ": it is empty");
     if (size < HEADER_BYTES)
         return mdl_fail_at(err, MDL_ERR_FORMAT, "header", size,
-                           "the file is cut off after %llu bytes, inside its header",
+                           "the file ends after %llu bytes, within its header: " MDL_CUT_OFF,
                            (unsigned long long)size);
     memcpy(&h, file, sizeof h);
     mdl_crc32c_function *crc_of = mdl_crc32c_best(cpu);

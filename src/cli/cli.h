@@ -139,8 +139,6 @@ int cli_load_model(struct cli *c, mdl_model **out, const char *path);
 /* A message for a file that is not what was expected, from its first bytes: what it is and
  * the way out; NULL when we do not know. */
 const char *cli_file_hint(const void *bytes, size_t size);
-/* Do they begin as an ONNX model does: its version, then a small field or the graph? */
-int cli_is_onnx(const void *bytes, size_t size);
 
 /* A network: not a model of tables, but one whose inputs are tensors of any shape. */
 int cli_is_tensors(const mdl_model *model);

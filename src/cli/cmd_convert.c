@@ -162,16 +162,14 @@ struct head {
 };
 
 /* Failures of the importer, with a hint for files that are something else altogether. */
-static int import_failed(struct cli *c, const char *source, const struct head *head,
+static int import_failed(struct cli *c, const char *source, const char *from, const struct head *head,
                          const mdl_error *err)
 {
-    const int known = head->bytes[0] == '{' || head->bytes[0] == 't'
-                   || (head->n >= 4 && !memcmp(head->bytes, "CBM1", 4))
-                   || cli_is_onnx(head->bytes, head->n);
-    const char *hint = err->code == MDL_ERR_FORMAT && !known ? cli_file_hint(head->bytes, head->n)
-                                                             : NULL;
+    const char *hint = err->code == MDL_ERR_FORMAT ? cli_file_hint(head->bytes, head->n) : NULL;
     char safe[256];
 
+    if (hint && (strstr(hint, "'mdl convert'") || (is_mdl(head->bytes, head->n) && !from)))
+        hint = NULL;                          /* it is one that is read here, but damaged */
     if (cli_os_kind(source) == CLI_KIND_FOLDER)
         return err->code != MDL_ERR_IO ? cli_failed(c, source, err)
             : cli_fail(c, CLI_IO, "%s is a folder without a model of YDF (a file data_spec.pb), the only "
@@ -222,7 +220,7 @@ static int import(struct cli *c, const char *source, mdl_import_options *o, mdl_
                      : mdl_import(out, source, o, &err);
     cli_input_close(&in);
     free(bytes);
-    return s ? import_failed(c, o->file, &head, &err) : CLI_OK;
+    return s ? import_failed(c, o->file, o->from, &head, &err) : CLI_OK;
 }
 
 /* --leaves: the builder of the model becomes that of the rounded one. */

@@ -42,7 +42,8 @@ static const struct {
     { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },
 };
 
-int cli_is_onnx(const void *bytes, size_t size)
+/* Does it begin as an ONNX model does: its version, then a small field or the graph? */
+static int is_onnx(const void *bytes, size_t size)
 {
     const unsigned char *p = bytes;
 
@@ -57,7 +58,7 @@ const char *cli_file_hint(const void *bytes, size_t size)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (size >= known[i].length && !memcmp(bytes, known[i].magic, known[i].length))
             return known[i].hint;
-    if (cli_is_onnx(bytes, size))
+    if (is_onnx(bytes, size))
         return "it looks like an ONNX model; 'mdl convert' makes a .mdl file of it";
     if (size > 8 && !memcmp(p + 4, "TFL3", 4))
         return "it is a TensorFlow Lite model; tf2onnx makes an ONNX model of it";

@@ -19,7 +19,7 @@ static const char *hint_of_file(const char *path)
 
     if (!cli_input_open(&in, path, NULL)) {
         const size_t n = cli_input_peek(&in);
-        hint = n ? cli_file_hint(in.at, n) : "it is empty";
+        hint = n ? cli_file_hint(in.at, n) : "it is empty; " MDL_AGAIN;
         if (n >= 8 && !memcmp(in.at, "\x89MDL\r\n\x1a\n", 8))
             hint = NULL;                      /* it is one, but damaged */
     }

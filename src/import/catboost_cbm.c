@@ -314,8 +314,9 @@ mdl_status mdl_cat_cbm(struct cat *c)
     const uint32_t bytes = bytes_u32(&in);
     inner.at = in.at;
     if (in.bad || !bytes_take(&in, bytes))
-        return mdl_cat_fail(c, bytes_left(&c->file), "the file is cut: %llu bytes, its core alone "
-                            "has %u", (unsigned long long)bytes_left(&c->file), (unsigned)bytes);
+        return mdl_cat_fail(c, bytes_left(&c->file), "the file ends after %llu bytes, its core "
+                            "alone has %u: " MDL_CUT_OFF, (unsigned long long)bytes_left(&c->file),
+                            (unsigned)bytes);
     inner.end = in.at;
     const mdl_status s = core(&m, inner, &has_rows);
     if (!s && !c->parts.count && has_rows)

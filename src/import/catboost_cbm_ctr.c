@@ -149,6 +149,7 @@ mdl_status mdl_cbm_rows(struct cbm *m, struct bytes *in)
     if (m->f.status)
         return m->f.status;
     if (in->bad)
-        return mdl_cat_fail(c, bytes_offset(in), "the file ends within the target statistics");
+        return mdl_cat_fail(c, bytes_offset(in), "the file ends within the target statistics: "
+                            MDL_CUT_OFF);
     return MDL_OK;
 }

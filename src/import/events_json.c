@@ -9,6 +9,7 @@
 #include "import/events.h"
 
 #include "base/arena.h"
+#include "base/status.h"
 
 #include <string.h>
 
@@ -25,12 +26,21 @@ static unsigned char peek(const struct bytes *in)
     return in->at < in->end ? *in->at : 0;
 }
 
+static int is_of_a_word(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '+'
+        || c == '.';
+}
+
 static enum event unexpected(struct events *e, const char *wanted)
 {
+    const unsigned char *p = e->in.at;
     char seen[2];
 
-    if (e->in.at == e->in.end)
-        return mdl_events_bad(e, "the file ends where %s was expected", wanted);
+    while (p < e->in.end && is_of_a_word(*p))    /* "tru", "-", "1e": the rest is not there */
+        p++;
+    if (p == e->in.end)
+        return mdl_events_bad(e, "the file ends where %s was expected: " MDL_CUT_OFF, wanted);
     return mdl_events_bad(e, "expected %s, found '%s'", wanted,
                           mdl_safe_text(seen, sizeof seen, (const char *)e->in.at, 1));
 }
@@ -161,7 +171,7 @@ static int read_string(struct events *e, const unsigned char **from, size_t *raw
         p++;
     }
     if (p == e->in.end) {
-        mdl_events_bad(e, "a string without an end");
+        mdl_events_bad(e, "the file ends within a string: " MDL_CUT_OFF);
         return 0;
     }
     *from = begin;

@@ -32,7 +32,7 @@ static enum event leaf(struct events *e, enum event ev)
 
 static enum event cut(struct events *e)
 {
-    return mdl_events_bad(e, "the file ends within a value");
+    return mdl_events_bad(e, "the file ends within a value: " MDL_CUT_OFF);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------ */
@@ -92,6 +92,11 @@ static enum event number(struct events *e, unsigned char type)
 static int length(struct events *e, uint64_t *out)
 {
     const unsigned char type = peek(&e->in);
+
+    if (!bytes_left(&e->in)) {
+        cut(e);
+        return 0;
+    }
     const unsigned n = type == 'd' || type == 'D' ? 0 : number_bytes(type);
 
     if (!n) {
@@ -145,6 +150,8 @@ static enum event open(struct events *e, int is_object)
         e->in.at++;
         level.type = peek(&e->in);
         level.type_bytes = (uint8_t)number_bytes(level.type);
+        if (bytes_left(&e->in) < 2)
+            return cut(e);
         if (is_object || !level.type_bytes)
             return mdl_events_bad(e, "a typed %s of something other than numbers",
                                   is_object ? "object" : "array");
@@ -158,7 +165,7 @@ static enum event open(struct events *e, int is_object)
         if (!length(e, &level.left))
             return EVENT_FAILED;
         if (level.left > bytes_left(&e->in) / (level.type ? level.type_bytes : 1u))
-            return mdl_events_bad(e, "more members than the file has bytes");
+            return mdl_events_bad(e, "more members than the file has bytes: " MDL_CUT_OFF);
     }
     return mdl_events_push(e, level);
 }
@@ -188,7 +195,7 @@ static enum event value(struct events *e, unsigned char type)
 static enum event marked_value(struct events *e)
 {
     if (e->in.at == e->in.end)
-        return mdl_events_bad(e, "the file ends where a value was expected");
+        return mdl_events_bad(e, "the file ends where a value was expected: " MDL_CUT_OFF);
     return value(e, *e->in.at++);
 }
 

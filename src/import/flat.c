@@ -31,7 +31,7 @@ static const unsigned char *look(struct flat *f, uint64_t at, uint64_t bytes)
         return NULL;
     if (at > size || bytes > size - at) {
         mdl_flat_fail(f, (size_t)(at < size ? at : size), "%llu bytes at %llu of a flatbuffer of "
-                      "%llu; is the file cut?", (unsigned long long)bytes,
+                      "%llu: it is damaged; " MDL_AGAIN, (unsigned long long)bytes,
                       (unsigned long long)at, (unsigned long long)size);
         return NULL;
     }

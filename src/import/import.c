@@ -110,6 +110,8 @@ static mdl_status find_importer(const struct importer **out, struct bytes file,
     char name[64], known[200] = "";
     size_t used = 0;
 
+    if (!bytes_left(&file))
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "", 0, "the file is empty; " MDL_AGAIN);
     for (size_t i = 0; i < N_IMPORTERS; i++) {
         *out = importers[i];
         if (from ? !strcmp(from, importers[i]->name) : importers[i]->probe(file))
@@ -123,8 +125,6 @@ static mdl_status find_importer(const struct importer **out, struct bytes file,
     if (from)
         return mdl_fail(err, MDL_ERR_ARGUMENT, "there is no importer '%s', only %s",
                         mdl_safe_text(name, sizeof name, from, strlen(from)), known);
-    if (!bytes_left(&file))
-        return mdl_fail_at(err, MDL_ERR_FORMAT, "", 0, "the file is empty");
     return mdl_fail_at(err, MDL_ERR_FORMAT, "", 0,
                        "not a model file that can be imported (known are %s)", known);
 }

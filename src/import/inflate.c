@@ -51,7 +51,7 @@ static uint32_t drop(struct inflate *f, unsigned n)
     f->held >>= n;
     f->n_held -= n;
     if (f->padding > f->n_held)
-        f->wrong = "it is cut off";
+        f->wrong = MDL_CUT_OFF;
     return v;
 }
 
@@ -272,7 +272,7 @@ static void skip_header(struct inflate *f)
     if (flags & 2)
         bytes_u16(&f->in);
     if (f->in.bad)
-        f->wrong = "it is cut off";
+        f->wrong = MDL_CUT_OFF;
 }
 
 static void check_end(struct inflate *f)

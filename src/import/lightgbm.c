@@ -110,9 +110,9 @@ static mdl_status find_tree(struct lgb *g, struct span *line, int *found)
             return MDL_OK;
         }
         if (line->at != line->end)
-            return mdl_lgb_fail(g, line->at, "expected 'Tree=' or 'end of trees'");
+            break;
     }
-    return mdl_lgb_fail(g, g->in.at, "there is no 'end of trees': the file is cut");
+    return mdl_lgb_fail(g, g->in.at, "expected 'Tree=' or 'end of trees'");
 }
 
 static mdl_status read_trees(struct lgb *g, struct lgb_tree *t)

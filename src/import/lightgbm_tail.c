@@ -33,7 +33,7 @@ static mdl_status skip_section(struct lgb *g, struct span begin, const char *end
             g->categorical = (struct span){ line.at + sizeof CATEGORICAL_FEATURE - 1,
                                             line.end - 1 };
     }
-    return mdl_lgb_fail(g, begin.at, "there is no '%s': the file is cut", end);
+    return mdl_lgb_fail(g, begin.at, "the file ends before '%s': " MDL_CUT_OFF, end);
 }
 
 static int is_blank(struct span line)
@@ -64,7 +64,9 @@ mdl_status mdl_lgb_tail(struct lgb *g)
             g->categories = (struct span){ line.at + sizeof PANDAS - 1, line.end };
             done = 1;
         } else if (!importances || !memchr(line.at, '=', span_length(line)))
-            return mdl_lgb_fail(g, line.at, "a line that belongs to no section; is the file cut?");
+            return mdl_lgb_fail(g, line.at, line.end == g->in.end
+                                ? "the file ends within a line: " MDL_CUT_OFF
+                                : "a line that belongs to no section");
     }
     return s;
 }

@@ -11,6 +11,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Do the trees come to their end? */
+static int is_whole(const struct lgb *g)
+{
+    struct bytes in = { .start = g->in.start, .at = g->in.start, .end = g->in.end };
+    struct span line;
+
+    while (mdl_lgb_line(&in, &line))
+        if (mdl_lgb_is_end(line))
+            return 1;
+    return 0;
+}
+
+/* Where a file is cut off decides which of its parts looks wrong. */
 mdl_status mdl_lgb_fail(const struct lgb *g, const unsigned char *at, const char *format, ...)
 {
     char text[400], tree[40] = "";
@@ -21,8 +34,8 @@ mdl_status mdl_lgb_fail(const struct lgb *g, const unsigned char *at, const char
     va_end(args);
     if (g->tree != LGB_NO_TREE)
         snprintf(tree, sizeof tree, "tree %llu: ", (unsigned long long)g->tree);
-    return mdl_fail_at(g->err, MDL_ERR_FORMAT, "", (uint64_t)(at - g->in.start), "%s%s", tree,
-                       text);
+    return mdl_fail_at(g->err, MDL_ERR_FORMAT, "", (uint64_t)(at - g->in.start), "%s%s%s", tree,
+                       text, is_whole(g) ? "" : "; the file ends before 'end of trees': " MDL_CUT_OFF);
 }
 
 mdl_status mdl_lgb_memory(const struct lgb *g)

@@ -177,6 +177,23 @@ static void add_metadata(struct onnx *o, struct bytes model, int64_t ir)
         mdl_build_metadata(o->b, "producer_version", mdl_onnx_copy_text(o, one));
 }
 
+/* A protobuf message that begins like a ModelProto: small fields in front of the graph. */
+static int probe(struct bytes file)
+{
+    struct wire_field f;
+    int ir = 0;
+
+    for (int i = 0; i < 64 && mdl_wire_next(&file, &f); i++) {
+        if (f.number == M_IR && f.kind == WIRE_VARINT)
+            ir = f.value > 0 && f.value < 1000;
+        if (f.number == M_GRAPH)
+            return ir && f.kind == WIRE_BYTES;
+        if (f.number > 32)
+            return 0;
+    }
+    return ir && file.bad;        /* cut off: convert says so */
+}
+
 static mdl_status read_model(struct onnx *o, struct bytes model)
 {
     static const struct wire_rule rules[] = { { M_IR, WIRE_VARINT, 0 }, { 0, 0, 0 } };
@@ -184,11 +201,14 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
     int64_t ir = 0;
 
     if (!mdl_wire_read(model, rules, &ir) || !mdl_wire_find(&left, M_GRAPH, &graph))
-        return mdl_onnx_fail(o, &model, MDL_ERR_FORMAT, "not an ONNX model, or one that is cut off");
+        return mdl_onnx_fail(o, &model, MDL_ERR_FORMAT, probe(model) ? "the file ends within the model: "
+                             MDL_CUT_OFF : "not an ONNX model");
     if (ir < LEAST_IR || ir > MOST_IR)
         return mdl_onnx_fail(o, NULL, MDL_ERR_UNSUPPORTED, "IR version %lld, this libmodel reads %d to "
                              "%d", (long long)ir, LEAST_IR, MOST_IR);
     mdl_status s = mdl_onnx_read_opsets(o, model, M_OPSET, &o->opsets);
+    if (!s && !o->opsets.bytes)          /* of what is written in order they are the last */
+        s = mdl_onnx_fail(o, &model, MDL_ERR_FORMAT, "the file ends before the opsets: " MDL_CUT_OFF);
     if (!s) s = read_functions(o, model);
     if (s)
         return s;
@@ -211,23 +231,6 @@ static mdl_status read_model(struct onnx *o, struct bytes model)
 }
 
 /* ---- the importer ---------------------------------------------------------------------------------------- */
-
-/* A protobuf message that begins like a ModelProto: small fields in front of the graph. */
-static int probe(struct bytes file)
-{
-    struct wire_field f;
-    int ir = 0;
-
-    for (int i = 0; i < 64 && mdl_wire_next(&file, &f); i++) {
-        if (f.number == M_IR && f.kind == WIRE_VARINT)
-            ir = f.value > 0 && f.value < 1000;
-        if (f.number == M_GRAPH)
-            return ir && f.kind == WIRE_BYTES;
-        if (f.number > 32)
-            return 0;
-    }
-    return ir && file.bad;        /* cut off: convert says so */
-}
 
 static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_options *options,
                           mdl_error *err)

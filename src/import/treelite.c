@@ -51,7 +51,7 @@ void *mdl_tl_room(const struct tl *t, struct vec *v, uint64_t n, size_t bytes)
 
 static mdl_status cut(const struct tl *t, const char *name)
 {
-    return TL_BAD(t, bytes_offset(&t->in), "the file is cut off within '%s'", name);
+    return TL_BAD(t, bytes_offset(&t->in), "the file ends within '%s': " MDL_CUT_OFF, name);
 }
 
 mdl_status mdl_tl_array(struct tl *t, const char *name, uint64_t want, size_t cell,

@@ -88,7 +88,7 @@ static mdl_status read_tree(struct forest *f)
     const int32_t nodes = (int32_t)bytes_u32(&t->in);
     bytes_u8(&t->in);
     if (t->in.bad)
-        return BAD(f, "the file is cut off at tree %llu of %llu", ULL(tree->number),
+        return BAD(f, "the file ends at tree %llu of %llu: " MDL_CUT_OFF, ULL(tree->number),
                    ULL(t->n_trees));
     if (nodes < 1)
         return BAD(f, "tree %llu has %d nodes", ULL(tree->number), (int)nodes);

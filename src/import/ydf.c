@@ -36,7 +36,9 @@ mdl_status mdl_ydf_sequence(struct bytes *in, const char *what, struct vec *room
     const unsigned char *p = bytes_take(in, YDF_STREAM_BYTES);
     const uint64_t most = PACKED_TIMES * (uint64_t)bytes_left(in) + PACKED_BYTES;
 
-    if (!p || p[0] != 'B' || p[1] != 'S')
+    if (!p)
+        return mdl_fail_at(err, MDL_ERR_FORMAT, "", offset, "%s ends within its head: " MDL_CUT_OFF, what);
+    if (p[0] != 'B' || p[1] != 'S')
         return mdl_fail_at(err, MDL_ERR_FORMAT, "", offset, "%s: no sequence of blobs", what);
     if (p[2] > NEWEST_VERSION || p[3] || p[4] > PACKED)
         return mdl_fail_at(err, MDL_ERR_UNSUPPORTED, "", offset, "not supported: %s: a sequence of "
@@ -89,7 +91,7 @@ static mdl_status cut_parts(struct ydf *y)
 
     for (int i = 0; !s && i < 4; i++)
         if (!mdl_ydf_blob(&in, &parts[i]))
-            s = YDF_BAD(y, bytes_offset(&in), "the file is cut off within %s", names[i]);
+            s = YDF_BAD(y, bytes_offset(&in), "the file ends within %s: " MDL_CUT_OFF, names[i]);
     if (s)
         return s;
     if (bytes_left(&parts[0]) != sizeof KEY - 1 || memcmp(parts[0].at, KEY, sizeof KEY - 1) != 0)

@@ -34,6 +34,18 @@ static mdl_status read_file(const struct folder *f, const char *name, struct map
     return mdl_map_read(m, path, f->allocator, SIZE_MAX / 4, err);
 }
 
+/* Is it a whole message?  One that is cut between two fields looks so. */
+static mdl_status check_message(const struct folder *f, const char *name, const struct map *m)
+{
+    struct bytes in = bytes_of(m->data, m->size);
+    struct wire_field field;
+
+    while (mdl_wire_next(&in, &field))
+        continue;
+    return m->size && !in.bad ? MDL_OK
+        : mdl_fail(f->err, MDL_ERR_FORMAT, "%s ends within a field: " MDL_CUT_OFF, name);
+}
+
 /* ---- writing the stream ---------------------------------------------------------------------- */
 
 static void put(struct folder *f, const void *bytes, size_t n)
@@ -149,8 +161,12 @@ static mdl_status put_model(struct folder *f, const struct map *spec)
     char safe[64];
     mdl_status s = read_file(f, "header.pb", &header, f->err);
 
-    if (s)
+    if (!s) s = check_message(f, "data_spec.pb", spec);
+    if (!s) s = check_message(f, "header.pb", &header);
+    if (s) {
+        mdl_map_free(&header, f->allocator);
         return s;
+    }
     in = bytes_of(header.data, header.size);
     mdl_wire_find(&in, 1, &name);
     const int model = name.start ? mdl_ydf_model(name) : 0;
@@ -158,9 +174,11 @@ static mdl_status put_model(struct folder *f, const struct map *spec)
         s = mdl_fail(f->err, MDL_ERR_UNSUPPORTED, "not supported: a model of kind '%s'",
                      name.start ? mdl_safe_text(safe, sizeof safe, (const char *)name.at,
                                                 bytes_left(&name)) : "");
-    if (!s) s = read_file(f, model == YDF_GBT ? "gradient_boosted_trees_header.pb"
-                           : model == YDF_RF ? "random_forest_header.pb"
-                                             : "isolation_forest_header.pb", &special, f->err);
+    const char *of_trees = model == YDF_GBT ? "gradient_boosted_trees_header.pb"
+                         : model == YDF_RF ? "random_forest_header.pb"
+                                           : "isolation_forest_header.pb";
+    if (!s) s = read_file(f, of_trees, &special, f->err);
+    if (!s) s = check_message(f, of_trees, &special);
     if (!s) {
         put(f, stream, sizeof stream);
         put_blob_size(f, 3);

@@ -40,7 +40,8 @@ static mdl_status next_node(struct forest *f, struct ydf_node *node)
     struct bytes blob;
 
     if (!mdl_ydf_blob(&f->in, &blob))
-        return YDF_BAD(f->y, bytes_offset(&f->in), "the file ends within the trees");
+        return YDF_BAD(f->y, bytes_offset(&f->in), "the file ends within the trees: "
+                       MDL_CUT_OFF);
     return mdl_ydf_node(f->y, blob, node);
 }
 

@@ -323,12 +323,11 @@ def test_a_file_cut_at_any_length_is_an_error_and_never_a_crash():
                  [constant_of(T.FLOAT, True)], inputs=[info("x", shape=[3, 2])]).SerializeToString()
     whole = mdl.convert(file).to_bytes()
     for length in range(len(file)):
-        try:
-            made = mdl.convert(file[:length], from_="onnx")
-        except mdl.Error:
-            continue
-        # What is cut off then was no more than a field at the end: opsets, none of the graph.
-        assert made.run({"x": np.ones((3, 2), np.float32)})["y"].shape == (3, 3), length
+        with pytest.raises(mdl.FormatError, match="copy it or save it again|not an ONNX model"):
+            mdl.convert(file[:length], from_="onnx")
+        if length > 8:
+            with pytest.raises(mdl.FormatError, match="it is cut off; copy it or save it again"):
+                mdl.convert(file[:length])
     assert whole == mdl.convert(file).to_bytes()
 
 

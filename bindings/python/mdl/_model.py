@@ -132,7 +132,8 @@ class Model:
                    name: str = "") -> "Model":
         """A model from the bytes of a .mdl file; `name` is for error messages."""
         if not len(bytes_):
-            raise FormatError(f"{name or 'the model'} is empty", _lib.ERR_FORMAT)
+            raise FormatError(f"{name or 'the model'} is empty; copy it or save it again",
+                              _lib.ERR_FORMAT)
         try:
             return cls(_Handle(_aligned(bytes_), isa, engine, name))
         except FormatError as why:
