@@ -18,8 +18,7 @@
 #define STACK_SCRATCH 3072u    /* calls that fit into this touch no shared memory */
 #define DEFAULT_ROWS  64u
 #define BLOCK_BYTES   (1u << 20)    /* scratch of a block: most of it stays in L2 */
-#define BLOCK_ROWS    256u
-#define LARGE_BYTES   (2u << 20)    /* where a node asks for blocks of more rows      */
+#define LARGE_BYTES   (2u << 20)    /* where a node, or a call, asks for blocks of more rows */
 
 #define TASK_NS       30000u   /* a thread that sleeps needs 5 to 50 us to come */
 #define FEW_ROWS      4u       /* whose trees may go over threads               */
@@ -87,18 +86,22 @@ static mdl_context *new_context(const mdl_model *m, size_t rows, size_t more)
     return c;
 }
 
-static mdl_context *take_context(const mdl_model *m, uint32_t first)
+/* With scratch of so many bytes at least: one that is too small goes. */
+static mdl_context *take_context(const mdl_model *m, uint32_t first, size_t bytes)
 {
+    const size_t usual = m->block_rows * (size_t)m->main_bytes;
+
     for (uint32_t i = 0; i < SCRATCH_SLOTS; i++) {
         struct scratch_slot *slot = &m->scratch[(first + i) % SCRATCH_SLOTS];
         mdl_context *c = mdl_atomic_load(&slot->context) ? mdl_atomic_exchange(&slot->context, NULL)
                                                          : NULL;
-        if (c)
+        if (c && c->scratch_bytes >= bytes)
             return c;
+        mdl_context_free(c);
     }
 
     /* A row of everything, and a block of what the first output needs. */
-    return new_context(m, 1, m->block_rows * (size_t)m->main_bytes);
+    return new_context(m, 1, bytes > usual ? bytes : usual);
 }
 
 static void give_context(const mdl_model *m, mdl_context *c, uint32_t first)
@@ -335,8 +338,7 @@ static mdl_status run_blocks(const struct call *c, unsigned char *scratch, size_
     }
     const uint64_t room = scratch_bytes - fixed_bytes(m);
     uint64_t block = rows;
-    /* What is kept of rows is that of one block of an ensemble. */
-    const uint64_t most = c->stages.n || c->stop_every ? BLOCK_ROWS : m->most_rows;
+    const uint64_t most = c->most_rows ? c->most_rows : m->most_rows;
     if (rows > most || rows * row_bytes(c) > room) {   /* else all fit, whatever they need */
         const uint64_t row = wanted_bytes(c, marks);
         block = row ? room / row : most;
@@ -364,7 +366,8 @@ mdl_status mdl_run_rows(const struct call *c, mdl_context *context, uint64_t fir
         s = run_blocks(c, local.bytes, sizeof local.bytes, first, rows);
     } else {
         const uint32_t slot = first_slot(&local);
-        mdl_context *kept = take_context(m, slot);
+        const uint64_t bytes = (rows < c->most_rows ? rows : c->most_rows) * row_bytes(c);
+        mdl_context *kept = take_context(m, slot, bytes < LARGE_BYTES ? (size_t)bytes : LARGE_BYTES);
         s = kept ? run_blocks(c, kept->scratch, kept->scratch_bytes, first, rows)
                  : mdl_fail(c->err, MDL_ERR_MEMORY, "out of memory for scratch");
         if (kept)

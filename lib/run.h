@@ -27,6 +27,7 @@ struct call {
         int by_leaves;            /* they are found once, where leaf indices would be */
     } stages;
     const mdl_parallel *parallel;     /* for the trees of few rows; NULL: none          */
+    uint64_t most_rows;           /* of a block, where something is kept of them; 0: the model's */
     uint64_t stop_every;
     double stop_margin;
     mdl_error *err;

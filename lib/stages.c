@@ -116,6 +116,7 @@ mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint
     if (!mdl_iterations(m))
         return mdl_fail(c->err, MDL_ERR_UNSUPPORTED, "stages, single trees and early stops need a "
                         "model with exactly one tree ensemble");
+    c->most_rows = BLOCK_ROWS;
     const struct node *trees = &m->m.graph.nodes[m->plan.trees];
     const int is_leaves = !is_trees && m->m.schema.outputs[output].value == trees->out[1];
     if (!!o->stage_every + !!o->stop_every + is_trees + is_leaves > 1)
@@ -128,6 +129,8 @@ mdl_status mdl_stages_resolve(struct call *c, const mdl_predict_options *o, uint
     c->stages.by_leaves = c->stages.n && !mdl_trees_engine_for(trees->plan, c->rows)->by_blocks;
     if (o->stage_every)
         return count_stages(c, o);
+    if (o->stop_every && !mdl_trees_reads_x(trees))
+        c->most_rows = STOP_ROWS;
     c->stop_every = o->stop_every;
     c->stop_margin = o->stop_margin;
     if (!is_trees && !(o->stop_margin >= 0))

@@ -203,7 +203,7 @@ static void each_tree_stands_behind_what_the_sums_start_from(void **state)
 enum { ROUNDS = 4, MANY = 200 };
 
 /* One output and its class, or a margin of each of `outputs` classes: the k-th has the sum over k + 1. */
-static mdl_model *sure_model(uint64_t outputs)
+static mdl_model *sure_model(uint64_t outputs, const mdl_allocator *allocator)
 {
     static const uint8_t flags[3] = { MDL_NODE_NUMBER };
     static const int32_t left[3] = { 1 }, right[3] = { 2 }, feature[3] = { 0 };
@@ -230,7 +230,7 @@ static mdl_model *sure_model(uint64_t outputs)
     mdl_build_output(b, "raw", MDL_OUTPUT_RAW, sums);
     mdl_build_output(b, "probability", MDL_OUTPUT_PROBA, mdl_build_result(b, link, 0));
     mdl_build_output(b, "leaf", MDL_OUTPUT_LEAF, mdl_build_result(b, n, 1));
-    return loaded(b, NULL);
+    return loaded(b, allocator);
 }
 
 /* Rounds that a row takes to which each adds `step`. */
@@ -253,7 +253,7 @@ static void rows_above_the_margin_are_done(void **state)
     for (int i = 0; i < MANY; i++)
         x[i] = i % 7 == 3 || (i > 64 && i < 100) ? 1 : -1;
     for (uint64_t outputs = 1; outputs < 4; outputs += 2) {
-        mdl_model *m = sure_model(outputs);
+        mdl_model *m = sure_model(outputs, NULL);
         const mdl_tensor in = tensor(MDL_F64, x, 2, MANY, 1, 0);
         const mdl_tensor out = tensor(MDL_F64, y, 2, MANY, (int64_t)outputs, 0);
         for (uint64_t every = 1; every < 6; every++)
@@ -279,7 +279,7 @@ static void rows_above_the_margin_are_done(void **state)
 
 static void an_early_stop_is_refused_where_every_tree_counts(void **state)
 {
-    mdl_model *m = sure_model(1), *small = loaded(small_model(NULL), NULL);
+    mdl_model *m = sure_model(1, NULL), *small = loaded(small_model(NULL), NULL);
     double cell = 1, y[4];
     const mdl_tensor x = tensor(MDL_F64, &cell, 2, 1, 1, 0), small_x = small_rows();
     mdl_tensor out = tensor(MDL_F64, y, 2, 1, 1, 0);
@@ -321,7 +321,7 @@ static void stages_do_not_depend_on_how_they_are_made(void **state)
 {
     enum { LONG = 3000 };
     const mdl_parallel tasks = { .size = sizeof tasks, .threads = 2, .run = backwards };
-    mdl_model *m = sure_model(1);
+    mdl_model *m = sure_model(1, NULL);
     double *x = calloc(LONG, sizeof *x), *want = calloc(ROUNDS * LONG, sizeof *want);
     double *got = calloc(ROUNDS * LONG, sizeof *got);
     int32_t *start = calloc(LONG + 1, sizeof *start), *zero = calloc(LONG, sizeof *zero);
@@ -359,6 +359,45 @@ static void stages_do_not_depend_on_how_they_are_made(void **state)
     free(zero);
 }
 
+/* Of many rows, in blocks whose scratch grows: with a context, in tasks, and when there is no memory. */
+static void early_stops_of_many_rows_do_not_depend_on_how_they_are_made(void **state)
+{
+    enum { LONG = 5000 };
+    static double x[LONG], got[LONG];
+    const mdl_parallel tasks = { .size = sizeof tasks, .threads = 2, .run = backwards };
+    struct counting c = { 0 };
+    const mdl_allocator allocator = counting_allocator(&c);
+    mdl_model *m = sure_model(1, &allocator);
+    const mdl_tensor in = tensor(MDL_F64, x, 2, LONG, 1, 0), out = tensor(MDL_F64, got, 2, LONG, 1, 0);
+    const mdl_tensor some_in = tensor(MDL_F64, x, 2, MANY, 1, 0), some = tensor(MDL_F64, got, 2, MANY, 1, 0);
+    mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
+    mdl_context *context;
+    (void)state;
+
+    for (int i = 0; i < LONG; i++)
+        x[i] = i % 5 ? -1 : 1;
+    o.stop_every = 1;
+    o.stop_margin = 5.5;          /* above it are three rounds of -1, one of 3 */
+    assert_int_equal(mdl_predict_tensor(m, &some_in, &some, &o, NULL), MDL_OK);
+    c.fail_at = c.allocs + 1;
+    assert_int_equal(mdl_predict_tensor(m, &in, &out, &o, NULL), MDL_ERR_MEMORY);
+    assert_int_equal(mdl_predict_tensor(m, &in, &out, &o, NULL), MDL_OK);
+    assert_int_equal(mdl_context_create(&context, m, NULL), MDL_OK);
+    for (int way = 0; way < 3; way++) {
+        const size_t allocs = c.allocs;
+        memset(got, 0, sizeof got);
+        o.context = way == 1 ? context : NULL;
+        o.parallel = way == 2 ? &tasks : NULL;
+        assert_int_equal(mdl_predict_tensor(m, &in, &out, &o, NULL), MDL_OK);
+        assert_int_equal(c.allocs, allocs);
+        for (int i = 0; i < LONG; i++)
+            assert_true(got[i] == (x[i] < 0 ? -3 : 3));
+    }
+    mdl_context_free(context);
+    mdl_free(m);
+    assert_int_equal(c.live + c.wrong, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +410,7 @@ int main(void)
         cmocka_unit_test(rows_above_the_margin_are_done),
         cmocka_unit_test(an_early_stop_is_refused_where_every_tree_counts),
         cmocka_unit_test(stages_do_not_depend_on_how_they_are_made),
+        cmocka_unit_test(early_stops_of_many_rows_do_not_depend_on_how_they_are_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,19 @@
 static double parts[MAX_TREES + 1][ROWS][MAX_OUTPUTS];      /* packed as they are asked for */
 static double wanted[MAX_TREES + 1][ROWS][MAX_OUTPUTS];
 
+static void predict_tensor(const mdl_model *m, const mdl_tensor *in, const mdl_predict_options *o,
+                           mdl_tensor out)
+{
+    mdl_error err = MDL_ERROR_INIT;
+
+    memset(parts, 0x5a, sizeof parts);
+    out.size = sizeof out;
+    out.type = MDL_F64;
+    out.data = parts;
+    if (mdl_predict_tensor(m, in, &out, o, &err))
+        fail_msg("%s", err.text);
+}
+
 static void predict_parts(const struct forest *f, const struct data *d, const mdl_model *m, size_t first,
                           size_t rows, const mdl_predict_options *o, mdl_tensor out)
 {
@@ -21,14 +34,8 @@ static void predict_parts(const struct forest *f, const struct data *d, const md
                             .data = narrow ? (void *)(uintptr_t)(d->narrow + first * f->cols)
                                            : (void *)(uintptr_t)(d->wide + first * f->cols),
                             .dims = { (int64_t)rows, (int64_t)f->cols } };
-    mdl_error err = MDL_ERROR_INIT;
 
-    memset(parts, 0x5a, sizeof parts);
-    out.size = sizeof out;
-    out.type = MDL_F64;
-    out.data = parts;
-    if (mdl_predict_tensor(m, &in, &out, o, &err))
-        fail_msg("%s", err.text);
+    predict_tensor(m, &in, o, out);
 }
 
 static void check_stages(const struct forest *f, const struct data *d, const mdl_model *m, size_t first,
@@ -98,15 +105,12 @@ static double margin_of(const double *sums, size_t n)
     return most;
 }
 
-static void check_stop(const struct forest *f, const struct data *d, const mdl_model *m, size_t first,
-                       size_t rows)
+/* Each row until it is above the margin. */
+static void stop_by_reference(const struct forest *f, const double *x, size_t rows, uint32_t every,
+                              double margin)
 {
-    const uint32_t outputs = (uint32_t)f->ensemble.outputs, every = 1 + below(5);
-    const double *some = d->sums + (size_t)below(ROWS) * outputs;
-    mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
-    double margin = below(3) ? margin_of(some, outputs) / (1 + below(3)) : 3;
+    const size_t outputs = (size_t)f->ensemble.outputs;
 
-    margin = margin >= 0 ? margin : 0;
     for (size_t r = 0; r < rows; r++) {
         double *sums = (double *)wanted + r * outputs;
         uint32_t tree = 0;
@@ -114,11 +118,46 @@ static void check_stop(const struct forest *f, const struct data *d, const mdl_m
         for (uint32_t last = 0; last < f->n_iterations;) {
             last = f->n_iterations - last < every ? f->n_iterations : last + every;
             for (; tree < f->n_trees && f->trees[tree].tree.iteration < last; tree++)
-                add_tree(f, d->wide + (first + r) * f->cols, tree, sums);
+                add_tree(f, x + r * f->cols, tree, sums);
             if (margin_of(sums, outputs) > margin)
                 break;
         }
     }
+}
+
+/* Of more rows than go on together, drawn from those. */
+static void check_many(const struct forest *f, const double *x, const mdl_model *m, size_t rows,
+                       const mdl_predict_options *o)
+{
+    enum { MANY = 2900 };
+    static double many[MANY * MAX_COLS];
+    static uint32_t from[MANY];
+    const size_t n = 257 + below(below(2) ? 600 : MANY - 256), outputs = (size_t)f->ensemble.outputs;
+
+    for (size_t i = 0; i < n; i++) {
+        from[i] = below((uint32_t)rows);
+        memcpy(many + i * f->cols, x + from[i] * f->cols, f->cols * sizeof *x);
+    }
+    const mdl_tensor in = { .size = sizeof in, .type = MDL_F64, .rank = 2, .data = many,
+                            .dims = { (int64_t)n, (int64_t)f->cols } };
+    predict_tensor(m, &in, o, (mdl_tensor){ .rank = 2, .dims = { (int64_t)n, (int64_t)outputs } });
+    for (size_t i = 0; i < n; i++) {
+        const double *want = (double *)wanted + from[i] * outputs;
+        if (outputs == 1 || margin_of(want, outputs) >= 0)
+            same_bits((double *)parts + i * outputs, want, MDL_F64, outputs, mdl_isa(m), n);
+    }
+}
+
+static void check_stop(const struct forest *f, const struct data *d, const mdl_model *m, size_t first,
+                       size_t rows)
+{
+    const uint32_t outputs = (uint32_t)f->ensemble.outputs, every = 1 + below(5);
+    const double *some = d->sums + (size_t)below(ROWS) * outputs, *x = d->wide + first * f->cols;
+    mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
+    double margin = below(3) ? margin_of(some, outputs) / (1 + below(3)) : 3;
+
+    margin = margin >= 0 ? margin : 0;
+    stop_by_reference(f, x, rows, every, margin);
     o.stop_every = every;
     o.stop_margin = margin;
     predict_parts(f, d, m, first, rows, &o, (mdl_tensor){ .rank = 2, .dims = { (int64_t)rows, outputs } });
@@ -126,6 +165,8 @@ static void check_stop(const struct forest *f, const struct data *d, const mdl_m
         if (outputs == 1 || margin_of((double *)wanted + r * outputs, outputs) >= 0)
             same_bits((double *)parts + r * outputs, (double *)wanted + r * outputs, MDL_F64, outputs,
                       mdl_isa(m), rows);
+    if (rows > 7 && below(2))
+        check_many(f, x, m, rows, &o);
 }
 
 static void check_parts(struct forest *f, struct data *d, mdl_model *m)

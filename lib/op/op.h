@@ -85,6 +85,8 @@ struct graph {
     int            plain;         /* trees are walked plainly: nothing else is laid out */
 };
 
+#define STOP_ROWS 2048u           /* of a block of rows that stop early, at most */
+
 /* One block of rows on its way through the graph. */
 struct run {
     const struct kernels *kernels;

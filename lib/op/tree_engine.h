@@ -21,6 +21,12 @@ struct trees_engine {
     int by_blocks;                /* rows side by side: columns of block ranks come first in temp */
 };
 
+/* Are trees of blocks to look at rows themselves, not at ranks and codes alone? */
+static inline int mdl_trees_reads_x(const struct node *n)
+{
+    return ((const struct trees_plan *)n->plan)->n_plain || n->tensors[TREES_LINEAR_CONST].type;
+}
+
 /* The i-th engine, NULL after the last; the one of a name, NULL if there is none. */
 const struct trees_engine *mdl_trees_engine_at(size_t i);
 const struct trees_engine *mdl_trees_engine_named(const char *name);

@@ -141,6 +141,17 @@ def test_lightgbm_pred_early_stop(lightgbm_model):
              booster.predict(X, raw_score=True, start_iteration=4, num_iteration=13, **how))
 
 
+def test_lightgbm_pred_early_stop_of_many_rows(lightgbm_model):
+    """Those that go on do so together: half of them, then a few."""
+    model, objective, booster = lightgbm_model
+    many = X[np.random.default_rng(8).integers(0, ROWS, 2600)]
+    for freq, margin in itertools.product([1, 3], [0.2, 1.0, 2.5]):
+        if objective != "regression":
+            same(model.predict_raw(many, early_stop=(freq, margin)),
+                 booster.predict(many, raw_score=True, pred_early_stop=True,
+                                 pred_early_stop_freq=freq, pred_early_stop_margin=margin))
+
+
 def test_every_engine_stops_and_goes_on_alike(lightgbm_model):
     model, objective, _ = lightgbm_model
     for engine in ("plain", "row", "block", "planes", "deep"):
