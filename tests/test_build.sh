@@ -30,6 +30,19 @@ has() { echo 'int x;' | "$@" -fsyntax-only - 2>/dev/null; }
 
 # ---- headers ----------------------------------------------------------------------
 
+# Fields and flags of the structs of mdl_build.h that its manual page does not name.
+unnamed() {
+    awk '/^typedef struct .*{$/ { inside = 1; next }
+         /^}/ { inside = 0 }
+         inside && /;/ { sub(/;.*/, ""); sub(/^ *(const )?[a-z0-9_]+ /, ""); gsub(/[*,]/, " "); print }
+         /^#define MDL_(TREES|NODE|OP)_/ { print $2 }' include/mdl_build.h | tr -s ' ' '\n' | grep . > "$T/names"
+    [ "$(wc -l < "$T/names")" -gt 50 ] || echo "fields are not found"
+    while read -r name; do
+        grep -qw -- "$name" man/mdl_build.3 || echo "$name"
+    done < "$T/names"
+}
+claim "man/mdl_build.3 names every field and flag of mdl_build.h" unnamed
+
 cat > "$T/h.c" <<'END'
 #include "mdl_import.h"
 #include "mdl_build.h"
