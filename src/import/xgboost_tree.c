@@ -238,8 +238,13 @@ static const double *leaf_values(struct forest *f)
 {
     struct tree *t = &f->t;
 
-    if (t->width == 1)
-        return (const double *)(void *)t->reals[CONDITION].data;
+    if (t->width == 1) {
+        double *value = (double *)(void *)t->reals[CONDITION].data;
+        for (int64_t i = 0; i < t->nodes && f->x->drop.bytes; i++)
+            if (value[i] == 0)
+                value[i] = 0;     /* -0: dart adds a leaf to 0 before it goes to the others */
+        return value;
+    }
     if (t->reals_seen & 1u << LEAF_WEIGHTS)
         return spread_leaves(f);
     if (!has_length(f, real_keys[NODE_WEIGHTS], count(&t->reals[NODE_WEIGHTS], 8),

@@ -217,6 +217,21 @@ def test_an_updated_dart_has_more_weights_than_trees(tmp_path):
     agrees(Imported(tmp_path / "m.json"), X, make.answers(booster, X), "updated dart")
 
 
+@pytest.mark.parametrize("kind", ["dart", "gbtree"])
+def test_sums_of_negative_zeros_have_the_sign_that_xgboost_gives_them(kind, tmp_path):
+    X, y = make.table(make.datasets.load_breast_cancer)
+    booster = xgb.train({"booster": kind, "objective": "binary:logistic", "base_score": 0.5,
+                         "max_depth": 2, "nthread": 1}, xgb.DMatrix(X, y), 2)
+    document = json.loads(booster.save_raw("json"))
+    model = document["learner"]["gradient_booster"]
+    for tree in model.get("gbtree", model)["model"]["trees"]:
+        leaf = np.array(tree["left_children"]) == -1
+        tree["split_conditions"] = np.where(leaf, -0.0, tree["split_conditions"]).tolist()
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    booster.load_model(tmp_path / "m.json")
+    agrees(Imported(tmp_path / "m.json"), X, make.answers(booster, X), "leaves of -0")
+
+
 # ---- rounds ----------------------------------------------------------------------------------------
 
 def stopped_early(wrapper):
