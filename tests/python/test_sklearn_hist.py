@@ -79,6 +79,14 @@ def test_regressors_give_the_same_bits_before_the_link(params, proven):
            "raw predictions, leaves: same bits; behind exp within 2 ULP")
 
 
+def test_a_baseline_of_negative_zero_is_zero_as_in_the_source():
+    x, _ = table("iris")
+    est = HistGradientBoostingRegressor(loss="quantile", quantile=0.2, max_iter=2)
+    est.fit(x, np.where(x[:, 0] > 5, -0.0, 1))
+    assert np.signbit(est._baseline_prediction).all()
+    same_bits(mdl.convert(est).predict(x), est.predict(x))
+
+
 @pytest.mark.parametrize("data,holes", [("breast_cancer", 0.1), ("breast_cancer", 0),
                                         ("iris", 0.1), ("digits", 0)])
 def test_classifiers_give_the_same_margins(data, holes, proven):

@@ -205,6 +205,15 @@ def test_voting_regressors_average_in_the_same_order(weights, proven):
     proven("scikit-learn", "VotingRegressor", len(rows), "of trees: same bits")
 
 
+@pytest.mark.parametrize("weights", [None, [2.0, 0.5]])
+def test_averages_of_negative_zeros_are_zeros_as_in_the_source(weights):
+    x, _ = table("iris")
+    members = [(name, tree.DecisionTreeRegressor(criterion="absolute_error")) for name in "ab"]
+    est = ensemble.VotingRegressor(members, weights=weights).fit(x, np.where(x[:, 0] > 5, -0.0, 1))
+    assert np.signbit(est.estimators_[0].predict(x)).any()
+    same_bits(mdl.convert(est).predict(x), est.predict(x))
+
+
 def test_a_member_that_was_dropped_has_no_vote():
     x, y = table("iris")
     est = ensemble.VotingClassifier(members(), voting="soft", weights=[1, 2, 3])

@@ -109,7 +109,7 @@ def _sums(flow: Flow, est: Any) -> int:
     order = _encode(flow, est)
     flow.cast(_lib.F64)
     known, known_at = est._bin_mapper.make_known_categories_bitsets()
-    base = np.asarray(est._baseline_prediction, np.float64).ravel()
+    base = np.asarray(est._baseline_prediction, np.float64).ravel() + 0.0      # added to 0 there
     node = flow.builder.trees(flow.at, compare=_lib.TREES_LE, threshold_type=_lib.F64,
                               leaf_type=_lib.F64, outputs=len(base), leaf_width=1, base=base,
                               flags=0)

@@ -199,14 +199,13 @@ def _check_members(est: Any) -> List[str]:
 
 
 def _average(flow: Flow, est: Any, values: Sequence[int], width: int) -> int:
-    """As numpy.average, which starts from the first."""
+    """As numpy.average, which starts from 0: the average of -0 is 0."""
     weights = est._weights_not_none
     if weights is None:
-        return flow.node("combine", [flow.concat(values)], width=width, start=-0.0,
-                         divisor=float(len(values)))
+        return flow.node("combine", [flow.concat(values)], width=width, divisor=float(len(values)))
     weights = np.asarray(weights, np.float64)
     return flow.node("combine", [flow.concat(values)], {"weight": weights}, width=width,
-                     start=-0.0, divisor=float(weights.sum()))
+                     divisor=float(weights.sum()))
 
 
 def _counted(est: Any, x: Any) -> np.ndarray:
