@@ -171,8 +171,8 @@ void mdl_trees_run_row(const struct tree_walk *w, size_t r)
         find_ranks(w, rank, row);
     if (add_whole(w, r, rank))
         return;
-    /* From where a group of LEVEL_TREES begins. */
-    for (uint32_t t = w->first - w->first % LEVEL_TREES; t < w->last; t += ROOTS) {
+    /* Levels from where a group of LEVEL_TREES begins. */
+    for (uint32_t t = w->first - (p->levels ? w->first % LEVEL_TREES : 0); t < w->last; t += ROOTS) {
         const uint32_t n = w->last - t < ROOTS ? w->last - t : ROOTS;
         const uint32_t early = t < w->first ? w->first - t : 0;
         find_leaves(w, leaf, rank, t, n, row);
