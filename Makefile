@@ -37,10 +37,10 @@ ifneq ($(OPS),)
   UNKNOWN_OPS := $(filter-out tree explain ctr linear dense math shape conv reduce nn ml text,$(OPS))
   $(if $(UNKNOWN_OPS),$(error OPS names no family '$(UNKNOWN_OPS)'; there are tree explain ctr linear math shape conv reduce nn ml text))
   ALL_CPPFLAGS += -DMDL_OPS_ONLY $(foreach f,$(OPS:dense=linear),-DMDL_OPS_$(shell echo $f | tr a-z A-Z)=1)
-  # Small: kernels as always, but no AVX-512; the rest by size, and without tables for unwinding.
+  # Small: kernels as always, but no AVX-512; the rest, single functions of mathematics too, by size, and without tables for unwinding.
   ALL_CPPFLAGS += -DMDL_AVX512=0
   SMALL_FLAGS = -ffunction-sections -fdata-sections -Wno-unused-function -fno-asynchronous-unwind-tables \
-      $(if $(filter lib/kernel/%,$<),,-Os)
+      $(if $(filter lib/kernel/kernel_% lib/kernel/deep.c,$<),,-Os)
   LDFLAGS += -Wl,--gc-sections
 endif
 UNAME := $(shell uname -s)

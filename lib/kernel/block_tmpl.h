@@ -18,7 +18,6 @@
  * SPDX-License-Identifier: MIT
  */
 #define FALL_VECTORS 8u
-#define FALL_FORKS   255u         /* of a tree, at most */
 
 /* One fork for `wide` vectors of rows; `every`: rows move wherever they stand. */
 MDL_INLINE void fall(v8 *at, const struct tree_fork *fork, const uint8_t *rank, size_t height,
@@ -68,7 +67,8 @@ MDL_INLINE void fall_all(uint8_t *leaf, const struct tree_fork *forks, const uin
 } while (0)
 
 #if V8_LANES > BLOCK_HALF
-#define HALF_TREES 4u             /* side by side */
+#define HALF_TREES  4u            /* side by side */
+#define STILL_FORKS 32u           /* at a time    */
 
 /* One fork each of two trees, for half a vector of rows. */
 MDL_INLINE v8 fall_two(v8 at, const struct tree_fork *a, const struct tree_fork *b,
@@ -89,28 +89,27 @@ MDL_INLINE v8 fall_two(v8 at, const struct tree_fork *a, const struct tree_fork 
 MDL_INLINE void fall_half(uint8_t *leaf, const struct tree_fork *forks, const uint32_t *start,
                           size_t trees, const uint8_t *rank, size_t height, int every)
 {
-    static const struct tree_fork still[FALL_FORKS + 1] = { { 0 } };
+    static const struct tree_fork still[STILL_FORKS] = { { 0 } };
     const struct tree_fork *fork[HALF_TREES];
     uint32_t end[HALF_TREES], most = 0;
     v8 at[HALF_TREES / 2];
     uint8_t unused[BLOCK_HALF];
 
     for (size_t t = 0; t < HALF_TREES; t++) {
-        fork[t] = t < trees ? forks + start[t] : still;
         end[t] = t < trees ? start[t + 1] - start[t] : 0;
         most = end[t] > most ? end[t] : most;
         at[t / 2] = v8_set(0);
     }
-    for (uint32_t i = 0, to; i < most;) {
-        to = most;
+    for (uint32_t i = 0, n; i < most; i += n) {
+        n = most - i < STILL_FORKS ? most - i : STILL_FORKS;
         for (size_t t = 0; t < HALF_TREES; t++) {
-            fork[t] = end[t] > i ? fork[t] : still;
-            to = end[t] > i && end[t] < to ? end[t] : to;
+            fork[t] = end[t] > i ? forks + start[t] + i : still;
+            n = end[t] > i && end[t] - i < n ? end[t] - i : n;
         }
-        for (; i < to; i++)
+        for (uint32_t k = 0; k < n; k++)
             MDL_UNROLL(2)
             for (size_t t = 0; t < HALF_TREES; t += 2)
-                at[t / 2] = fall_two(at[t / 2], fork[t] + i, fork[t + 1] + i, rank, height, every);
+                at[t / 2] = fall_two(at[t / 2], fork[t] + k, fork[t + 1] + k, rank, height, every);
     }
     for (size_t t = 0; t < trees; t += 2)
         v8_store_halves(leaf + t * height, t + 1 < trees ? leaf + (t + 1) * height : unused,
