@@ -233,6 +233,29 @@ static mdl_model *sure_model(uint64_t outputs, const mdl_allocator *allocator)
     return loaded(b, allocator);
 }
 
+/* Every round adds -1 or 3, so that is the average of any; the parameter is any number but 0. */
+static void stages_of_averages_are_averages_of_their_iterations(void **state)
+{
+    (void)state;
+    for (int bit = 0; bit < 63; bit += 31) {
+        double cell[2] = { -1, 1 }, y[ROUNDS][2];
+        mdl_model *m = sure_model(1, NULL);
+        mdl_builder *b = mdl_builder_from_model(m, NULL);
+        const mdl_tensor x = tensor(MDL_F64, cell, 2, 2, 1, 0), out = tensor(MDL_F64, y, 3, ROUNDS, 2, 1);
+        mdl_predict_options o = MDL_PREDICT_OPTIONS_INIT;
+
+        mdl_free(m);
+        mdl_build_int(b, 0, "average", (int64_t)1 << bit);
+        m = loaded(b, NULL);
+        o.output = MDL_OUTPUT_RAW;
+        o.stage_every = 1;
+        assert_int_equal(mdl_predict_tensor(m, &x, &out, &o, NULL), MDL_OK);
+        for (int k = 0; k < ROUNDS; k++)
+            assert_true(y[k][0] == -1 && y[k][1] == 3);
+        mdl_free(m);
+    }
+}
+
 /* Rounds that a row takes to which each adds `step`. */
 static int rounds_of(double step, double share, int begin, uint64_t every, double margin)
 {
@@ -407,6 +430,7 @@ int main(void)
         cmocka_unit_test(what_is_no_tensor_of_stages_is_refused),
         cmocka_unit_test(an_older_options_struct_asks_for_no_stages),
         cmocka_unit_test(each_tree_stands_behind_what_the_sums_start_from),
+        cmocka_unit_test(stages_of_averages_are_averages_of_their_iterations),
         cmocka_unit_test(rows_above_the_margin_are_done),
         cmocka_unit_test(an_early_stop_is_refused_where_every_tree_counts),
         cmocka_unit_test(stages_do_not_depend_on_how_they_are_made),

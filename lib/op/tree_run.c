@@ -25,7 +25,7 @@ void mdl_trees_walk(const struct tree_walk *w)
 
 void mdl_trees_run(const struct node *n, const struct run *r)
 {
-    const int average = (int)((const struct trees_params *)n->params)->average;
+    const int average = ((const struct trees_params *)n->params)->average != 0;
     struct tree_walk w = { .n = n, .p = n->plan, .r = r, .x = run_in(n, r, 0), .sums = run_out(n, r, 0),
                       .ids = run_out(n, r, 1), .x_type = run_in(n, r, 0).type,
                       .n_outputs = (size_t)((const struct trees_params *)n->params)->outputs };
