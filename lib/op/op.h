@@ -85,8 +85,6 @@ struct graph {
     int            plain;         /* trees are walked plainly: nothing else is laid out */
 };
 
-#define STOP_ROWS 2048u           /* of a block of rows that stop early, at most */
-
 /* One block of rows on its way through the graph. */
 struct run {
     const struct kernels *kernels;
@@ -128,9 +126,9 @@ struct field {
 #define FIELD(kind, type, member, fallback, choices) \
     { #member, kind, (uint32_t)offsetof(struct type, member), fallback, choices }
 
-#define OP_NARROW_TREES 1ull      /* trees of splits and questions: op/tree.h       */
-#define OP_F16_LEAVES   2ull      /* trees whose leaves are float16, times a scale  */
-#define OP_SHORT_TREES  4ull      /* trees with level, given, count or rest: op/tree.h*/
+#define OP_NARROW_TREES 1ull      /* trees of splits and questions: op/tree.h         */
+#define OP_F16_LEAVES   2ull      /* trees whose leaves are float16, times a scale    */
+#define OP_SHORT_TREES  4ull      /* trees with level, given, count or rest: op/tree.h */
 
 #define TYPES_FLOAT (1u << MDL_F32 | 1u << MDL_F64)
 #define TYPE_BIT(type) (1u << (type))

@@ -21,6 +21,8 @@ struct trees_engine {
     int by_blocks;                /* rows side by side: columns of block ranks come first in temp */
 };
 
+#define STOP_ROWS 2048u           /* of a block of rows that stop early (tree_part.c), at most */
+
 /* Are trees of blocks to look at rows themselves, not at ranks and codes alone? */
 static inline int mdl_trees_reads_x(const struct node *n)
 {

@@ -139,6 +139,8 @@ int cli_load_model(struct cli *c, mdl_model **out, const char *path);
 /* A message for a file that is not what was expected, from its first bytes: what it is and
  * the way out; NULL when we do not know. */
 const char *cli_file_hint(const void *bytes, size_t size);
+/* Is it of a kind that 'mdl convert' reads? */
+int cli_file_converts(const void *bytes, size_t size);
 
 /* A network: not a model of tables, but one whose inputs are tensors of any shape. */
 int cli_is_tensors(const mdl_model *model);

@@ -165,11 +165,11 @@ struct head {
 static int import_failed(struct cli *c, const char *source, const char *from, const struct head *head,
                          const mdl_error *err)
 {
-    const char *hint = err->code == MDL_ERR_FORMAT ? cli_file_hint(head->bytes, head->n) : NULL;
+    const int damaged = cli_file_converts(head->bytes, head->n) || (is_mdl(head->bytes, head->n) && !from);
+    const char *hint = err->code == MDL_ERR_FORMAT && !damaged ? cli_file_hint(head->bytes, head->n)
+                                                               : NULL;
     char safe[256];
 
-    if (hint && (strstr(hint, "'mdl convert'") || (is_mdl(head->bytes, head->n) && !from)))
-        hint = NULL;                          /* it is one that is read here, but damaged */
     if (cli_os_kind(source) == CLI_KIND_FOLDER)
         return err->code != MDL_ERR_IO ? cli_failed(c, source, err)
             : cli_fail(c, CLI_IO, "%s is a folder without a model of YDF (a file data_spec.pb), the only "

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#define CONVERTS  "; 'mdl convert' makes a .mdl file of it"
 #define IN_PYTHON "load it in Python there and save it with mdl.convert(model).save('model.mdl')"
 
 static const struct {
@@ -15,9 +16,9 @@ static const struct {
     const char *hint;
 } known[] = {
     { "\x89MDL\r\n\x1a\n", 8, "it is a .mdl model" },
-    { "{", 1, "it looks like a model of XGBoost or CatBoost; 'mdl convert' makes a .mdl file of it" },
-    { "tree\n", 5, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
-    { "tree\r\n", 6, "it is a LightGBM model; 'mdl convert' makes a .mdl file of it" },
+    { "{", 1, "it looks like a model of XGBoost or CatBoost" CONVERTS },
+    { "tree\n", 5, "it is a LightGBM model" CONVERTS },
+    { "tree\r\n", 6, "it is a LightGBM model" CONVERTS },
     { "binf", 4, "it is an XGBoost model in the old binary form; save it as .json or .ubj with "
                  "XGBoost 1.x to 2.x" },
     { "\x80\x02", 2, "it is a Python pickle, which can run code; " IN_PYTHON },
@@ -34,9 +35,8 @@ static const struct {
     { "BZh", 3, "it is compressed with bzip2; unpack it first" },
     { "\xfd" "7zXZ", 5, "it is compressed with xz; unpack it first" },
     { "\x89HDF", 4, "it is an HDF5 file" },
-    { "CBM1", 4, "it is a CatBoost model; 'mdl convert' makes a .mdl file of it" },
-    { "BS\1\0\0\0\0\0\3\0\0\0YDF", 15,
-      "it is a model of YDF; 'mdl convert' makes a .mdl file of it" },
+    { "CBM1", 4, "it is a CatBoost model" CONVERTS },
+    { "BS\1\0\0\0\0\0\3\0\0\0YDF", 15, "it is a model of YDF" CONVERTS },
     { "<?xml", 5, "it is an XML file" },
     { "PAR1", 4, "it is a Parquet file; write the rows as .csv or .npy" },
     { "ARROW1", 6, "it is an Arrow file; write the rows as .csv or .npy" },
@@ -59,10 +59,17 @@ const char *cli_file_hint(const void *bytes, size_t size)
         if (size >= known[i].length && !memcmp(bytes, known[i].magic, known[i].length))
             return known[i].hint;
     if (is_onnx(bytes, size))
-        return "it looks like an ONNX model; 'mdl convert' makes a .mdl file of it";
+        return "it looks like an ONNX model" CONVERTS;
     if (size > 8 && !memcmp(p + 4, "TFL3", 4))
         return "it is a TensorFlow Lite model; tf2onnx makes an ONNX model of it";
     if (size > 8 && !memcmp(p + 4, "ORTM", 4))
         return "it is a model in ONNX Runtime's own form; convert the ONNX model it was made from";
     return NULL;
+}
+
+int cli_file_converts(const void *bytes, size_t size)
+{
+    const char *hint = cli_file_hint(bytes, size);
+
+    return hint && strstr(hint, CONVERTS);
 }

@@ -264,7 +264,7 @@ def test_an_explainer_that_cannot_be_says_why():
     sparse = pytest.importorskip("scipy.sparse")
     for how, error, said in (({"method": "lime"}, mdl.DataError, "method is 'lime'"),
                              ({"method": "background"}, mdl.DataError, "needs background rows"),
-                             ({"background": X[:, :3]}, mdl.DataError, "columns"),
+                             ({"background": X[:, :3]}, mdl.DataError, "background: X has 3 columns, the model takes"),
                              ({"background": sparse.csr_matrix(X)}, mdl.UnsupportedError, "dense"),
                              ({"background": X[:0]}, mdl.Error, "background"),
                              ({"tree_range": (3, 2)}, mdl.DataError, "tree_range")):

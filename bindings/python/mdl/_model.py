@@ -491,7 +491,10 @@ class Model:
     def _core(self, method: str, background: Any, tree_range: Optional[TreeRange],
               threads: Optional[int]) -> _explain.Core:
         handle, method = self._held(), _explain.checked(method, background)
-        given = None if background is None else rows_of(background, self._schema)
+        try:
+            given = None if background is None else rows_of(background, self._schema)
+        except DataError as why:
+            raise DataError(f"background: {why}") from None
         if isinstance(given, Csr):
             raise UnsupportedError("background rows are dense")
         use = self._threads if threads is None else _pool.checked(threads)
