@@ -12,7 +12,7 @@
  *
  * Words of vec_<isa>.h used: load, store and add of vf and vd; of vec8_<isa>.h: v8, V8_LANES,
  * v8_load, v8_store, v8_set, v8_eq, v8_gt (signed), v8_and, v8_xor; v8_set256, v8_set256_load,
- * v8_members; where V8_LANES is above BLOCK_HALF v8_load_halves, v8_load_eights, v8_spread,
+ * v8_members; where V8_LANES is above BLOCK_HALF v8_load_halves, v8_load_fours, v8_spread,
  * v8_store_halves.
  *
  * SPDX-License-Identifier: MIT
@@ -70,16 +70,20 @@ MDL_INLINE void fall_all(uint8_t *leaf, const struct tree_fork *forks, const uin
 #define HALF_TREES  4u            /* side by side */
 #define STILL_FORKS 32u           /* at a time    */
 
+/* The four bytes of a fork behind its column, and where among them a field is. */
+#define FORK_BYTES(fork)  ((const uint8_t *)(fork) + offsetof(struct tree_fork, below))
+#define FORK_BYTE(field)  \
+    v8_set(offsetof(struct tree_fork, field) - offsetof(struct tree_fork, below))
+
 /* One fork each of two trees, for half a vector of rows. */
 MDL_INLINE v8 fall_two(v8 at, const struct tree_fork *a, const struct tree_fork *b,
                        const uint8_t *rank, size_t height, int every)
 {
-    const v8 forks = v8_load_eights((const uint8_t *)a, (const uint8_t *)b);
+    const v8 forks = v8_load_fours(FORK_BYTES(a), FORK_BYTES(b));
     const v8 ranks = v8_load_halves(rank + a->column * height, rank + b->column * height, 0);
-    const v8 right = v8_gt(ranks, v8_spread(forks, v8_set(offsetof(struct tree_fork, below))));
-    const v8 moved = v8_and(right, v8_spread(forks, v8_set(offsetof(struct tree_fork, move))));
-
-    const v8 left = v8_spread(forks, v8_set(offsetof(struct tree_fork, left)));
+    const v8 right = v8_gt(ranks, v8_spread(forks, FORK_BYTE(below)));
+    const v8 moved = v8_and(right, v8_spread(forks, FORK_BYTE(move)));
+    const v8 left = v8_spread(forks, FORK_BYTE(left));
 
     return v8_xor(at, every ? moved : v8_and(moved, v8_eq(at, left)));
 }

@@ -39,12 +39,15 @@ MDL_INLINE v8 v8_load_halves(const uint8_t *a, const uint8_t *b, size_t first)
 /* Of each half of 16 bytes, the byte that each byte of `at` names by its low four bits. */
 MDL_INLINE v8 v8_spread(v8 halves, v8 at) { return _mm256_shuffle_epi8(halves, at); }
 
-/* Eight bytes of a and of b, each in a half whose rest is 0. */
-MDL_INLINE v8 v8_load_eights(const uint8_t *a, const uint8_t *b)
+/* Four bytes of a and of b, each in a half whose rest is 0. */
+MDL_INLINE v8 v8_load_fours(const uint8_t *a, const uint8_t *b)
 {
-    return _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)(const void *)a)),
-        _mm_loadl_epi64((const __m128i *)(const void *)b), 1);
+    int32_t four[2];
+
+    memcpy(&four[0], a, sizeof four[0]);
+    memcpy(&four[1], b, sizeof four[1]);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_cvtsi32_si128(four[0])),
+                                   _mm_cvtsi32_si128(four[1]), 1);
 }
 
 /* The lower half to a, the upper to b. */
