@@ -199,7 +199,6 @@ static void arrays_are_as_narrow_as_they_can_be(void **state)
     }
 }
 
-/* Whoever adds up what leaves have gets what the source said of every node. */
 /* No category is a member, of any set of the ensemble: there are no words at all. */
 static void an_ensemble_whose_sets_are_all_empty_is_packed(void **state)
 {
@@ -234,6 +233,49 @@ static void an_ensemble_whose_sets_are_all_empty_is_packed(void **state)
     free(file);
 }
 
+/* Of two questions in the file only the first is asked; the other, once about a number as well, is
+ * whether the last of very many columns is missing or zero. */
+static void questions_that_no_split_asks_do_no_harm(void **state)
+{
+    enum { WIDE = 1 << 20 };
+    const mdl_trees e = { .size = sizeof e, .compare = MDL_TREES_LT, .threshold_type = MDL_F32,
+                          .leaf_type = MDL_F32, .outputs = 1, .leaf_width = 1 };
+    const uint8_t flags[] = { MDL_NODE_NUMBER, MDL_NODE_LEAF, MDL_NODE_LEAF };
+    const int32_t left[] = { 1, -1, -1 }, right[] = { 2, -1, -1 };
+    const double threshold[3] = { 0.5 }, value[] = { 0, 1, 2 };
+    const uint8_t zero = MDL_NODE_NUMBER | MDL_NODE_ZERO_DEFAULT, first = 0;
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, WIDE, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &e);
+    float *row = calloc(WIDE, sizeof *row), y = -1;
+    size_t size;
+    mdl_tensor told;
+    mdl_model *m;
+    (void)state;
+
+    for (int32_t t = 0; t < 4; t++) {
+        const int32_t feature[] = { t == 3 ? WIDE - 1 : 0, -1, -1 };
+        const mdl_tree tree = { .size = sizeof tree, .n_nodes = 3, .weight = 1, .flags = flags,
+                                .left = left, .right = right, .feature = feature,
+                                .threshold = threshold, .value = value };
+        mdl_build_tree(b, n, &tree);
+    }
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    unsigned char *file = raw_built(b, &size);
+    uint8_t *asked = raw_array(file, size, "question", &told), *is = raw_array(file, size, "flags", NULL);
+    assert_true(told.type == MDL_U8 && told.dims[0] == 4 && asked[2] == 0 && asked[3] == 1);
+    memcpy(asked + 3, &first, 1);
+    memcpy(is + 1, &zero, 1);
+    raw_repair(file);
+    assert_int_equal(mdl_load_memory(&m, file, size, NULL, NULL), MDL_OK);
+    assert_int_equal(mdl_predict(m, row, 1, &y), MDL_OK);
+    assert_true(row && y == 4);
+    mdl_free(m);
+    free(row);
+    free(file);
+}
+
+/* Whoever adds up what leaves have gets what the source said of every node. */
 static void training_weights_are_what_they_were(void **state)
 {
     (void)state;
@@ -312,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_file_of_nodes_answers_the_same_on_every_engine),
         cmocka_unit_test(arrays_are_as_narrow_as_they_can_be),
         cmocka_unit_test(an_ensemble_whose_sets_are_all_empty_is_packed),
+        cmocka_unit_test(questions_that_no_split_asks_do_no_harm),
         cmocka_unit_test(training_weights_are_what_they_were),
         cmocka_unit_test(what_is_wrong_with_splits_and_questions_is_refused),
         cmocka_unit_test(arrays_of_other_lengths_are_refused),

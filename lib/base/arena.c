@@ -17,6 +17,19 @@
 #define ALIGN 64u                 /* one cache line, the widest vector */
 #define BLOCK_BYTES 16384u        /* small models fit one block        */
 
+/* The address sanitizer is told what has been handed out: who reads on is seen. */
+#if defined __has_feature
+#  define HAS_FEATURE(x) __has_feature(x)
+#else
+#  define HAS_FEATURE(x) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || HAS_FEATURE(address_sanitizer)
+#  include <sanitizer/asan_interface.h>
+#else
+#  define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#  define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 struct arena_block {
     struct arena_block *next;
     size_t bytes;
@@ -72,14 +85,23 @@ void mdl_arena_init(struct arena *a, const mdl_allocator *allocator, uint64_t li
     a->limit = limit;
 }
 
+/* Where the next bytes are handed out. */
+static unsigned char *next_of(const struct arena *a)
+{
+    return (unsigned char *)a->blocks + a->blocks->bytes - a->left;
+}
+
 void mdl_arena_back(struct arena *a, const struct arena *was)
 {
     while (a->blocks != was->blocks) {
         struct arena_block *next = a->blocks->next;
+        ASAN_UNPOISON_MEMORY_REGION(a->blocks, a->blocks->bytes);
         a->allocator.free(a->allocator.user, a->blocks, a->blocks->bytes);
         a->blocks = next;
     }
     *a = *was;
+    if (a->blocks)
+        ASAN_POISON_MEMORY_REGION(next_of(a), a->left);
 }
 
 void mdl_arena_free(struct arena *a)
@@ -119,6 +141,7 @@ static int grow(struct arena *a, size_t bytes)
     const size_t start = sizeof *block;
     const size_t pad = (ALIGN - ((uintptr_t)block + start) % ALIGN) % ALIGN;
     a->left = total - start - pad;
+    ASAN_POISON_MEMORY_REGION(next_of(a), a->left);
     return 1;
 }
 
@@ -143,8 +166,9 @@ void *mdl_arena_take_raw(struct arena *a, uint64_t count, uint64_t bytes)
     if ((!a->blocks || rounded > a->left) && !grow(a, rounded))
         return NULL;
 
-    unsigned char *p = (unsigned char *)a->blocks + a->blocks->bytes - a->left;
+    unsigned char *p = next_of(a);
     a->left -= rounded;
+    ASAN_UNPOISON_MEMORY_REGION(p, (size_t)size);
     return p;
 }
 
@@ -152,7 +176,7 @@ void *mdl_arena_take(struct arena *a, uint64_t count, uint64_t bytes)
 {
     void *p = mdl_arena_take_raw(a, count, bytes);
 
-    return p ? memset(p, 0, round_up((size_t)(count * bytes))) : NULL;
+    return p ? memset(p, 0, (size_t)(count * bytes)) : NULL;
 }
 
 mdl_status mdl_arena_fail(const struct arena *a, mdl_error *err, const char *what)

@@ -42,11 +42,14 @@ static enum deep_kind kind_of(uint32_t flags)
     }
 }
 
+/* Questions that no split asks count, too. */
+static uint64_t kinds_of(const struct trees_plan *p) { return p->tested ? KINDS : 1; }
+
 /* Number the columns that nodes use, by kind, then by feature: column[kind * cols + feature]. */
 static mdl_status find_columns(const struct trees_plan *p, struct trees_deep *d, uint32_t *column,
                                uint64_t cols, struct arena *a, mdl_error *err)
 {
-    const uint64_t kinds = p->n_general ? KINDS : 1;
+    const uint64_t kinds = kinds_of(p);
     uint64_t missing = kinds * cols;
     uint32_t count = 1;
 
@@ -327,7 +330,7 @@ mdl_status mdl_trees_deepen(struct node *n, const struct value *x, const struct 
         return MDL_OK;
     struct trees_deep *d = mdl_arena_take(a, 1, sizeof *d);
     uint32_t *root = mdl_arena_take(a, p->n_trees, sizeof *root);
-    uint32_t *column = mdl_arena_take(temp, x->cols * (p->n_general ? KINDS : 1), sizeof *column);
+    uint32_t *column = mdl_arena_take(temp, x->cols * kinds_of(p), sizeof *column);
     struct laying l = {
         .n = n, .p = p, .s = s, .x = x, .d = d, .column = column,
         .list = mdl_arena_take_raw(temp, s->largest + 2ull, sizeof *l.list),
