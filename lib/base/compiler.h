@@ -85,7 +85,7 @@
 #  define MDL_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #  define MDL_INLINE static inline __attribute__((always_inline))
 #  define MDL_PREFETCH(p) __builtin_prefetch(p)
-#  define MDL_KEEP(p) __asm__("" : "+r"(p))   /* a pointer of its own, not folded into an index */
+#  define MDL_KEEP(p) __asm__("" : "+r"(p))   /* a value of its own, nothing known of it */
 #else
 #  define MDL_PRINTF(text, first)
 #  define MDL_INLINE static inline
