@@ -16,7 +16,7 @@ ALL_CFLAGS += $(SANITIZE_FLAGS)
 LDFLAGS += $(SANITIZE_FLAGS)
 
 .PHONY: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install \
-        check-python check-qemu need-cmocka need-simde
+        check-python check-python-asan check-qemu need-cmocka need-simde
 
 check: check-layers check-build check-c check-hpp check-fuzz check-cli check-examples check-install
 
@@ -149,9 +149,9 @@ fuzz: $(FUZZERS)
 	        > $B/corpus/$$(basename $$f).log 2>&1 || { tail -40 $B/corpus/$$(basename $$f).log; exit 1; }; \
 	    grep -E 'stat::number_of_executed|stat::peak_rss' $B/corpus/$$(basename $$f).log; done
 
-# Longer than anybody waits: everything of .ci/run, with SLOW times the fuzzing.
+# Longer than anybody waits: real models under the sanitizer, then fuzzing for SOAK_MINUTES.
 SOAK_MINUTES ?= 60
-soak:
+soak: check-python-asan
 	$(MAKE) fuzz FUZZ_SECONDS=$$(( $(SOAK_MINUTES) * 60 / $(words $(FUZZERS)) ))
 
 # ---- the program, the examples, an installed copy ----------------------------------------
@@ -199,6 +199,15 @@ $B/env/.done: tests/python/requirements.txt tools/python_env.sh
 check-python: $B/env/.done $(SO) $(IMPORT_SO) $B/mdl
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -m pytest -q \
 	    -n $(TEST_JOBS) --dist loadfile -p no:cacheprovider --numerics-table=$B/numerics_table.md tests/python
+
+# Real models, and the library compiled with the address sanitizer (gcc's; what it keeps back looks
+# like memory that is not given back).
+ASAN_OF_GCC = $(foreach l,libasan.so libstdc++.so,$(shell gcc -print-file-name=$l))
+check-python-asan: $B/env/.done
+	$(MAKE) CC=gcc B=$B/asan SANITIZE=address,undefined CFLAGS='-O1 -g' all
+	MDL_LIBRARY_DIR=$(abspath $B/asan) PYTHONPATH=bindings/python ASAN_OPTIONS=detect_leaks=0 \
+	    LD_PRELOAD='$(ASAN_OF_GCC)' $B/env/bin/python -m pytest -q -n $(TEST_JOBS) -p no:cacheprovider \
+	    --ignore tests/python/test_wheel.py -k 'not give_their_memory_back' tests/python
 
 # ---- ONNX: the tests of its package, models that ship in packages, exports of frameworks ----------
 
