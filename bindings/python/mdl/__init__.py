@@ -11,7 +11,8 @@ from ._builder import Builder
 from ._convert import convert
 from ._errors import DataError, Error, FormatError, UnsupportedError
 from ._explain import Explainer, Explanation
-from ._model import Golden, Model, Output, load
+from ._handle import Output
+from ._model import Golden, Model, load
 from ._version import __version__
 
 __all__ = ["Builder", "DataError", "Error", "Explainer", "Explanation", "FormatError", "Golden",

@@ -11,7 +11,8 @@ from typing import Any, Optional, Sequence, Union
 from . import _lib
 from ._builder import Builder
 from ._errors import UnsupportedError
-from ._model import Bytes, Model, load
+from ._handle import Bytes
+from ._model import Model, load
 from ._sklearn_flow import labels
 
 MDL_MAGIC = b"\x89MDL\r\n\x1a\n"

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import os
-import weakref
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
-import numpy.typing as npt
 
 from . import _explain, _lib, _pool, _stages, _tensors
 from ._data import Array, Column, Csr, Rows, Schema, category_values, rows_of
 from ._errors import DataError, Error, FormatError, UnsupportedError
 from ._explain import Explainer, Explanation
+from ._handle import (DTYPE, Bytes, Handle, Output, aligned, as_tensor, length, must, read_columns,
+                      read_inputs, read_labels, read_metadata, read_outputs)
 from ._stages import EarlyStop
 
-Bytes = Union[bytes, bytearray, memoryview]
 Source = Union[str, "os.PathLike[str]", Bytes]
 TreeRange = Tuple[int, int]
 
-DTYPE: Dict[int, Any] = {_lib.F32: np.float32, _lib.F64: np.float64, _lib.I32: np.int32}
-TYPE: Dict[Any, int] = {np.dtype(dtype): type_ for type_, dtype in DTYPE.items()}
-ROLE = {_lib.OUTPUT_VALUE: "value", _lib.OUTPUT_RAW: "raw", _lib.OUTPUT_PROBA: "probability",
-        _lib.OUTPUT_LABEL: "label", _lib.OUTPUT_LEAF: "leaf", _lib.OUTPUT_CONTRIB: "contribution"}
-
-ALIGNMENT = 64          # of bytes that the library uses in place
 SIZE_MAX = _lib.SIZE_MAX
-
-
-class Output(NamedTuple):
-    """One output: its name, what it means ("probability", "raw", ...), the dtype it is computed
-    in, its columns, and the classes of its columns or labels (None without).  Of a graph of
-    tensors the columns are 0, and shape says what is known: sizes, names of open dimensions, None."""
-    name: str
-    role: str
-    dtype: "np.dtype[Any]"
-    cols: int
-    classes: Optional[Array]
-    shape: Optional[_tensors.Shape] = None
 
 
 class Golden(NamedTuple):
@@ -48,53 +29,13 @@ class Golden(NamedTuple):
     outputs: Dict[str, Array]
 
 
-class _Handle:
-    """The library's model, and the bytes that it uses in place.  Freed when the last call that
-    uses it has returned and no Model holds it."""
-
-    def __init__(self, image: Array, isa: Optional[str], engine: Optional[str], name: str) -> None:
-        self.image = image
-        self.value = ctypes.c_void_p()
-        options = _lib.mdl_load_options(
-            size=ctypes.sizeof(_lib.mdl_load_options), flags=_lib.LOAD_BORROW,
-            isa=isa.encode() if isa is not None else None,
-            engine=engine.encode() if engine is not None else None)
-        error = _lib.new_error()
-        status = _lib.lib.mdl_load_memory(
-            ctypes.byref(self.value), ctypes.c_void_p(image.ctypes.data), image.nbytes,
-            ctypes.byref(options), ctypes.byref(error))
-        if status:
-            _lib.raise_status(status, error, name)
-        ins, _ = _tensors.slots(self.value)
-        self.runner = _tensors.Runner(self.value) if _tensors.is_tensors(self.value, ins) else None
-        weakref.finalize(self, _free, self.value, image, self.runner).atexit = False
-
-
-def _free(value: ctypes.c_void_p, image: Array, runner: Optional[_tensors.Runner]) -> None:
-    if runner is not None:
-        runner.free()
-    _lib.lib.mdl_free(value)
-    del image                            # not before the model that uses it
-
-
-def _aligned(bytes_: Bytes) -> Array:
-    """A read-only copy at an address that the library takes."""
-    given = np.frombuffer(bytes_, np.uint8)
-    room = np.empty(len(given) + ALIGNMENT, np.uint8)
-    at = -room.ctypes.data % ALIGNMENT
-    image = room[at:at + len(given)]
-    image[:] = given
-    image.flags.writeable = False
-    return image
-
-
 def load(source: Source, *, isa: Optional[str] = None, engine: Optional[str] = None) -> "Model":
     """A model from a .mdl file, or from the bytes of one.
 
     isa: the kernel set to use ("ref", "avx2", "avx512", "neon"); None: the best on this machine.
     engine: the way through tree ensembles ("plain", "row", "block", "planes", "deep"), wherever it
-    can go; None: the one that costs least.  All give the same bits.  Raises FormatError for anything but a sound model file, OSError if it
-    cannot be read.
+    can go; None: the one that costs least.  All give the same bits.  Raises FormatError for
+    anything but a sound model file, OSError if it cannot be read.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Model.from_bytes(source, isa=isa, engine=engine)
@@ -106,14 +47,14 @@ class Model:
     """A model that answers.  Made by load() and convert(); immutable; any number of threads may
     use one.  It closes itself; `with` and close() do so at a given point."""
 
-    _handle: Optional[_Handle]
+    _handle: Optional[Handle]
 
-    def __init__(self, handle: _Handle) -> None:
+    def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self._columns: Optional[List[Column]] = None
-        self._outputs = _read_outputs(handle.value)
-        self._metadata = _read_metadata(handle.value)
-        self._inputs = _read_inputs(handle.value)
+        self._outputs = read_outputs(handle.value)
+        self._metadata = read_metadata(handle.value)
+        self._inputs = read_inputs(handle.value)
         source = self._metadata.get("source", "")
         unseen = self._metadata.get("unseen_categories",
                                     "error" if source == "xgboost" else "missing")
@@ -135,7 +76,7 @@ class Model:
             raise FormatError(f"{name or 'the model'} is empty; copy it or save it again",
                               _lib.ERR_FORMAT)
         try:
-            return cls(_Handle(_aligned(bytes_), isa, engine, name))
+            return cls(Handle(aligned(bytes_), isa, engine, name))
         except FormatError as why:
             if bytes(bytes_[:4]) == b"\x89MDL" or why.code != _lib.ERR_FORMAT:
                 raise
@@ -145,7 +86,7 @@ class Model:
 
     # ---- lifetime ---------------------------------------------------------------------------
 
-    def _held(self) -> _Handle:
+    def _held(self) -> Handle:
         """To be kept in a local variable while the library works."""
         if self._handle is None:
             raise Error("this model is closed")
@@ -210,12 +151,12 @@ class Model:
             raise DataError(f"{text!r} is not Unicode") from None
         if b"\0" in raw:
             raise DataError(f"{text!r} has a zero byte")
-        _must(_lib.lib.mdl_category_code(self._live(), 0, column, raw, ctypes.byref(code)))
+        must(_lib.lib.mdl_category_code(self._live(), 0, column, raw, ctypes.byref(code)))
         return code.value
 
     def _read_columns(self) -> List[Column]:
         if self._columns is None:
-            self._columns = _read_columns(self._live(), self._schema.cols)
+            self._columns = read_columns(self._live(), self._schema.cols)
         return self._columns
 
     @property
@@ -257,7 +198,7 @@ class Model:
             output = output._replace(shape=self._shapes[i])
         if not label_type:
             return output
-        return output._replace(classes=_read_labels(self._live(), i, label_type,
+        return output._replace(classes=read_labels(self._live(), i, label_type,
                                                     self._metadata.get("label_dtype")))
 
     @property
@@ -292,7 +233,7 @@ class Model:
         kind = ctypes.c_char_p()
         for i in range(_lib.lib.mdl_importance_count(handle.value)):
             values = np.empty(self.n_features)
-            _must(_lib.lib.mdl_importance(handle.value, i, ctypes.byref(kind),
+            must(_lib.lib.mdl_importance(handle.value, i, ctypes.byref(kind),
                                           values.ctypes.data_as(ctypes.POINTER(ctypes.c_double))))
             made[(kind.value or b"").decode()] = values
         if not made:
@@ -339,7 +280,7 @@ class Model:
         for i in range(_lib.lib.mdl_golden_count(handle.value)):
             tensor = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor))
             is_output = ctypes.c_uint32()
-            _must(_lib.lib.mdl_golden(handle.value, i, ctypes.byref(tensor),
+            must(_lib.lib.mdl_golden(handle.value, i, ctypes.byref(tensor),
                                       ctypes.byref(is_output)))
             side = made.outputs if is_output.value else made.inputs
             side[tensor.name.decode()] = _tensors.taken(tensor)
@@ -445,8 +386,8 @@ class Model:
         outputs, dtype = _stages.ensemble(self._live())
         rows, options = rows_of(X, self._schema), self._options(None, tree_range, threads)
         options.output = _lib.OUTPUT_TREES
-        made = np.empty((_length(rows), self._width(options)), dtype)
-        self._call(rows, _tensor(made, None), options)
+        made = np.empty((length(rows), self._width(options)), dtype)
+        self._call(rows, as_tensor(made, None), options)
         return _stages.by_tree(made, outputs)
 
     def apply(self, X: Any, *, tree_range: Optional[TreeRange] = None,
@@ -530,9 +471,9 @@ class Model:
         rows, given = self._inputs_of(inputs)
         made = [np.empty((rows, output.cols), output.dtype) for output in wanted]
         ins = (_lib.mdl_tensor * max(len(given), 1))(
-            *(_tensor(array, name) for name, array in given.items()))
+            *(as_tensor(array, name) for name, array in given.items()))
         outs = (_lib.mdl_tensor * max(len(made), 1))(
-            *(_tensor(array, output.name) for output, array in zip(wanted, made)))
+            *(as_tensor(array, output.name) for output, array in zip(wanted, made)))
         error = _lib.new_error()
         status = _lib.lib.mdl_run(handle.value, None, ins, len(given), outs, len(made),
                                   ctypes.byref(error))
@@ -541,7 +482,7 @@ class Model:
         return dict(zip(names, made))
 
     @staticmethod
-    def _run_tensors(handle: _Handle, inputs: Mapping[str, Any],
+    def _run_tensors(handle: Handle, inputs: Mapping[str, Any],
                      outputs: Optional[List[str]]) -> Dict[str, Any]:
         assert handle.runner is not None
         return dict(handle.runner.run(handle.value, inputs, outputs))
@@ -636,7 +577,7 @@ class Model:
             status = _lib.lib.mdl_predict_csr(handle.value, ctypes.byref(csr), ctypes.byref(y),
                                               ctypes.byref(options), ctypes.byref(error))
         else:
-            dense = _tensor(rows, None)
+            dense = as_tensor(rows, None)
             status = _lib.lib.mdl_predict_tensor(handle.value, ctypes.byref(dense),
                                                  ctypes.byref(y), ctypes.byref(options),
                                                  ctypes.byref(error))
@@ -652,8 +593,8 @@ class Model:
         if early_stop is not None:
             _stages.set_stop(options, early_stop)
         cols = output.cols if tree_range is None else self._width(options)
-        made = np.empty((_length(rows), cols), output.dtype)
-        self._call(rows, _tensor(made, None), options)
+        made = np.empty((length(rows), cols), output.dtype)
+        self._call(rows, as_tensor(made, None), options)
         return made
 
     def _stages(self, x: Any, at: int, every: int, tree_range: Optional[TreeRange],
@@ -667,13 +608,13 @@ class Model:
         rows, output = rows_of(x, self._schema), self._outputs[at][0]
         options = self._options(at, tree_range, threads)
         options.stage_every = _stages.count(every, "every")
-        each = _length(rows) * output.cols * output.dtype.itemsize
+        each = length(rows) * output.cols * output.dtype.itemsize
         calls = list(_stages.stages(self._live(), options, max(1, _stages.ROOM // max(1, each))))
 
         def stages() -> Iterator[Array]:
             for options.stage_first, options.tree_end, n in calls:
-                made = np.empty((n, _length(rows), output.cols), output.dtype)
-                self._call(rows, _tensor(made, None), options)
+                made = np.empty((n, length(rows), output.cols), output.dtype)
+                self._call(rows, as_tensor(made, None), options)
                 for stage in made:
                     yield self._shaped(stage, at)
 
@@ -729,80 +670,3 @@ def _range(tree_range: TreeRange) -> TreeRange:
     if not 0 <= begin < end < 2**63:
         raise DataError(f"tree_range is ({begin}, {end}), expected 0 <= begin < end")
     return begin, end
-
-
-# ---- between ctypes and numpy -----------------------------------------------------------------
-
-
-def _length(rows: Rows) -> int:
-    return rows.rows if isinstance(rows, Csr) else len(rows)
-
-
-def _must(status: int) -> None:
-    if status:
-        _lib.raise_status(status)
-
-
-def _tensor(array: Array, name: Optional[str]) -> _lib.mdl_tensor:
-    """An array of two or three dimensions as the library sees it; the caller keeps the array."""
-    made = _lib.mdl_tensor(size=ctypes.sizeof(_lib.mdl_tensor), type=TYPE[array.dtype],
-                           rank=array.ndim,
-                           name=name.encode() if name is not None else None,
-                           data=array.ctypes.data)
-    made.dims[:array.ndim] = array.shape
-    made.strides[:array.ndim] = array.strides
-    return made
-
-
-def _read_inputs(handle: ctypes.c_void_p) -> List[Tuple[str, int, int]]:
-    made = []
-    for i in range(_lib.lib.mdl_input_count(handle)):
-        info = _lib.mdl_input_info(size=ctypes.sizeof(_lib.mdl_input_info))
-        _must(_lib.lib.mdl_input(handle, i, ctypes.byref(info)))
-        made.append((info.name.decode(), int(info.dims[1]), int(info.type)))
-    return made
-
-
-def _read_columns(handle: ctypes.c_void_p, cols: int) -> List[Column]:
-    made = []
-    info = _lib.mdl_column_info(size=ctypes.sizeof(_lib.mdl_column_info))
-    for i in range(cols):
-        _must(_lib.lib.mdl_column(handle, 0, i, ctypes.byref(info)))
-        texts = tuple(_lib.lib.mdl_category(handle, 0, i, k).decode()
-                      for k in range(info.n_categories))
-        made.append(Column(info.name.decode(), int(info.kind), int(info.category_type), texts, i))
-    return made
-
-
-def _read_outputs(handle: ctypes.c_void_p) -> List[Tuple[Output, int]]:
-    """Outputs without their classes, and the type of their labels (0 without)."""
-    made = []
-    for i in range(_lib.lib.mdl_output_count(handle)):
-        info = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
-        _must(_lib.lib.mdl_output(handle, i, ctypes.byref(info)))
-        made.append((Output(info.name.decode(), ROLE.get(info.role, "other"),
-                            _tensors.dtype_of(int(info.type)), int(info.cols), None),
-                     int(info.label_type) if info.n_labels else 0))
-    return made
-
-
-def _read_labels(handle: ctypes.c_void_p, output: int, type_: int, dtype: Optional[str]) -> Array:
-    info = _lib.mdl_output_info(size=ctypes.sizeof(_lib.mdl_output_info))
-    _must(_lib.lib.mdl_output(handle, output, ctypes.byref(info)))
-    texts = [_lib.lib.mdl_label(handle, output, k).decode() for k in range(info.n_labels)]
-    made: npt.NDArray[Any] = np.array(category_values(type_, texts))
-    if dtype is None or not dtype.isalnum():
-        return made
-    try:
-        return made.astype(dtype)
-    except (TypeError, ValueError, OverflowError):
-        return made
-
-
-def _read_metadata(handle: ctypes.c_void_p) -> Dict[str, str]:
-    key, value = ctypes.c_char_p(), ctypes.c_char_p()
-    made = {}
-    for i in range(_lib.lib.mdl_metadata_count(handle)):
-        _must(_lib.lib.mdl_metadata(handle, i, ctypes.byref(key), ctypes.byref(value)))
-        made[(key.value or b"").decode()] = (value.value or b"").decode()
-    return made
