@@ -20,8 +20,8 @@ static void sums_are_divided_by_the_iterations(void **state)
     one_gives(&t, x32, 1, MDL_F32, 2, y32);
 }
 
-/* Four stumps that add 1, 2, 4 and 8 whatever x is. */
-static void a_range_of_iterations_is_divided_by_its_own_length(void **state)
+/* Four trees of one leaf each, 1, 2, 4 and 8, averaged over so many. */
+static mdl_builder *averaged(int64_t iterations)
 {
     const uint8_t flags[] = { MDL_NODE_LEAF };
     const int32_t none[] = { -1 };
@@ -31,11 +31,6 @@ static void a_range_of_iterations_is_divided_by_its_own_length(void **state)
     mdl_builder *b = mdl_builder_new(NULL);
     const int32_t x = mdl_build_input(b, "x", MDL_F64, 1, MDL_ABSENT_ZERO);
     const int32_t trees = mdl_build_trees(b, x, &ensemble);
-    mdl_error err = MDL_ERROR_INIT;
-    const void *bytes;
-    size_t size;
-    mdl_model *m = NULL;
-    (void)state;
 
     for (uint64_t i = 0; i < 4; i++) {
         const double value = (double)(1u << i);
@@ -46,8 +41,20 @@ static void a_range_of_iterations_is_divided_by_its_own_length(void **state)
     }
     const int32_t sums = mdl_build_result(b, trees, 0);
     const int32_t node = mdl_build_node(b, "average", "", &sums, 1);
-    mdl_build_int(b, node, "iterations", 4);
+    mdl_build_int(b, node, "iterations", iterations);
     mdl_build_output(b, "y", MDL_OUTPUT_VALUE, mdl_build_result(b, node, 0));
+    return b;
+}
+
+static void a_range_of_iterations_is_divided_by_its_own_length(void **state)
+{
+    mdl_builder *b = averaged(4);
+    mdl_error err = MDL_ERROR_INIT;
+    const void *bytes;
+    size_t size;
+    mdl_model *m = NULL;
+    (void)state;
+
     if (mdl_build_bytes(b, &bytes, &size, &err) || mdl_load_memory(&m, bytes, size, NULL, &err))
         fail_msg("%s", err.text);
     mdl_builder_free(b);
@@ -78,12 +85,26 @@ static void no_iterations_are_refused(void **state)
     one_refused(&t, "an average over 0 iterations");
 }
 
+static void iterations_that_the_ensemble_does_not_have_are_refused(void **state)
+{
+    mdl_builder *b = averaged(5);
+    mdl_error err = MDL_ERROR_INIT;
+    const void *bytes;
+    size_t size;
+    (void)state;
+
+    assert_int_equal(mdl_build_bytes(b, &bytes, &size, &err), MDL_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "an average over 5 iterations of an ensemble that has 4"));
+    mdl_builder_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_divided_by_the_iterations),
         cmocka_unit_test(a_range_of_iterations_is_divided_by_its_own_length),
         cmocka_unit_test(no_iterations_are_refused),
+        cmocka_unit_test(iterations_that_the_ensemble_does_not_have_are_refused),
     };
 
     return cmocka_run_group_tests_name("op_average", tests, NULL, NULL);

@@ -10,6 +10,8 @@
  * SPDX-License-Identifier: MIT
  */
 #include "op/op.h"
+#include "op/tree.h"
+#include "op/tree_engine.h"       /* mdl_op_trees */
 
 struct average_params {
     int64_t iterations;          /* of the ensemble that made x */
@@ -31,6 +33,19 @@ static mdl_status infer(struct node *n, struct graph *g, mdl_error *err)
         return mdl_fail(err, MDL_ERR_FORMAT, "an average over %lld iterations",
                         (long long)p->iterations);
     value_table(node_out(n, g, 0), x->type, x->cols);
+    return MDL_OK;
+}
+
+/* Ranges and stages of an ensemble are counted by its own iterations. */
+static mdl_status prepare(struct node *n, const struct graph *g, struct arena *a, mdl_error *err)
+{
+    const struct average_params *p = n->params;
+    (void)a;
+
+    for (const struct node *k = g->nodes; k < n; k++)
+        if (k->op == &mdl_op_trees && k->out[0] == n->in[0] && mdl_trees_iterations(k) != p->iterations)
+            return mdl_fail(err, MDL_ERR_FORMAT, "an average over %lld iterations of an ensemble "
+                            "that has %u", (long long)p->iterations, mdl_trees_iterations(k));
     return MDL_OK;
 }
 
@@ -61,5 +76,6 @@ const struct op mdl_op_average = {
     .max_in = 1,
     .n_out = 1,
     .infer = infer,
+    .prepare = prepare,
     .run = run,
 };
