@@ -37,8 +37,11 @@ static void put_array(struct made *m, const char *name, const void *v, uint64_t 
     put_array(m, name, (type[]){ __VA_ARGS__ }, sizeof((type[]){ __VA_ARGS__ }) / sizeof(type), \
               sizeof(type))
 
-static void put_head(struct made *m)
+/* Of 1 or 2 classes. */
+static void put_head(struct made *m, int32_t classes)
 {
+    const double base[] = { 0.25, 0 };
+
     PUT(m, "major", int32_t, 4);
     PUT(m, "minor", int32_t, 8);
     PUT(m, "patch", int32_t, 1);
@@ -49,14 +52,14 @@ static void put_head(struct made *m)
     PUT(m, "task", uint8_t, 1);
     PUT(m, "average", uint8_t, 0);
     PUT(m, "targets", int32_t, 1);
-    ARRAY(m, "num_class", int32_t, 1);
-    ARRAY(m, "shape", int32_t, 1, 1);
+    ARRAY(m, "num_class", int32_t, classes);
+    ARRAY(m, "shape", int32_t, 1, classes);
     ARRAY(m, "target_id", int32_t, 0, 0);
-    ARRAY(m, "class_id", int32_t, 0, -1);
+    ARRAY(m, "class_id", int32_t, classes > 1 ? -1 : 0, -1);
     put_array(m, "postprocessor", "identity", 8, 1);
     PUT(m, "alpha", float, 1);
     PUT(m, "ratio", float, 1);
-    ARRAY(m, "base", double, 0.25);
+    put_array(m, "base", base, (uint64_t)classes, sizeof *base);
     put_array(m, "attributes", "{}", 2, 1);
     PUT(m, "fields", int32_t, 1);             /* of a version to come */
     put_array(m, "field", "news", 4, 1);
@@ -76,11 +79,11 @@ static void put_tail(struct made *m)
     PUT(m, "node_fields", int32_t, 0);
 }
 
-static struct made by_hand(void)
+static struct made of_classes(int32_t classes)
 {
     struct made m = { .size = 0 };
 
-    put_head(&m);
+    put_head(&m, classes);
     PUT(&m, "nodes", int32_t, NODES);
     PUT(&m, "has_categories", uint8_t, 1);
     ARRAY(&m, "node_type", int8_t, 1, 2, 0, 0, 0);
@@ -119,6 +122,8 @@ static struct made by_hand(void)
     put_tail(&m);
     return m;
 }
+
+static struct made by_hand(void) { return of_classes(1); }
 
 static void a_checkpoint_written_by_hand_answers_as_by_hand(void **state)
 {
@@ -187,6 +192,28 @@ static void every_cut_is_refused(void **state)
         check_cuts(file, size);
         free(file);
     }
+}
+
+/* What stands behind the name of the postprocessor is longer than a short name. */
+static void a_file_that_ends_at_a_short_name_is_not_read_beyond(void **state)
+{
+    struct made m = by_hand();
+    unsigned char *name = field(&m, "postprocessor");
+    (void)state;
+
+    for (uint64_t n = 0; n < 8; n++)
+        for (size_t more = 0; more < 8; more++) {
+            const size_t size = (size_t)(name - m.bytes) + n + more;
+            unsigned char *cut = malloc(size);         /* not a byte more */
+            mdl_error err = MDL_ERROR_INIT;
+            mdl_builder *b = NULL;
+
+            memcpy(name - 8, &n, 8);
+            memcpy(cut, m.bytes, size);
+            assert_int_equal(mdl_import_memory(&b, cut, size, NULL, &err), MDL_ERR_FORMAT);
+            assert_non_null(strstr(err.text, "the file ends within 'sigmoid_alpha'"));
+            free(cut);
+        }
 }
 
 /* ---- broken fields ---------------------------------------------------------------------------------- */
@@ -291,6 +318,18 @@ static void leaves_and_sets_that_share_are_refused(void **state)
     mdl_free(imported(m.bytes, m.size, NULL));
 }
 
+/* Room for values is made by nodes, so a file of a megabyte could ask for gigabytes. */
+static void leaves_without_values_ask_for_no_memory(void **state)
+{
+    const struct made m = of_classes(2);
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_builder *b = NULL;
+    (void)state;
+
+    assert_int_equal(mdl_import_memory(&b, m.bytes, m.size, NULL, &err), MDL_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "tree 0: 3 leaves of 2 values, there are 0"));
+}
+
 static void a_set_of_huge_categories_asks_for_no_memory(void **state)
 {
     size_t size;
@@ -327,8 +366,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_written_by_hand_answers_as_by_hand),
         cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(a_file_that_ends_at_a_short_name_is_not_read_beyond),
         cmocka_unit_test(a_broken_field_is_named),
         cmocka_unit_test(leaves_and_sets_that_share_are_refused),
+        cmocka_unit_test(leaves_without_values_ask_for_no_memory),
         cmocka_unit_test(a_set_of_huge_categories_asks_for_no_memory),
         cmocka_unit_test(best_iteration_is_not_for_checkpoints),
     };

@@ -184,9 +184,12 @@ static mdl_status read_postprocessor(struct tl *t)
         return s;
     mdl_safe_text(t->postprocessor, sizeof t->postprocessor, (const char *)at,
                   n < sizeof t->postprocessor ? (size_t)n : sizeof t->postprocessor);
-    t->sigmoid_alpha = (float)tl_real(bytes_left(&t->in) < 8 ? at : t->in.at, 4, 0);
-    t->ratio_c = (float)tl_real(bytes_left(&t->in) < 8 ? at : t->in.at, 4, 1);
-    return bytes_take(&t->in, 8) ? MDL_OK : cut(t, "sigmoid_alpha");
+    at = bytes_take(&t->in, 8);
+    if (!at)
+        return cut(t, "sigmoid_alpha");
+    t->sigmoid_alpha = (float)tl_real(at, 4, 0);
+    t->ratio_c = (float)tl_real(at, 4, 1);
+    return MDL_OK;
 }
 
 static mdl_status read_head(struct tl *t)

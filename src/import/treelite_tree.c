@@ -165,6 +165,9 @@ static mdl_status count_tree(struct forest *f)
     if (f->tree.nodes > 2 * leaves)       /* leaves may be wide, and nodes get room for one */
         return BAD(f, "tree %llu has %llu nodes and %llu leaves", ULL(f->tree.number),
                    ULL(f->tree.nodes), ULL(leaves));
+    if (f->width > 1 && leaves > f->tree.n[VECTOR] / f->width)
+        return BAD(f, "tree %llu: %llu leaves of %llu values, there are %llu", ULL(f->tree.number),
+                   ULL(leaves), ULL(f->width), ULL(f->tree.n[VECTOR]));
     return MDL_OK;
 }
 
