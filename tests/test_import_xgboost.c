@@ -511,6 +511,9 @@ static void broken_files_are_refused_by_name(void **state)
           MDL_ERR_FORMAT },
         { { "\"categories_segments\":[0]", "\"categories_segments\":[-1]" }, "categories -1 to 1",
           MDL_ERR_FORMAT },
+        { { "\"categories_nodes\":[2],\"categories_segments\":[0],\"categories_sizes\":[2]",
+            "\"categories_nodes\":[0,2],\"categories_segments\":[0,1],\"categories_sizes\":[2,1]" },
+          "tree 0: sets share their categories", MDL_ERR_FORMAT },
         { { "\"categories\":[1,3]", "\"categories\":[1,-3]" }, "-3 is no category", MDL_ERR_FORMAT },
         { { "\"categories\":[1,3]", "\"categories\":[1,16777216]" }, "16777216 is no category",
           MDL_ERR_FORMAT },
@@ -565,11 +568,11 @@ static size_t put_list(char *to, const char *key, int count, const char *item)
 
 static void categories_far_from_zero_cost_no_memory_without_end(void **state)
 {
-    /* Sets of 2^24 bits for 4000 nodes: 8 GB from 100 kB. */
+    /* Sets of 2^24 bits for 4000 nodes: 8 GB from 150 kB. */
     enum { NODES = 4000 };
     static const char *const zeros[] = { "default_left", "left_children", "right_children",
                                          "split_conditions", "split_indices" };
-    static char tree[NODES * 40];
+    static char tree[NODES * 50];
     mdl_error err = MDL_ERROR_INIT;
     mdl_builder *b;
     size_t n = (size_t)sprintf(tree, "\"trees\":[{");
@@ -577,9 +580,9 @@ static void categories_far_from_zero_cost_no_memory_without_end(void **state)
 
     for (int i = 0; i < 5; i++)
         n += put_list(tree + n, zeros[i], NODES, "0");
-    n += put_list(tree + n, "categories", 1, "16777215");
+    n += put_list(tree + n, "categories", NODES, "16777215");
     n += put_list(tree + n, "categories_nodes", NODES, "%d");
-    n += put_list(tree + n, "categories_segments", NODES, "0");
+    n += put_list(tree + n, "categories_segments", NODES, "%d");
     n += put_list(tree + n, "categories_sizes", NODES, "1");
     n += put_list(tree + n, "split_type", NODES, "1");
     sprintf(tree + n, "\"tree_param\":{\"num_nodes\":\"%d\"}},", NODES);

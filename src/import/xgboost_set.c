@@ -87,7 +87,7 @@ static void complement(const struct xgb_sets *s, uint64_t n_nodes, uint8_t *flag
 int mdl_xgb_sets(const struct xgb *x, struct events *e, struct xgb_sets *s, uint64_t tree,
                  uint64_t n_nodes, uint8_t *flags)
 {
-    uint64_t next = 0;
+    uint64_t next = 0, members = 0;
 
     s->start.bytes = s->words.bytes = 0;
     uint32_t *start = n_nodes > SIZE_MAX / 8 ? NULL : mdl_vec_add(&s->start, &x->allocator, NULL,
@@ -104,6 +104,9 @@ int mdl_xgb_sets(const struct xgb *x, struct events *e, struct xgb_sets *s, uint
             start[next] = (uint32_t)(s->words.bytes / 4);
         if (!add_set(x, e, s, tree, k))
             return 0;
+        members += (uint64_t)s->size[k];
+        if (members > s->n_members)                /* or each could walk through all of them */
+            return !BAD("tree %llu: sets share their categories", ULL(tree));
     }
     for (; next <= n_nodes; next++)
         start[next] = (uint32_t)(s->words.bytes / 4);
