@@ -480,6 +480,32 @@ static void a_text_that_many_share_is_refused(void **state)
     free(file);
 }
 
+/* Places of an index that are empty, filled with hashes of its first row: each would write the
+ * numbers of that row again. */
+static void hashes_that_share_a_row_are_refused(void **state)
+{
+    static const uint64_t empty = UINT64_MAX;
+    size_t size;
+    unsigned char *file = read_file(data_path("catboost_1.2/categories.cbm"), &size);
+    mdl_builder *b = NULL;
+    mdl_error err = MDL_ERROR_INIT;
+    uint64_t filled = 0;
+    uint32_t core;
+
+    (void)state;
+    assert_non_null(file);
+    memcpy(&core, file + 4, 4);
+    for (size_t i = 8 + core; i + 12 <= size; i++)
+        if (!memcmp(file + i, &empty, 8)) {
+            memcpy(file + i, &(uint64_t){ ++filled }, 8);
+            memset(file + i + 8, 0, 4);
+        }
+    assert_true(filled > 0);
+    assert_int_equal(mdl_import_memory(&b, file, size, NULL, &err), MDL_ERR_FORMAT);
+    assert_non_null(strstr(err.text, "hashes of a statistic share their rows"));
+    free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +518,7 @@ int main(void)
         cmocka_unit_test(both_files_with_categories_become_the_same_model),
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(a_text_that_many_share_is_refused),
+        cmocka_unit_test(hashes_that_share_a_row_are_refused),
         cmocka_unit_test(no_byte_of_the_binary_file_does_harm),
         cmocka_unit_test(a_broken_value_is_named),
         cmocka_unit_test(broken_trees_of_nodes_are_named),

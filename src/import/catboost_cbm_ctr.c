@@ -100,6 +100,8 @@ static int read_hashes(struct cbm *m, const struct flat_vector *index, struct ca
         if (one.row >= rows->rows)
             return !mdl_flat_fail(&m->f, 0, "row %u of a statistic, it has %llu",
                                   (unsigned)one.row, (unsigned long long)rows->rows);
+        if (rows->n == rows->rows)                 /* a row is written again for each of them */
+            return !mdl_flat_fail(&m->f, 0, "hashes of a statistic share their rows");
         if (!mdl_cbm_add(m, &m->c->hashes, &one, sizeof one))
             return 0;
         rows->n++;

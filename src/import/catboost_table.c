@@ -305,7 +305,7 @@ static int is_class(uint32_t type)
     return type == CAT_BORDERS || type == CAT_BUCKETS;
 }
 
-/* Number k of a row, `good` of statistic `ctr` if that is not NULL, else all. */
+/* Number of a row, `good` of statistic `ctr` if that is not NULL, else all. */
 static float number_of(const struct cat_rows *rows, const uint32_t *words,
                        const struct cat_ctr *ctr)
 {
@@ -316,7 +316,7 @@ static float number_of(const struct cat_rows *rows, const uint32_t *words,
     if (rows->base.type == CAT_BUCKETS && ctr)
         return (float)count[ctr->target];
     if (is_class(rows->base.type)) {
-        const int64_t from = !ctr ? 0 : rows->width == 2 ? 1 : ctr->target + 1;
+        const int64_t from = ctr ? 1 : 0;          /* of two classes; of more see put_row */
         for (int64_t i = from; i < (int64_t)rows->width; i++)
             sum += count[i];
         return (float)sum;
@@ -329,15 +329,25 @@ static float number_of(const struct cat_rows *rows, const uint32_t *words,
 }
 
 /* A row: all, unless it is the denominator; then good of each statistic that has a target of
- * its own. */
+ * its own.  Targets ascend: of many classes each sum is the one before without those between. */
 static void put_row(struct weights *w, const struct cat_rows *rows, const uint32_t *words,
                     const struct cat_ctr *ctr, size_t n)
 {
+    const int32_t *count = (const int32_t *)(const void *)words;
+    const int is_sum = rows->base.type == CAT_BORDERS && rows->width > 2;
+    int64_t above = 0, next = 0;
+
+    for (uint32_t i = 0; is_sum && i < rows->width; i++)
+        above += count[i];
     if (rows->width > 1)
         put_f32(w, &w->count, number_of(rows, words, NULL));
-    for (size_t i = 0; i < n; i++)
-        if (!i || (is_class(rows->base.type) && ctr[i].target != ctr[i - 1].target))
-            put_f32(w, &w->count, number_of(rows, words, &ctr[i]));
+    for (size_t i = 0; i < n; i++) {
+        if (i && !(is_class(rows->base.type) && ctr[i].target != ctr[i - 1].target))
+            continue;
+        for (; is_sum && next <= ctr[i].target; next++)
+            above -= count[next];
+        put_f32(w, &w->count, is_sum ? (float)above : number_of(rows, words, &ctr[i]));
+    }
 }
 
 /* Numbers in such a row; 0: a target is wrong, or they are out of order. */
