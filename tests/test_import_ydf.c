@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -439,6 +440,82 @@ static void a_tree_as_deep_as_its_file_is_long_is_read(void **state)
     free(file);
 }
 
+/* The head of field `number` with `n` bytes in front of what `m` has. */
+static void put_before(struct made *m, uint32_t number, size_t n)
+{
+    struct made head = EMPTY;
+
+    put_varint(&head, number << 3 | 2);
+    put_varint(&head, n);
+    put_bytes(&head, m->bytes, m->size);
+    *m = head;
+}
+
+static size_t append(unsigned char *to, size_t at, const void *from, size_t n)
+{
+    memcpy(to + at, from, n);
+    return at + n;
+}
+
+/* 60,000 questions of a column whose 300,000 boundaries are one number: walking through them for
+ * each would take long. */
+static void boundaries_of_one_number_are_not_walked_through(void **state)
+{
+    enum { BOUNDARIES = 300000, DEPTH = 60000, BYTES = 4 * BOUNDARIES + 60 * DEPTH + 4096 };
+    struct made header = EMPTY, special = EMPTY, all = EMPTY, own = EMPTY, d = EMPTY, spec = EMPTY,
+                cut = EMPTY, one = EMPTY, two = EMPTY, index = EMPTY, key = EMPTY, m = EMPTY;
+    unsigned char *file = malloc(BYTES);
+    const float boundary = 2;
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_builder *b = NULL;
+    size_t size;
+    (void)state;
+
+    put_text(&header, 1, NULL, "GRADIENT_BOOSTED_TREES");
+    put_int(&header, 2, NULL, 2);
+    put_int(&header, 3, NULL, 0);
+    put_text(&header, 5, NULL, "\1");
+    put_special(&special, 1);
+    *field(&special, "trees") = 1;
+    put_message(&own, 1, &special);
+    put_message(&all, 1, &header);
+    put_message(&all, 1001, &own);
+    put_bytes(&key, "YDF", 3);
+    put_bytes(&m, start, sizeof start);
+    put_blob(&m, &key);
+    put_blob(&m, &all);
+    column(&spec, 1, "y", 5, NULL);
+    put_int(&d, 1, NULL, 9);
+    put_text(&d, 2, NULL, "D");
+    put_before(&cut, 1, 4 * BOUNDARIES);           /* heads only: the boundaries come last */
+    put_before(&cut, 8, cut.size + 4 * BOUNDARIES);
+    put_bytes(&d, cut.bytes, cut.size);
+    put_before(&d, 1, d.size + 4 * BOUNDARIES);
+    put_bytes(&spec, d.bytes, d.size);
+    put_bytes(&m, &(uint32_t){ (uint32_t)spec.size + 4 * BOUNDARIES }, 4);
+    put_bytes(&m, spec.bytes, spec.size);
+    put_int(&index, 1, NULL, BOUNDARIES);
+    split(&one, "", 1, 0, 6, &index);
+    leaf(&two, NULL, 3);
+
+    size = append(file, 0, m.bytes, m.size);
+    for (int i = 0; i < BOUNDARIES; i++)
+        size = append(file, size, &boundary, 4);
+    size = append(file, size, &(uint32_t){ (uint32_t)(sizeof start + DEPTH * (one.size + two.size)
+                                                      + two.size) }, 4);
+    size = append(file, size, start, sizeof start);
+    for (int i = 0; i < DEPTH; i++)
+        size = append(file, append(file, size, one.bytes, one.size), two.bytes, two.size);
+    size = append(file, size, two.bytes, two.size);
+    assert_true(size <= BYTES);
+    const clock_t before = clock();
+    if (mdl_import_memory(&b, file, size, NULL, &err))
+        fail_msg("%s", err.text);
+    assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+    mdl_builder_free(b);
+    free(file);
+}
+
 static void best_iteration_is_not_for_ydf(void **state)
 {
     const struct made made = by_hand();
@@ -559,6 +636,7 @@ int main(void)
         cmocka_unit_test(a_broken_field_is_named),
         cmocka_unit_test(infinite_boundaries_have_a_middle_or_are_refused),
         cmocka_unit_test(a_tree_as_deep_as_its_file_is_long_is_read),
+        cmocka_unit_test(boundaries_of_one_number_are_not_walked_through),
         cmocka_unit_test(best_iteration_is_not_for_ydf),
         cmocka_unit_test(a_folder_is_read_as_the_stream_is),
     };

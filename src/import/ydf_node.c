@@ -240,16 +240,21 @@ static float middle(const float *boundaries, uint32_t n, uint32_t i)
     return i == n ? boundaries[n - 1] + OUTSIDE : (boundaries[i] + boundaries[i - 1]) / 2;
 }
 
-/* The least index whose middle is at the boundary or above: from there on x goes right. */
+/* The least index whose middle is at the boundary or above: from there on x goes right.  Middles
+ * ascend, and many boundaries may be one number. */
 static float least_above(const float *boundaries, uint32_t n, uint32_t index)
 {
     const float threshold = boundaries[index - 1];
+    uint32_t least = 0, most = n;
 
-    while (index < n && !(middle(boundaries, n, index) >= threshold))
-        index++;
-    while (index && middle(boundaries, n, index - 1) >= threshold)
-        index--;
-    return index ? boundaries[index - 1] : -(float)INFINITY;
+    while (least < most) {
+        const uint32_t half = least + (most - least) / 2;
+        if (middle(boundaries, n, half) >= threshold)
+            most = half;
+        else
+            least = half + 1;
+    }
+    return least ? boundaries[least - 1] : -(float)INFINITY;
 }
 
 /* The members, or those that are none where `turned`, as bits at the end of `words`. */
