@@ -248,6 +248,8 @@ static mdl_status convert(struct bytes file, mdl_builder *b, const mdl_import_op
     o->file = file;
     o->directory = options->directory;
     o->nodes_left = 100000 + bytes_left(&file);
+    o->sparse_left = ((uint64_t)64 << 20) + 16 * (uint64_t)bytes_left(&file);
+    o->packed_left = 16384 + bytes_left(&file) / 8;
     mdl_flow_init(&o->flow);
     mdl_status s = read_model(o, file);
     if (s && !first.code)

@@ -71,6 +71,8 @@ struct onnx {
     struct vec   parts;           /* struct onnx_part (onnx_parts.c)                        */
     uint32_t     depth;
     uint64_t     nodes_left;      /* a model may not unfold into more                       */
+    uint64_t     sparse_left;     /* nor its sparse tensors into more bytes,                */
+    uint64_t     packed_left;     /* nor lists that become rows into more elements          */
     int32_t      unknown;         /* stands for results of refused nodes                    */
     mdl_error   *err;
     mdl_status   status;          /* the first failure: all stops                           */

@@ -212,6 +212,7 @@ out:
 struct node_counts { uint32_t in, out, attrs; };
 
 #define SPARE 8ull
+#define NODE_BYTES 256u           /* a larger node counts as several: a function's may hold a tensor */
 
 /* An attribute that stands for one of the call's (ref_attr_name): that one under its name. */
 static int resolve_attr(const struct onnx *o, struct onnx_attr *a, const char *ref)
@@ -303,9 +304,11 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     const char **outs = mdl_arena_take(&o->flow.arena, c.out, sizeof *outs);
     n.out = mdl_arena_take(&o->flow.arena, c.out + SPARE, sizeof *n.out);
     n.attrs = mdl_arena_take(&o->flow.arena, c.attrs, sizeof *n.attrs);
-    if (!in || !outs || !n.out || !n.attrs || !o->nodes_left--)
+    const uint64_t cost = 1 + bytes_left(&message) / NODE_BYTES;
+    if (!in || !outs || !n.out || !n.attrs || cost > o->nodes_left)
         return mdl_onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
                              "too many nodes");
+    o->nodes_left -= cost;
     n.in = in;
     n.n_in = c.in;
     n.n_out = c.out;

@@ -262,9 +262,17 @@ struct packed mdl_onnx_pack_empty(struct onnx *o, uint32_t type)
                             mdl_flow_const(f, MDL_I64, 2, rows, NULL) };
 }
 
-static struct packed pack_list(struct onnx *o, const int32_t *list, uint32_t count)
+/* Each use of the list makes some nodes for each of its elements. */
+static struct packed pack_list(struct onnx *o, const struct onnx_node *n, const int32_t *list,
+                               uint32_t count)
 {
     struct flow *f = mdl_onnx_flow(o);
+
+    if (count > o->packed_left) {
+        mdl_onnx_refuse(o, n, "long sequences that are used too often");
+        return (struct packed){ FLOW_NONE, FLOW_NONE };
+    }
+    o->packed_left -= count;
     int32_t *data = mdl_arena_take(&f->arena, count, sizeof *data);
     int32_t *dims = mdl_arena_take(&f->arena, count, sizeof *dims);
 
@@ -331,7 +339,7 @@ struct packed mdl_onnx_pack(struct onnx *o, const struct onnx_node *n, int32_t v
     if (s && !strcmp(s->op, ONNX_PACKED))
         return (struct packed){ s->in[0], s->in[1] };
     if (s && !strcmp(s->op, ONNX_LIST) && s->n_in)
-        return pack_list(o, s->in, s->n_in);
+        return pack_list(o, n, s->in, s->n_in);
     if (s && !strcmp(s->op, ONNX_LIST))
         return mdl_onnx_pack_empty(o, (uint32_t)p[0].i);
     if (s && !strcmp(s->op, ONNX_SPLIT)) {

@@ -214,7 +214,7 @@ const struct flow_tensor *mdl_onnx_read_tensor(struct onnx *o, struct bytes mess
 
 enum { S_VALUES = 1, S_INDICES = 2, S_DIMS = 3 };
 
-#define SPARSE_BYTES (64u << 20)  /* a few bytes may not unfold into more */
+#define SPARSE_BYTES (64u << 20)  /* a few bytes may not unfold into more; nor many such, see sparse_left */
 
 /* Position of value i in the whole tensor; -1 when it is outside. */
 static int64_t sparse_at(const struct flow_tensor *t, const struct flow_tensor *index, uint64_t i)
@@ -251,11 +251,12 @@ const struct flow_tensor *mdl_onnx_read_sparse(struct onnx *o, struct bytes mess
     const size_t bytes = mdl_type_bytes(t->type);
     const uint64_t each = index->rank == 1 ? 1 : t->rank;
     if (!bytes || index->type != MDL_I64 || v->rank != 1 || index->count != v->count * each
-        || t->count > SPARSE_BYTES / bytes) {
+        || t->count > SPARSE_BYTES / bytes || t->count * bytes > o->sparse_left) {
         mdl_onnx_fail(o, &message, MDL_ERR_FORMAT, "a sparse tensor whose values and indices do not fit, "
-                      "or of more than %u bytes", SPARSE_BYTES);
+                      "or of more than %u bytes, or too many", SPARSE_BYTES);
         return NULL;
     }
+    o->sparse_left -= t->count * bytes;
     unsigned char *to = mdl_arena_take(&o->flow.arena, t->count, bytes);
     t->data = to;
     int64_t before = -1;

@@ -196,19 +196,39 @@ static int sort_asked(struct work *w)
     return 1;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* How many pairs are of features before this one. */
+static uint32_t first_of(const struct asked *a, uint32_t n, uint32_t feature)
+{
+    uint32_t low = 0;
+
+    while (low < n) {
+        const uint32_t middle = low + (n - low) / 2;
+        if (a[middle].feature < feature)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
+}
+
 /* Where the pair is among those of its feature; *column is the column of positions. */
 static uint32_t position(const struct work *w, uint32_t feature, double value, uint32_t *column)
 {
     const struct asked key = { feature, value }, *a = AT(w, ASKED, struct asked);
-    const struct asked *at = bsearch(&key, a, COUNT(w, ASKED, struct asked), sizeof *a, by_feature);
-    const uint32_t *looked = AT(w, LOOKED, uint32_t);
-    uint32_t begin = (uint32_t)(at - a);
+    const uint32_t n = COUNT(w, ASKED, struct asked), *looked = AT(w, LOOKED, uint32_t);
+    const struct asked *at = bsearch(&key, a, n, sizeof *a, by_feature);
+    const uint32_t *of = bsearch(&feature, looked, COUNT(w, LOOKED, uint32_t), sizeof *looked,
+                                 by_number);
 
-    while (begin && a[begin - 1].feature == feature)
-        begin--;
-    for (*column = 0; looked[*column] != feature; ++*column)
-        ;
-    return (uint32_t)(at - a) - begin;
+    *column = (uint32_t)(of - looked);
+    return (uint32_t)(at - a) - first_of(a, n, feature);
 }
 
 /* ---- asked anew ------------------------------------------------------------------------------ */

@@ -223,7 +223,8 @@ static uint32_t run_model(struct folder *w, const void *bytes, size_t size, cons
     uint32_t kept = 0;
     const int with_inputs = w->static_inputs && w->f->inputs.bytes;
     mdl_tensor *inputs = with_inputs ? make_inputs(w) : NULL;
-    const mdl_limits limits = { .size = sizeof limits, .scratch_bytes = 64u << 20 };
+    const mdl_limits limits = { .size = sizeof limits, .scratch_bytes = 64u << 20,
+                                .memory_bytes = (256u << 20) + 16 * (uint64_t)size };
     const mdl_load_options options = { .size = sizeof options, .limits = &limits };
 
     for (size_t i = 0; i < n; i++)
