@@ -443,6 +443,25 @@ static void a_constant_that_is_empty_has_no_endless_dimensions(void **state)
     mdl_builder_free(b);
 }
 
+static void the_type_of_a_node_without_its_weights_is_unknown(void **state)
+{
+    static const char *const ops[] = { "encode", "positions", "recurrent" };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        mdl_builder *b = mdl_builder_new(NULL);
+        const int is_table = i < 2;
+        const int32_t x = is_table ? mdl_build_input(b, "x", MDL_F32, 2, MDL_ABSENT_ZERO)
+                                   : mdl_build_tensor(b, "x", MDL_F32, 3, (const int64_t[]){ 1, 1, 1 });
+        const int32_t in[] = { x, x, x };
+        const int32_t n = mdl_build_node(b, ops[i], "", in, is_table ? 1 : 3);
+
+        assert_int_equal(mdl_build_type(b, mdl_build_result(b, n, 0)), 0);
+        assert_int_equal(mdl_builder_status(b, NULL), MDL_OK);
+        mdl_builder_free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_constant_that_is_empty_has_no_endless_dimensions),
         cmocka_unit_test(a_node_outside_cannot_read_what_a_body_makes),
         cmocka_unit_test(a_body_larger_than_the_graph_is_refused),
+        cmocka_unit_test(the_type_of_a_node_without_its_weights_is_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

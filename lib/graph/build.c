@@ -209,6 +209,15 @@ int32_t mdl_build_result(mdl_builder *b, int32_t node, size_t i)
     return (int32_t)n->node.out[i];
 }
 
+/* Weights that an operator cannot do without and that are not there; NULL: all are. */
+static const char *lacks(const struct node *n)
+{
+    for (uint32_t i = 0; i < n->op->n_slots; i++)
+        if (n->op->slots[i].required && !n->tensors[i].type)
+            return n->op->slots[i].name;
+    return NULL;
+}
+
 /* Types of the results of one more node; unknown ones stay 0. */
 static int type_node(mdl_builder *b, const struct build_node *from)
 {
@@ -221,7 +230,7 @@ static int type_node(mdl_builder *b, const struct build_node *from)
     if (from->trees)
         for (uint32_t i = 0; i < n.n_out; i++)
             g.values[n.out[i]].type = i ? MDL_I32 : mdl_tree_parts_type(from->trees);
-    else if (n.op->infer(&n, &g, &quiet))
+    else if (lacks(&n) || n.op->infer(&n, &g, &quiet))
         for (uint32_t i = 0; i < n.n_out; i++)
             g.values[n.out[i]] = (struct value){ 0 };
     return 1;
@@ -384,11 +393,10 @@ mdl_status mdl_build_assemble(mdl_builder *b, struct model_graph *m, struct aren
         if (nodes[i].trees && mdl_tree_parts_finish(b, &nodes[i], a))
             return b->error.code;
         m->graph.nodes[i] = nodes[i].node;
-        for (uint32_t slot = 0; slot < nodes[i].node.op->n_slots; slot++)
-            if (nodes[i].node.op->slots[slot].required && !nodes[i].node.tensors[slot].type)
-                return mdl_build_error(b, MDL_ERR_ARGUMENT, "node %u (%s) has no '%s'",
-                                       (unsigned)i, nodes[i].node.op->name,
-                                       nodes[i].node.op->slots[slot].name);
+        const char *slot = lacks(&nodes[i].node);
+        if (slot)
+            return mdl_build_error(b, MDL_ERR_ARGUMENT, "node %u (%s) has no '%s'", (unsigned)i,
+                                   nodes[i].node.op->name, slot);
     }
     return MDL_OK;
 }
