@@ -9,6 +9,7 @@
 #include "raw_file.h"
 
 #include <math.h>              /* NAN, a constant */
+#include <time.h>
 
 #define COLS 3
 #define ROWS 300
@@ -348,6 +349,94 @@ static void arrays_of_other_lengths_are_refused(void **state)
         }
 }
 
+/* ---- numbers that are made to collide --------------------------------------------------------- */
+
+#define CHAIN 80000u              /* splits, each the left child of the one before */
+#define PLACES ((uint64_t)1 << 18)
+#define GOLDEN 0x9E3779B97F4A7C15ull
+
+/* Where graph/build_pack.c and build_leaves.c begin to look. */
+static uint64_t place_of_question(double t, uint8_t flags)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &t, sizeof bits);
+    return ((bits ^ flags * GOLDEN) * 0xD6E8FEB86659FD93ull >> 32) % PLACES;
+}
+
+static uint64_t place_of_row(const double *row)
+{
+    uint32_t words[4];
+    uint64_t h = 0;
+
+    memcpy(words, row, sizeof words);
+    for (int i = 0; i < 4; i++) {
+        h = (h ^ words[i]) * GOLDEN;
+        h ^= h >> 29;
+    }
+    return (h >> 16) % PLACES;
+}
+
+static void check_chain(const double *threshold, const double *value)
+{
+    const mdl_trees ensemble = { .size = sizeof ensemble, .threshold_type = MDL_F64, .leaf_type = MDL_F64,
+                                 .outputs = 2, .leaf_width = 2 };
+    static uint8_t flags[2 * CHAIN + 1];
+    static int32_t left[2 * CHAIN + 1], right[2 * CHAIN + 1], feature[2 * CHAIN + 1];
+    const mdl_tree tree = { .size = sizeof tree, .n_nodes = 2 * CHAIN + 1, .weight = 1, .flags = flags,
+                            .left = left, .right = right, .feature = feature, .threshold = threshold,
+                            .value = value };
+    mdl_builder *b = mdl_builder_new(NULL);
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m = NULL;
+    const void *bytes;
+    size_t size;
+    double x = (double)NAN, y[2];
+
+    for (uint32_t i = 0; i < CHAIN; i++) {
+        flags[i] = MDL_NODE_NUMBER | MDL_NODE_NAN_DEFAULT;
+        left[i] = (int32_t)i + 1;
+        right[i] = (int32_t)(CHAIN + 1 + i);
+    }
+    const int32_t in = mdl_build_input(b, "x", MDL_F64, 1, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, in, &ensemble);
+    mdl_build_tree(b, n, &tree);
+    mdl_build_output(b, "y", MDL_OUTPUT_VALUE, mdl_build_result(b, n, 0));
+    const clock_t before = clock();
+    if (mdl_build_bytes(b, &bytes, &size, &err))
+        fail_msg("%s", err.text);
+    assert_true(clock() - before < 8 * CLOCKS_PER_SEC);
+    assert_int_equal(mdl_load_memory(&m, bytes, size, NULL, &err), MDL_OK);
+    assert_int_equal(mdl_predict_f64(m, &x, 1, y), MDL_OK);
+    assert_true(y[0] == value[2 * (CHAIN + 1)] && y[1] == value[2 * (CHAIN + 1) + 1]);
+    mdl_free(m);
+    mdl_builder_free(b);
+}
+
+/* Each would be compared with all before it. */
+static void what_is_made_to_collide_is_packed_soon(void **state)
+{
+    const uint8_t flags = MDL_NODE_NUMBER | MDL_NODE_NAN_DEFAULT;
+    double *threshold = calloc(2 * CHAIN + 1, sizeof *threshold);
+    double *value = calloc(2 * CHAIN + 1, 2 * sizeof *value);
+    uint32_t n = 0;
+    (void)state;
+
+    for (double t = 1; n < CHAIN; t += 0x1p-45)
+        if (place_of_question(t, flags) < 256)
+            threshold[n++] = t;
+    check_chain(threshold, value);
+    for (n = 0; n < CHAIN; n++)
+        threshold[n] = n;
+    n = CHAIN;
+    for (double row[2] = { 1, 1 }; n <= 2 * CHAIN; row[1]++)
+        if (place_of_row(row) < 256)
+            memcpy(value + 2 * n++, row, sizeof row);
+    check_chain(threshold, value);
+    free(threshold);
+    free(value);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +447,7 @@ int main(void)
         cmocka_unit_test(training_weights_are_what_they_were),
         cmocka_unit_test(what_is_wrong_with_splits_and_questions_is_refused),
         cmocka_unit_test(arrays_of_other_lengths_are_refused),
+        cmocka_unit_test(what_is_made_to_collide_is_packed_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,13 +51,16 @@ static int put_vectors(struct packer *k)
             h ^= h >> 29;
         }
         uint64_t i = (h >> 16) & (size - 1);
-        while (table[i] && memcmp(rows + first[table[i] - 1] * bytes, row, bytes) != 0)
-            i = (i + 1) & (size - 1);
-        if (!table[i]) {
-            first[n] = leaf;
-            table[i] = ++n;
-        }
-        vector[leaf] = table[i] - 1;
+        uint32_t steps = 0;
+        for (; steps < PACK_PATIENCE && table[i]; i = (i + 1) & (size - 1), steps++)
+            if (!memcmp(rows + first[table[i] - 1] * bytes, row, bytes))
+                break;
+        const int known = steps < PACK_PATIENCE && table[i];
+        vector[leaf] = known ? table[i] - 1 : n;
+        if (!known)
+            first[n++] = leaf;
+        if (!known && steps < PACK_PATIENCE)
+            table[i] = n;
         zeros += (uint32_t)is_zero(row, bytes);
     }
     if (n * bytes + (uint64_t)k->leaves * word_bytes(n - 1)

@@ -144,14 +144,18 @@ static int find_questions(struct packer *k)
     if (!table || !k->question || !k->first)
         return 0;
     for (uint32_t s = 0; s < k->splits; s++) {
-        uint32_t i = hash(k, k->node[s]) & mask;
-        while (table[i] && !ask_the_same(k, k->first[table[i] - 1], k->node[s]))
-            i = (i + 1) & mask;
-        if (!table[i]) {
-            k->first[k->questions] = k->node[s];
-            table[i] = ++k->questions;
+        uint32_t i = hash(k, k->node[s]) & mask, steps = 0;
+        for (; steps < PACK_PATIENCE && table[i]; i = (i + 1) & mask, steps++)
+            if (ask_the_same(k, k->first[table[i] - 1], k->node[s]))
+                break;
+        if (steps < PACK_PATIENCE && table[i]) {
+            k->question[s] = table[i] - 1;
+            continue;
         }
-        k->question[s] = table[i] - 1;
+        k->question[s] = k->questions;
+        k->first[k->questions++] = k->node[s];
+        if (steps < PACK_PATIENCE)
+            table[i] = k->questions;
     }
     return 1;
 }

@@ -9,6 +9,10 @@
 #include "graph/build.h"
 #include "op/tree.h"
 
+/* Steps to a place of a hash table, half of which are free: whoever knows the hash can make more.  What
+ * is not found by then is listed once more. */
+#define PACK_PATIENCE 1000u
+
 struct packer {
     struct tensor *t;             /* of nodes, at first; each is replaced when it has had its time */
     struct tensor out[TREES_SLOTS];
