@@ -205,21 +205,18 @@ static void a_long_sequence_is_not_unfolded_without_end(void **state)
     imports_as(&m, MDL_ERR_UNSUPPORTED, "long sequences that are used too often");
 }
 
-/* A tensor of 100 kB in a function that another calls 300 times, which is called 300 times. */
-static void functions_do_not_unfold_large_tensors_without_end(void **state)
-{
-    enum { BYTES = 100000, CALLS = 300 };
-    struct message graph = { .size = 0 }, inner = graph, outer = graph, m, n;
-    unsigned char *zeros = calloc(1, BYTES);
-    (void)state;
+#define CALLS 300
 
-    put_text(&inner, 1, "inner");
-    put_text(&inner, 5, "y");
-    n = node("Constant", "", NULL, "y");
-    put_tensor_attr(&n, "value", tensor("", BYTES, 9, zeros, BYTES));       /* bools are copied */
-    put_message(&inner, 7, &n);
-    put_opset(&inner, 9, "", 17);
-    put_text(&inner, 10, "own");
+/* A model whose function "outer" is called CALLS times, and calls "inner" as often; `inner` has all but
+ * its name. */
+static void unfolds_too_far(struct message *inner)
+{
+    struct message graph = { .size = 0 }, outer = graph, m, n;
+
+    put_text(inner, 1, "inner");
+    put_text(inner, 5, "y");
+    put_opset(inner, 9, "", 17);
+    put_text(inner, 10, "own");
     put_text(&outer, 1, "outer");
     put_text(&outer, 5, "y");
     for (int i = 0; i < CALLS; i++) {
@@ -232,10 +229,79 @@ static void functions_do_not_unfold_large_tensors_without_end(void **state)
     put_text(&outer, 10, "own");
     put_value(&graph, 12, "y", 9, 1);
     m = model(&graph);
-    put_message(&m, 25, &inner);
+    put_message(&m, 25, inner);
     put_message(&m, 25, &outer);
     imports_as(&m, MDL_ERR_LIMIT, "the functions unfold into too many nodes");
+}
+
+/* 90,000 times 100 kB. */
+static void functions_do_not_unfold_large_tensors_without_end(void **state)
+{
+    enum { BYTES = 100000 };
+    struct message inner = { .size = 0 }, n = node("Constant", "", NULL, "y");
+    unsigned char *zeros = calloc(1, BYTES);
+    (void)state;
+
+    put_tensor_attr(&n, "value", tensor("", BYTES, 9, zeros, BYTES));       /* bools are copied */
+    put_message(&inner, 7, &n);
+    unfolds_too_far(&inner);
     free(zeros);
+}
+
+/* 90,000 times a thousand names: what a function takes is work as well as what it does. */
+static void functions_of_many_inputs_and_attributes_are_not_called_without_end(void **state)
+{
+    (void)state;
+
+    for (uint32_t field = 4; field <= 11; field += 7) {                      /* inputs; attributes */
+        struct message inner = { .size = 0 }, attr = inner, n = node("Constant", "", NULL, "y");
+        const unsigned char yes = 1;
+        char name[8];
+
+        for (int i = 0; i < 1000; i++) {
+            snprintf(name, sizeof name, "a%d", i);
+            if (field == 4)
+                put_text(&inner, field, name);
+            else
+                put_text(&attr, 1, name);
+            if (field != 4)
+                put_message(&inner, field, &attr);
+        }
+        put_tensor_attr(&n, "value", tensor("", 1, 9, &yes, 1));
+        put_message(&inner, 7, &n);
+        const clock_t before = clock();
+        unfolds_too_far(&inner);
+        assert_true(clock() - before < 8 * CLOCKS_PER_SEC);
+    }
+}
+
+/* Each would be looked for among all: 50 kB were a second, 500 kB minutes. */
+static void a_body_of_many_results_is_refused(void **state)
+{
+    struct message graph = { .size = 0 }, body = graph, value = graph, attr = graph, m;
+    struct message n = node("Identity", "", "c", "z"), t = tensor("C", 1, 9, "\1", 1);
+    (void)state;
+
+    put_message(&graph, 5, &t);
+    put_message(&body, 1, &n);
+    put_text(&value, 1, "i");
+    put_message(&body, 11, &value);
+    put_text(&value, 1, "c");
+    put_message(&body, 11, &value);
+    for (int i = 0; i < 2000; i++) {
+        put_text(&value, 1, "z");
+        put_message(&body, 12, &value);
+    }
+    put_text(&attr, 1, "body");
+    put_message(&attr, 6, &body);
+    put_int(&attr, 20, 5);
+    n = node("Loop", "", "", "y");
+    put_text(&n, 1, "C");
+    put_message(&n, 5, &attr);
+    put_message(&graph, 1, &n);
+    put_value(&graph, 12, "y", 9, 1);
+    m = model(&graph);
+    imports_as(&m, MDL_ERR_LIMIT, "a body of 2000 results");
 }
 
 /* ---- what is read, and soon ------------------------------------------------------------------ */
@@ -310,6 +376,8 @@ int main(void)
         cmocka_unit_test(sparse_tensors_share_what_they_may_unfold_into),
         cmocka_unit_test(a_long_sequence_is_not_unfolded_without_end),
         cmocka_unit_test(functions_do_not_unfold_large_tensors_without_end),
+        cmocka_unit_test(functions_of_many_inputs_and_attributes_are_not_called_without_end),
+        cmocka_unit_test(a_body_of_many_results_is_refused),
         cmocka_unit_test(a_set_of_many_members_is_read_soon),
     };
 

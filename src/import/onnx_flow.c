@@ -7,6 +7,8 @@
 
 enum { G_INPUT = 11, G_OUTPUT = 12 };
 
+#define MOST_RESULTS 1024u        /* of a body: each is looked for among all                        */
+
 /* ---- Constant -------------------------------------------------------------------------------- */
 
 static int32_t whole(struct onnx *o, const struct flow_tensor *t)
@@ -52,6 +54,11 @@ static void map_constant(struct onnx *o, struct onnx_node *n)
 static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, int32_t *out,
                      uint32_t n_out)
 {
+    if (n_out > MOST_RESULTS) {
+        mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': a body of %u results, more than %u", n->name,
+                      (unsigned)n_out, MOST_RESULTS);
+        return 0;
+    }
     if (o->depth >= ONNX_DEPTH) {
         mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': bodies within bodies, more than %u", n->name,
                       ONNX_DEPTH);
@@ -209,7 +216,7 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
 
     if (o->status)
         return;
-    if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried) {
+    if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried || carried > MOST_RESULTS) {
         mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Loop): its body does not take and give the "
                       "%u values it carries on", n->name, (unsigned)carried);
         return;
@@ -318,7 +325,8 @@ static int fits(struct onnx *o, struct onnx_node *n, struct bytes body, uint32_t
 {
     const int64_t carried = (int64_t)n_given - sliced;
 
-    if (!o->status && (sliced < 1 || carried < 0 || (int64_t)count_io(body, G_OUTPUT) < carried
+    if (!o->status && (sliced < 1 || carried < 0 || n_given > MOST_RESULTS
+                       || (int64_t)count_io(body, G_OUTPUT) < carried
                        || count_io(body, G_INPUT) != n_given))
         mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
                       n->name);

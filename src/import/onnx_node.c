@@ -143,7 +143,8 @@ mdl_status mdl_onnx_read_opsets(struct onnx *o, struct bytes message, uint32_t n
                        : MDL_OK;
 }
 
-/* Attributes that the function says how to fill in when a call leaves them out. */
+/* Attributes that the function says how to fill in when a call leaves them out; the first of a name
+ * counts. */
 static uint32_t add_defaults(struct onnx *o, const struct onnx_function *f, struct onnx_attr *attrs,
                              uint32_t n, uint32_t room)
 {
@@ -152,14 +153,14 @@ static uint32_t add_defaults(struct onnx *o, const struct onnx_function *f, stru
 
     while (n < room && mdl_wire_find(&left, F_ATTR, &one)) {
         struct onnx_attr a = { .name = mdl_onnx_text_field(o, one, A_NAME), .body = one };
-        int known = 0;
-        for (uint32_t i = 0; i < n; i++)
-            known |= !strcmp(attrs[i].name, a.name);
-        if (!known && mdl_wire_read(one, rules, &a.type))
+        if (mdl_wire_read(one, rules, &a.type))
             attrs[n++] = a;
     }
     return n;
 }
+
+#define NODE_BYTES 128u           /* a larger node counts as several, and so does the body of a function */
+#define TOO_MANY "out of memory, or the functions unfold into too many nodes"
 
 /* The body of a function in place of a call. */
 static void unfold(struct onnx *o, struct onnx_node *n, const struct onnx_function *f)
@@ -170,8 +171,14 @@ static void unfold(struct onnx *o, struct onnx_node *n, const struct onnx_functi
     const uint32_t mark = mdl_onnx_names_mark(o);
     struct vec opsets = { 0 };
     struct bytes left = f->body, one;
+    const uint64_t cost = bytes_left(&left) / NODE_BYTES;
     uint32_t defaults = 0, i = 0;
 
+    if (cost > o->nodes_left) {
+        mdl_onnx_fail(o, &left, MDL_ERR_LIMIT, TOO_MANY);
+        return;
+    }
+    o->nodes_left -= cost;
     while (mdl_wire_find(&left, F_ATTR, &one))
         defaults++;
     struct onnx_attr *attrs = mdl_arena_take(&o->flow.arena, (uint64_t)n->n_attrs + defaults,
@@ -212,7 +219,6 @@ out:
 struct node_counts { uint32_t in, out, attrs; };
 
 #define SPARE 8ull
-#define NODE_BYTES 256u           /* a larger node counts as several: a function's may hold a tensor */
 
 /* An attribute that stands for one of the call's (ref_attr_name): that one under its name. */
 static int resolve_attr(const struct onnx *o, struct onnx_attr *a, const char *ref)
@@ -306,8 +312,7 @@ static mdl_status read_node(struct onnx *o, struct bytes message)
     n.attrs = mdl_arena_take(&o->flow.arena, c.attrs, sizeof *n.attrs);
     const uint64_t cost = 1 + bytes_left(&message) / NODE_BYTES;
     if (!in || !outs || !n.out || !n.attrs || cost > o->nodes_left)
-        return mdl_onnx_fail(o, &message, MDL_ERR_LIMIT, "out of memory, or the functions unfold into "
-                             "too many nodes");
+        return mdl_onnx_fail(o, &message, MDL_ERR_LIMIT, TOO_MANY);
     o->nodes_left -= cost;
     n.in = in;
     n.n_in = c.in;
