@@ -7,6 +7,8 @@
  */
 #include "test.h"
 
+#include <time.h>
+
 #define ANY (-1)
 
 static int32_t binary(mdl_builder *b, const char *kind, int32_t x, int32_t y)
@@ -462,6 +464,31 @@ static void the_type_of_a_node_without_its_weights_is_unknown(void **state)
     }
 }
 
+/* Each key was compared with all before it; the last value of one that comes twice holds. */
+static void metadata_of_many_keys_is_kept_soon(void **state)
+{
+    enum { KEYS = 120000 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int64_t open = -1;
+    char key[16];
+    (void)state;
+
+    const int32_t x = mdl_build_tensor(b, "x", MDL_F32, 1, &open);
+    mdl_build_output(b, "y", MDL_OUTPUT_OTHER, x);
+    const clock_t before = clock();
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "key %d", i);
+        mdl_build_metadata(b, key, "");
+    }
+    mdl_build_metadata(b, "key 77", "again");
+    assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+    assert_int_equal(mdl_builder_status(b, NULL), MDL_OK);
+    mdl_model *m = load(b, NULL);
+    assert_string_equal(mdl_metadata_get(m, "key 77"), "again");
+    assert_string_equal(mdl_metadata_get(m, "key 78"), "");
+    mdl_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +510,7 @@ int main(void)
         cmocka_unit_test(a_node_outside_cannot_read_what_a_body_makes),
         cmocka_unit_test(a_body_larger_than_the_graph_is_refused),
         cmocka_unit_test(the_type_of_a_node_without_its_weights_is_unknown),
+        cmocka_unit_test(metadata_of_many_keys_is_kept_soon),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
