@@ -275,6 +275,29 @@ static void functions_of_many_inputs_and_attributes_are_not_called_without_end(v
     }
 }
 
+/* 100 nodes of 65,535 results, of which each names one: 4 kB were half a gigabyte. */
+static void results_that_are_not_named_are_not_without_end(void **state)
+{
+    struct message graph = { .size = 0 }, m;
+    char name[8];
+    (void)state;
+
+    for (int i = 0; i < 100; i++) {
+        struct message n, outputs = { .size = 0 };
+        snprintf(name, sizeof name, "y%d", i);
+        n = node("Split", "", "x", name);
+        put_text(&outputs, 1, "num_outputs");
+        put_int(&outputs, 3, 65535);
+        put_int(&outputs, 20, 2);
+        put_message(&n, 5, &outputs);
+        put_message(&graph, 1, &n);
+    }
+    put_value(&graph, 11, "x", 1, 1);
+    put_value(&graph, 12, "y0", 1, 1);
+    m = model(&graph);
+    imports_as(&m, MDL_ERR_LIMIT, "too many nodes");
+}
+
 /* Each would be looked for among all: 50 kB were a second, 500 kB minutes. */
 static void a_body_of_many_results_is_refused(void **state)
 {
@@ -377,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_long_sequence_is_not_unfolded_without_end),
         cmocka_unit_test(functions_do_not_unfold_large_tensors_without_end),
         cmocka_unit_test(functions_of_many_inputs_and_attributes_are_not_called_without_end),
+        cmocka_unit_test(results_that_are_not_named_are_not_without_end),
         cmocka_unit_test(a_body_of_many_results_is_refused),
         cmocka_unit_test(a_set_of_many_members_is_read_soon),
     };

@@ -56,6 +56,10 @@ struct flow *mdl_onnx_flow(struct onnx *o);
 void mdl_onnx_refuse(struct onnx *o, const struct onnx_node *n, const char *format, ...)
     MDL_PRINTF(3, 4);
 
+/* So many nodes, or values, that the file does not name itself: 0, and failed, when they are too many
+ * for its size. */
+int mdl_onnx_spend(struct onnx *o, uint64_t nodes);
+
 /* Input i, FLOW_NONE when it is not given. */
 static inline int32_t onnx_in(const struct onnx_node *n, uint32_t i)
 {

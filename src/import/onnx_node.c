@@ -162,6 +162,14 @@ static uint32_t add_defaults(struct onnx *o, const struct onnx_function *f, stru
 #define NODE_BYTES 128u           /* a larger node counts as several, and so does the body of a function */
 #define TOO_MANY "out of memory, or the functions unfold into too many nodes"
 
+int mdl_onnx_spend(struct onnx *o, uint64_t nodes)
+{
+    if (nodes > o->nodes_left)
+        return mdl_onnx_fail(o, NULL, MDL_ERR_LIMIT, TOO_MANY) == MDL_OK;
+    o->nodes_left -= nodes;
+    return 1;
+}
+
 /* The body of a function in place of a call. */
 static void unfold(struct onnx *o, struct onnx_node *n, const struct onnx_function *f)
 {
@@ -171,14 +179,10 @@ static void unfold(struct onnx *o, struct onnx_node *n, const struct onnx_functi
     const uint32_t mark = mdl_onnx_names_mark(o);
     struct vec opsets = { 0 };
     struct bytes left = f->body, one;
-    const uint64_t cost = bytes_left(&left) / NODE_BYTES;
     uint32_t defaults = 0, i = 0;
 
-    if (cost > o->nodes_left) {
-        mdl_onnx_fail(o, &left, MDL_ERR_LIMIT, TOO_MANY);
+    if (!mdl_onnx_spend(o, bytes_left(&left) / NODE_BYTES))
         return;
-    }
-    o->nodes_left -= cost;
     while (mdl_wire_find(&left, F_ATTR, &one))
         defaults++;
     struct onnx_attr *attrs = mdl_arena_take(&o->flow.arena, (uint64_t)n->n_attrs + defaults,

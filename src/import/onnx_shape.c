@@ -138,6 +138,8 @@ static void map_split(struct onnx *o, struct onnx_node *n)
                         (unsigned)n->n_out);
         return;
     }
+    if (!mdl_onnx_spend(o, (uint64_t)parts - n->n_out))
+        return;
     const int32_t node = mdl_flow_node(f, "split", n->name, in, in[1] == FLOW_NONE ? 1 : 2,
                                        (size_t)parts);
     for (uint32_t i = 0; i < n->n_out; i++)
