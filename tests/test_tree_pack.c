@@ -276,6 +276,65 @@ static void questions_that_no_split_asks_do_no_harm(void **state)
     free(file);
 }
 
+/* The number that op/tree_vector.c stirs to h. */
+static uint64_t unstirred(uint64_t h)
+{
+    const uint64_t k = 0x9E3779B97F4A7C15u;
+    uint64_t inverse = k;
+
+    for (int i = 0; i < 6; i++)
+        inverse *= 2 - k * inverse;
+    return (h ^ h >> 29 ^ h >> 58) * inverse;
+}
+
+static double seconds_to_load(unsigned char *file, size_t size)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m;
+
+    raw_repair(file);
+    const clock_t start = clock();
+    if (mdl_load_memory(&m, file, size, NULL, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    mdl_free(m);
+    return seconds;
+}
+
+/* Leaves of two values, an eighth of them distinct, whose hashes are all the same. */
+static void leaves_that_were_made_to_collide_load_in_time(void **state)
+{
+    enum { LEAVES = 80000 };
+    const mdl_trees e = { .size = sizeof e, .threshold_type = MDL_F32, .leaf_type = MDL_F32,
+                          .outputs = 2, .leaf_width = 2 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &e);
+    mdl_tensor told;
+    size_t size;
+    (void)state;
+
+    for (uint32_t t = 0; t < LEAVES; t++)
+        mdl_build_tree(b, n, &(mdl_tree){
+            .size = sizeof(mdl_tree), .n_nodes = 1, .weight = 1, .flags = (uint8_t[]){ 0 },
+            .left = (int32_t[]){ 0 }, .right = (int32_t[]){ 0 }, .feature = (int32_t[]){ 0 },
+            .threshold = (double[]){ 0 }, .value = (double[]){ t + 1.0, t } });
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    unsigned char *file = raw_built(b, &size);
+    unsigned char *value = raw_array(file, size, "value", &told);
+    assert_true(value && told.dims[0] == LEAVES && told.dims[1] == 2);
+    const double usual = seconds_to_load(file, size);
+    for (uint64_t i = 0; i < LEAVES; i++) {
+        const uint64_t which = i < LEAVES / 8 ? i : LEAVES / 8 - 1;
+        const uint64_t both = unstirred(unstirred((uint64_t)7 << 32 | which));
+        memcpy(value + i * sizeof both, &both, sizeof both);
+    }
+    const double seconds = seconds_to_load(file, size);
+    if (seconds > 10 * usual + 0.2)
+        fail_msg("%.3f s, others %.3f s", seconds, usual);
+    free(file);
+}
+
 /* Whoever adds up what leaves have gets what the source said of every node. */
 static void training_weights_are_what_they_were(void **state)
 {
@@ -444,6 +503,7 @@ int main(void)
         cmocka_unit_test(arrays_are_as_narrow_as_they_can_be),
         cmocka_unit_test(an_ensemble_whose_sets_are_all_empty_is_packed),
         cmocka_unit_test(questions_that_no_split_asks_do_no_harm),
+        cmocka_unit_test(leaves_that_were_made_to_collide_load_in_time),
         cmocka_unit_test(training_weights_are_what_they_were),
         cmocka_unit_test(what_is_wrong_with_splits_and_questions_is_refused),
         cmocka_unit_test(arrays_of_other_lengths_are_refused),

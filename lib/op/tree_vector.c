@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FEW 8u                    /* leaves a vector, at least, for it to pay */
+#define STEPS_MOST 8u             /* looked at in vain, a leaf: with more, vectors were made to collide */
 
 /* Distinct rows of bytes; `first` has the leaf each was met at. */
 struct vectors {
@@ -19,6 +20,7 @@ struct vectors {
     uint32_t *table;              /* 1 + number, by hash                      */
     uint32_t *first;
     uint32_t  mask, n;
+    uint64_t  steps;              /* entries of the table that were others    */
 };
 
 static uint64_t stir(uint64_t h, uint64_t word)
@@ -48,7 +50,7 @@ static uint32_t enter(struct vectors *v, uint32_t leaf)
     const unsigned char *row = v->rows + leaf * v->bytes;
     uint32_t i = hash(row, v->bytes) & v->mask;
 
-    for (; v->table[i]; i = (i + 1) & v->mask)
+    for (; v->table[i]; i = (i + 1) & v->mask, v->steps++)
         if (!memcmp(v->rows + v->first[v->table[i] - 1] * v->bytes, row, v->bytes))
             return v->table[i] - 1;
     v->first[v->n] = leaf;
@@ -78,6 +80,7 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
     struct trees_plan *p = n->plan;
     const size_t width = (size_t)((const struct trees_params *)n->params)->leaf_width;
     const uint32_t most = p->n_leaves / FEW;
+    const uint64_t patience = STEPS_MOST * (uint64_t)p->n_leaves;
     struct vectors v = { .rows = p->value,
                          .bytes = width * mdl_type_bytes(mdl_trees_type(n)) };
     uint64_t size = 64;
@@ -94,9 +97,9 @@ mdl_status mdl_trees_share(const struct node *n, struct arena *temp, struct aren
     uint32_t *vector = mdl_arena_take_raw(temp, p->n_leaves, sizeof *vector);
     if (!v.table || !v.first || !vector)
         return mdl_arena_fail(temp, err, "tree ensemble");
-    for (uint32_t leaf = 0; leaf < p->n_leaves && v.n <= most; leaf++)
+    for (uint32_t leaf = 0; leaf < p->n_leaves && v.n <= most && v.steps <= patience; leaf++)
         vector[leaf] = enter(&v, leaf);
-    if (v.n > most)
+    if (v.n > most || v.steps > patience)
         return MDL_OK;
 
     p->vector = mdl_arena_take_raw(a, p->n_leaves, sizeof *p->vector);
