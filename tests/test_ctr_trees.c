@@ -9,6 +9,8 @@
  */
 #include "one_node.h"
 
+#include <time.h>
+
 #define M 0x4906ba494954cb65u
 
 enum { COLS = 3, TABLES = 10, RATIOS = 2 * TABLES, STUMPS = 5 * RATIOS, ROWS = 120, MOST = 200,
@@ -263,12 +265,75 @@ static void six_tests_cannot_make_one_category_of_another(void **state)
     }
 }
 
+/* Seconds that it takes to load tables of a category and of that with six tests, the latter of `rows`
+ * rows, none of which is of the one category known, and with `ratios` ratios. */
+static double time_of(uint32_t rows, uint32_t ratios)
+{
+    const int32_t parts[8][3] = { { CATEGORY, 0, 0 }, { CATEGORY, 0, 0 }, { ABOVE, 1, 0 }, { ABOVE, 2, 0 },
+                                  { EQUAL, 1, 0 }, { EQUAL, 1, 1 }, { EQUAL, 1, 2 }, { EQUAL, 1, 3 } };
+    const uint32_t keys[] = { 0, 1, 8 }, sizes[] = { 0, 1, 1, 1, 1, rows };
+    const float borders[8] = { 0 };
+    uint64_t *hash = malloc((rows + 1ull) * sizeof *hash);
+    float *count = calloc(rows + 1ull, sizeof *count), *prior = calloc(ratios + 1ull, 5 * sizeof *prior);
+    int32_t *ratio = calloc(ratios + 1ull, 3 * sizeof *ratio);
+    struct one t = one_node("ctr", MDL_F64, COLS);
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m;
+    size_t size;
+
+    for (uint64_t i = 1; i <= rows; i++)
+        hash[i] = i << 40;
+    hash[0] = M * M;
+    for (uint32_t i = 1; i <= ratios; i++)
+        ratio[3 * i] = 1;
+    one_weights(&t, "part", MDL_I32, 2, (int64_t[]){ 8, 3 }, parts);
+    one_row(&t, "border", MDL_F32, 8, borders);
+    one_row(&t, "key", MDL_U32, 3, keys);
+    one_weights(&t, "table", MDL_U32, 2, (int64_t[]){ 2, 3 }, sizes);
+    one_weights(&t, "ratio", MDL_I32, 2, (int64_t[]){ ratios + 1, 3 }, ratio);
+    one_weights(&t, "prior", MDL_F32, 2, (int64_t[]){ ratios + 1, 5 }, prior);
+    one_row(&t, "hash", MDL_U64, rows + 1, hash);
+    one_row(&t, "count", MDL_F32, rows + 1, count);
+    const int32_t table = mdl_build_result(t.b, t.node, 0);
+    t.node = mdl_build_trees(t.b, table, &(mdl_trees){
+        .size = sizeof(mdl_trees), .threshold_type = MDL_F32, .leaf_type = MDL_F32, .outputs = 1,
+        .leaf_width = 1 });
+    mdl_build_tree(t.b, t.node, &(mdl_tree){
+        .size = sizeof(mdl_tree), .n_nodes = 1, .weight = 1, .flags = (uint8_t[]){ 0 },
+        .left = (int32_t[]){ 0 }, .right = (int32_t[]){ 0 }, .feature = (int32_t[]){ 0 },
+        .threshold = (double[]){ 0 }, .value = (double[]){ 1 } });
+    mdl_build_output(t.b, "y", MDL_OUTPUT_RAW, mdl_build_result(t.b, t.node, 0));
+    unsigned char *file = built_file(t.b, &size);
+    const clock_t start = clock();
+    if (mdl_load_memory(&m, file, size, NULL, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    mdl_free(m);
+    free(file);
+    free(hash);
+    free(count);
+    free(prior);
+    free(ratio);
+    return seconds;
+}
+
+static void rows_without_a_code_cost_nothing_for_each_ratio(void **state)
+{
+    enum { N = 30000, R = 20000 };
+    const double apart = time_of(N, 1) + time_of(1, R), both = time_of(N, R);
+    (void)state;
+
+    if (both > 10 * apart + 0.2)
+        fail_msg("%.3f s for each, %.3f s for both", apart, both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trees_see_what_is_in_the_tables),
         cmocka_unit_test(who_sees_a_table_that_trees_see_too_sees_its_numbers),
         cmocka_unit_test(six_tests_cannot_make_one_category_of_another),
+        cmocka_unit_test(rows_without_a_code_cost_nothing_for_each_ratio),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

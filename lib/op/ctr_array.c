@@ -208,7 +208,8 @@ static void fill_rows(const struct maker *m, struct ctr_key *key, const struct u
         b.n = n;
         for (uint32_t k = 0; k < n; k++)
             met |= 1ull << b.row[k];
-        say_rows(m, key, t, count, &b);
+        if (n)                    /* rows may be many that have no code, and so may ratios */
+            say_rows(m, key, t, count, &b);
     }
     key->open |= met != UINT64_MAX >> (TOGETHER - rows);
 }
