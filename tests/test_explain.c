@@ -10,6 +10,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <time.h>
 
 #define COLS 6u
 #define TREES 3u
@@ -754,6 +755,64 @@ static void sparse_rows_are_explained_as_dense_ones(void **state)
     mdl_free(m);
 }
 
+/* ---- very many trees ------------------------------------------------------------------------- */
+
+/* Seconds for a row whose one column reaches the thresholds of half of the stumps, and one more. */
+static double time_of(const mdl_model *m, uint32_t method, uint32_t stumps)
+{
+    const mdl_explain_options o = { .size = sizeof o, .method = method };
+    const float middle = (float)stumps / 2;
+    const mdl_tensor x = { .size = sizeof x, .type = MDL_F32, .rank = 2, .dims = { 1, 1 },
+                           .data = (void *)(uintptr_t)&middle };
+    double value[2];
+    mdl_tensor v = { .size = sizeof v };
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_explainer *e;
+
+    if (mdl_explainer_create(&e, m, &o, &err))
+        fail_msg("%s", err.text);
+    mdl_explain_shape(e, 1, &v);
+    v.data = value;
+    const clock_t start = clock();
+    if (mdl_explain(e, &x, &v, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_true(value[0] == 1 && value[1] == stumps / 2.0);
+    mdl_explainer_free(e);
+    return seconds;
+}
+
+static void steps_down_very_many_trees_take_their_time_each(void **state)
+{
+    enum { STUMPS = 80000 };
+    const mdl_trees all = { .size = sizeof all, .threshold_type = MDL_F32, .leaf_type = MDL_F32,
+                            .outputs = 1, .leaf_width = 1 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &all);
+    const void *bytes;
+    size_t size;
+    mdl_model *m;
+    (void)state;
+
+    for (uint32_t i = 0; i < STUMPS; i++)
+        mdl_build_tree(b, n, &(mdl_tree){
+            .size = sizeof(mdl_tree), .n_nodes = 3, .weight = 1,
+            .flags = (uint8_t[]){ MDL_NODE_NUMBER, MDL_NODE_LEAF, MDL_NODE_LEAF },
+            .left = (int32_t[]){ 1, 0, 0 }, .right = (int32_t[]){ 2, 0, 0 },
+            .feature = (int32_t[]){ 0, 0, 0 }, .threshold = (double[]){ i, 0, 0 },
+            .value = (double[]){ 0, 0, 1 }, .cover = (double[]){ 2, 1, 1 } });
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    assert_int_equal(mdl_build_bytes(b, &bytes, &size, NULL), MDL_OK);
+    assert_int_equal(mdl_load_memory(&m, bytes, size, NULL, NULL), MDL_OK);
+    mdl_builder_free(b);
+    const double paths = time_of(m, MDL_EXPLAIN_SHAP, STUMPS);
+    const double steps = time_of(m, MDL_EXPLAIN_STEPS, STUMPS);
+    if (steps > 10 * paths + 0.2)
+        fail_msg("%.3f s for steps, %.3f s for paths", steps, paths);
+    mdl_free(m);
+}
+
 /* ---- bad input ------------------------------------------------------------------------------- */
 
 static void refuses(const mdl_model *m, const mdl_explain_options *o, mdl_status status,
@@ -887,6 +946,7 @@ int main(void)
         cmocka_unit_test(no_cut_of_the_rows_changes_a_bit),
         cmocka_unit_test(every_kernel_set_gives_the_same_bits),
         cmocka_unit_test(sparse_rows_are_explained_as_dense_ones),
+        cmocka_unit_test(steps_down_very_many_trees_take_their_time_each),
         cmocka_unit_test(what_cannot_be_explained_is_refused_with_words),
         cmocka_unit_test(covers_that_are_no_weights_are_refused),
         cmocka_unit_test(memory_that_runs_out_is_an_error),

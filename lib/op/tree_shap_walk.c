@@ -85,12 +85,12 @@ static void step_down(const struct shap *s, uint32_t tree, uint32_t x_type, cons
 void mdl_shap_steps(const struct shap *s, struct view x, size_t rows, double *work,
                     const struct shap_out *out)
 {
-    const size_t each = (size_t)s->n_slots * s->outputs;
+    const size_t each = (size_t)s->n_slots * s->outputs, most = most_nodes(s);
     double *phi = work, *mean = phi + rows * each;
 
     memset(phi, 0, rows * each * sizeof *phi);
     for (uint32_t t = s->first; t < s->last; t++) {
-        expect(s, t, mean, mean + (size_t)most_nodes(s) * s->width);
+        expect(s, t, mean, mean + most * s->width);
         for (size_t r = 0; r < rows; r++)
             step_down(s, t, x.type, view_row(x, r), mean, phi + r * each);
     }
