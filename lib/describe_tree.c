@@ -44,6 +44,21 @@ static uint32_t input_of(const mdl_model *m, uint32_t value)
     return value < m->m.schema.n_inputs ? value : UINT32_MAX;
 }
 
+/* The last round of boosting that begins with a tree or before it. */
+static uint32_t round_of(const struct trees_plan *p, size_t tree)
+{
+    uint32_t first = 0, end = p->n_iterations;
+
+    while (end - first > 1) {
+        const uint32_t middle = first + (end - first) / 2;
+        if (p->iteration[middle] <= tree)
+            first = middle;
+        else
+            end = middle;
+    }
+    return first;
+}
+
 mdl_status mdl_tree_shape(const mdl_model *model, size_t node, size_t tree, mdl_tree_info *info)
 {
     const struct node *n = trees_at(model, node);
@@ -54,11 +69,9 @@ mdl_status mdl_tree_shape(const mdl_model *model, size_t node, size_t tree, mdl_
     const uint32_t start = p->tree_start[tree], end = p->tree_start[tree + 1];
     mdl_tree_info all = { .nodes = end - start, .leaves = (end - start) / 2 + 1,
                           .depth = p->depth[tree], .output = p->output[tree],
-                          .leaf_width = p->leaf_width,
+                          .leaf_width = p->leaf_width, .round = round_of(p, tree),
                           .has_cover = (uint32_t)mdl_trees_weighed(n),
                           .input = input_of(model, n->in[0]) };
-    while (all.round + 1 < p->n_iterations && p->iteration[all.round + 1] <= tree)
-        all.round++;
     mdl_struct_copy(info, info->size, &all, sizeof all);
     return MDL_OK;
 }

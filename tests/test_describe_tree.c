@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <time.h>
 
 /*         0: x1 < 2.5, missing left
  *        /                        \
@@ -110,11 +111,55 @@ static void what_is_not_there_is_an_error(void **state)
     mdl_free(m);
 }
 
+static double seconds(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static void rounds_of_very_many_trees_are_told_in_time(void **state)
+{
+    enum { TREES = 80000 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const mdl_trees all = { .size = sizeof all, .threshold_type = MDL_F32, .leaf_type = MDL_F32,
+                            .outputs = 1, .leaf_width = 1 };
+    mdl_tree_info info = { .size = sizeof info };
+    mdl_tree_node_info leaf = { .size = sizeof leaf };
+    const void *file;
+    size_t size;
+    mdl_model *m;
+    (void)state;
+
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    const int32_t n = mdl_build_trees(b, x, &all);
+    for (uint32_t t = 0; t < TREES; t++)
+        mdl_build_tree(b, n, &(mdl_tree){
+            .size = sizeof(mdl_tree), .n_nodes = 1, .weight = 1, .iteration = t + t / 3,
+            .flags = (uint8_t[]){ MDL_NODE_LEAF }, .left = (int32_t[]){ 0 }, .right = (int32_t[]){ 0 },
+            .feature = (int32_t[]){ 0 }, .threshold = (double[]){ 0 }, .value = (double[]){ t } });
+    mdl_build_output(b, "y", MDL_OUTPUT_VALUE, mdl_build_result(b, n, 0));
+    assert_int_equal(mdl_build_bytes(b, &file, &size, NULL), MDL_OK);
+    assert_int_equal(mdl_load_memory(&m, file, size, NULL, NULL), MDL_OK);
+    mdl_builder_free(b);
+    const double start = seconds();
+    for (uint32_t t = 0; t < TREES; t++)
+        assert_int_equal(mdl_tree_node(m, 0, t, 0, &leaf), MDL_OK);
+    const double nodes = seconds() - start;
+    for (uint32_t t = 0; t < TREES; t++) {
+        assert_int_equal(mdl_tree_shape(m, 0, t, &info), MDL_OK);
+        assert_int_equal(info.round, t + t / 3);
+    }
+    const double shapes = seconds() - start - nodes;
+    if (shapes > 10 * nodes + 0.2)
+        fail_msg("%.3f s for shapes, %.3f s for nodes", shapes, nodes);
+    mdl_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_tree_is_as_it_was_built),
         cmocka_unit_test(what_is_not_there_is_an_error),
+        cmocka_unit_test(rounds_of_very_many_trees_are_told_in_time),
     };
 
     return cmocka_run_group_tests_name("describe_tree", tests, NULL, NULL);
