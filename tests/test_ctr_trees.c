@@ -265,6 +265,36 @@ static void six_tests_cannot_make_one_category_of_another(void **state)
     }
 }
 
+/* Ratios of 0 and 1, of which the former goes where what is missing goes. */
+static void a_ratio_of_zero_may_count_as_missing(void **state)
+{
+    const uint32_t five = M * (M * 5) > M * (M * 6);       /* its row */
+    const float count[] = { 2, five ? 2 : 0, 2, five ? 0 : 2 }, borders[1] = { 0 };
+    const float prior[] = { 0, 0, 0, 1, 0 };
+    const uint64_t hash[] = { M * (M * (five ? 6 : 5)), M * (M * (five ? 5 : 6)) };
+    struct one t = one_node("ctr", MDL_F64, 1);
+    (void)state;
+
+    one_weights(&t, "part", MDL_I32, 2, (int64_t[]){ 1, 3 }, (int32_t[]){ CATEGORY, 0, 0 });
+    one_row(&t, "border", MDL_F32, 1, borders);
+    one_row(&t, "key", MDL_U32, 2, (uint32_t[]){ 0, 1 });
+    one_weights(&t, "table", MDL_U32, 2, (int64_t[]){ 1, 3 }, (uint32_t[]){ 0, 2, 2 });
+    one_weights(&t, "ratio", MDL_I32, 2, (int64_t[]){ 1, 3 }, (int32_t[]){ 0, 1, 0 });
+    one_weights(&t, "prior", MDL_F32, 2, (int64_t[]){ 1, 5 }, prior);
+    one_row(&t, "hash", MDL_U64, 2, hash);
+    one_row(&t, "count", MDL_F32, 4, count);
+    t.node = mdl_build_trees(t.b, mdl_build_result(t.b, t.node, 0), &(mdl_trees){
+        .size = sizeof(mdl_trees), .compare = MDL_TREES_LE, .threshold_type = MDL_F32,
+        .leaf_type = MDL_F32, .outputs = 1, .leaf_width = 1 });
+    mdl_build_tree(t.b, t.node, &(mdl_tree){
+        .size = sizeof(mdl_tree), .n_nodes = 3, .weight = 1,
+        .flags = (uint8_t[]){ MDL_NODE_NUMBER | MDL_NODE_ZERO_DEFAULT | MDL_NODE_DEFAULT_LEFT, 0, 0 },
+        .left = (int32_t[]){ 1, 0, 0 }, .right = (int32_t[]){ 2, 0, 0 },
+        .feature = (int32_t[]){ 0, 0, 0 }, .threshold = (double[]){ -0.5, 0, 0 },
+        .value = (double[]){ 0, 10, 20 } });
+    one_gives(&t, (double[]){ 5, 6 }, 2, MDL_F32, 1, (float[]){ 10, 20 });
+}
+
 /* Seconds that it takes to load tables of a category and of that with six tests, the latter of `rows`
  * rows, none of which is of the one category known, and with `ratios` ratios. */
 static double time_of(uint32_t rows, uint32_t ratios)
@@ -333,6 +363,7 @@ int main(void)
         cmocka_unit_test(trees_see_what_is_in_the_tables),
         cmocka_unit_test(who_sees_a_table_that_trees_see_too_sees_its_numbers),
         cmocka_unit_test(six_tests_cannot_make_one_category_of_another),
+        cmocka_unit_test(a_ratio_of_zero_may_count_as_missing),
         cmocka_unit_test(rows_without_a_code_cost_nothing_for_each_ratio),
     };
 

@@ -43,7 +43,8 @@ static int sees_more(const struct node *n)
         || n->tensors[TREES_FEATURE].count != asked || n->tensors[TREES_THRESHOLD].count != asked;
 }
 
-/* What is asked at a place: of which ratio, and from which number on it goes right.  0: of none. */
+/* What is asked at a place: of which ratio, and from which number on it goes right.  0: of none; -1:
+ * it is asked in another way. */
 static int question(const struct node *n, uint64_t q, uint64_t before, uint32_t ratios,
                     uint32_t *ratio, float *border)
 {
@@ -58,7 +59,7 @@ static int question(const struct node *n, uint64_t q, uint64_t before, uint32_t 
     *border = (float)mdl_trees_rule_of(n->params, MDL_F32,
                                        t->type == MDL_F32 ? (double)((const float *)t->data)[q]
                                                           : ((const double *)t->data)[q], flags).t;
-    return (flags & NODE_KIND) == NODE_NUMBER ? 1 : -1;
+    return mdl_flags_are_test(flags) ? -1 : 1;
 }
 
 /* One more border of a ratio, in order; `n` of them. */
