@@ -13,6 +13,7 @@
 #include "kernel/kernel.h"
 
 #include <math.h>
+#include <time.h>
 
 static uint64_t seed = 20;
 
@@ -355,12 +356,57 @@ static void walks_of_every_table_end_where_the_plain_ones_end(void **state)
     }
 }
 
+/* Seconds that it takes to load very many stumps, each an ensemble. */
+static double time_of(uint64_t cols)
+{
+    const mdl_trees one = { .size = sizeof one, .threshold_type = MDL_F32, .leaf_type = MDL_F32,
+                            .outputs = 1, .leaf_width = 1 };
+    const mdl_tree stump = { .size = sizeof stump, .n_nodes = 3, .weight = 1,
+                             .flags = (uint8_t[]){ MDL_NODE_NUMBER, MDL_NODE_LEAF, MDL_NODE_LEAF },
+                             .left = (int32_t[]){ 1, 0, 0 }, .right = (int32_t[]){ 2, 0, 0 },
+                             .feature = (int32_t[]){ (int32_t)cols - 1, 0, 0 },
+                             .threshold = (double[]){ 5, 0, 0 }, .value = (double[]){ 0, 1, 2 } };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, cols, MDL_ABSENT_MISSING);
+    mdl_error err = MDL_ERROR_INIT;
+    const void *bytes;
+    int32_t n = 0;
+    size_t size;
+    mdl_model *m;
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        n = mdl_build_trees(b, x, &one);
+        mdl_build_tree(b, n, &stump);
+    }
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, mdl_build_result(b, n, 0));
+    if (mdl_build_bytes(b, &bytes, &size, &err))
+        fail_msg("%s", err.text);
+    const clock_t start = clock();
+    if (mdl_load_memory(&m, bytes, size, NULL, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_true(mdl_engine_cost(m, "deep", 1, NULL) > 0);
+    mdl_free(m);
+    mdl_builder_free(b);
+    return seconds;
+}
+
+static void columns_that_nobody_asks_about_cost_next_to_nothing(void **state)
+{
+    const double few = time_of(2), many = time_of(1 << 20);
+    (void)state;
+
+    if (many > 10 * few + 0.2)
+        fail_msg("%.3f s for many columns, %.3f s for two", many, few);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deep_trees_answer_as_walks_over_what_was_built),
         cmocka_unit_test(more_columns_than_nodes_have_bits_for_are_walked_too),
         cmocka_unit_test(walks_of_every_table_end_where_the_plain_ones_end),
+        cmocka_unit_test(columns_that_nobody_asks_about_cost_next_to_nothing),
     };
 
     return cmocka_run_group_tests_name("tree_deep", tests, NULL, NULL);

@@ -268,16 +268,21 @@ static inline int mdl_tree_is_leaf(const struct trees_plan *p, uint32_t i)
     return (int)(p->leaf_bits[i / 64] >> i % 64 & 1u);
 }
 
-/* Leaves before node i, in node order: of a leaf, which one it is.  (Bits are counted in pairs, fours
- * and eights: processors need not have an instruction for it.) */
-static inline uint32_t mdl_tree_ordinal(const struct trees_plan *p, uint32_t i)
+/* How many of the bits below bit `end`, of 0 to 63, are set.  (They are counted in pairs, fours and
+ * eights: processors need not have an instruction for it.) */
+static inline uint32_t mdl_bits_below(uint64_t bits, uint32_t end)
 {
-    uint64_t bits = p->leaf_bits[i / 64] & (((uint64_t)1 << i % 64) - 1);
-
+    bits &= ((uint64_t)1 << end) - 1;
     bits -= bits >> 1 & 0x5555555555555555u;
     bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
     bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
-    return p->leaves_before[i / 64] + (uint32_t)(bits * 0x0101010101010101u >> 56);
+    return (uint32_t)(bits * 0x0101010101010101u >> 56);
+}
+
+/* Leaves before node i, in node order: of a leaf, which one it is. */
+static inline uint32_t mdl_tree_ordinal(const struct trees_plan *p, uint32_t i)
+{
+    return p->leaves_before[i / 64] + mdl_bits_below(p->leaf_bits[i / 64], i % 64);
 }
 
 static inline uint32_t mdl_tree_question(const struct trees_plan *p, uint32_t i)

@@ -45,36 +45,50 @@ static enum deep_kind kind_of(uint32_t flags)
 /* Questions that no split asks count, too. */
 static uint64_t kinds_of(const struct trees_plan *p) { return p->tested ? KINDS : 1; }
 
-/* Number the columns that nodes use, by kind, then by feature: column[kind * cols + feature]. */
-static mdl_status find_columns(const struct trees_plan *p, struct trees_deep *d, uint32_t *column,
-                               uint64_t cols, struct arena *a, mdl_error *err)
+/* Columns that questions need: bit kind * cols + feature.  (There are few, and `cols` may be very many.) */
+struct columns {
+    uint64_t  cols, kinds;
+    uint64_t *bits;               /* [kinds * cols / 64 + 1]                   */
+    uint32_t *before;             /* the same: 1 and the bits of words before  */
+};
+
+static uint32_t column_at(const struct columns *c, uint64_t at)
 {
-    const uint64_t kinds = kinds_of(p);
-    uint64_t missing = kinds * cols;
+    return c->before[at / 64] + mdl_bits_below(c->bits[at / 64], (uint32_t)(at % 64));
+}
+
+static mdl_status find_columns(const struct trees_plan *p, struct trees_deep *d, struct columns *c,
+                               struct arena *temp, struct arena *a, mdl_error *err)
+{
+    const uint64_t words = c->kinds * c->cols / 64 + 1;
+    uint64_t missing = c->kinds * c->cols;
     uint32_t count = 1;
 
+    c->bits = mdl_arena_take(temp, words, sizeof *c->bits);
+    c->before = mdl_arena_take_raw(temp, words, sizeof *c->before);
+    if (!c->bits || !c->before)
+        return mdl_arena_fail(temp, err, "tree ensemble");
     for (uint32_t q = 0; q < p->asked.n && missing; q++)
         if ((p->asked.flags[q] & NODE_KIND) != NODE_LEAF) {   /* of a file of nodes */
-            uint32_t *used = &column[kind_of(p->asked.flags[q]) * cols
-                                     + mdl_tree_word(p->asked.feature, q)];
-            missing -= !*used;
-            *used = 1;
+            const uint64_t at = kind_of(p->asked.flags[q]) * c->cols + mdl_tree_word(p->asked.feature, q);
+            missing -= !(c->bits[at / 64] >> at % 64 & 1);
+            c->bits[at / 64] |= (uint64_t)1 << at % 64;
         }
-    for (uint64_t k = 0; k < kinds * cols; k++) {
-        if (column[k])
-            column[k] = count++;
-        if (k == cols - 1)
-            d->n_numbers = count - 1;
+    for (uint64_t w = 0; w < words; w++) {
+        c->before[w] = count;
+        count += mdl_bits_below(c->bits[w], 63) + (uint32_t)(c->bits[w] >> 63);
     }
     d->table.columns = count;
+    d->n_numbers = column_at(c, c->cols) - 1;
     d->feature = mdl_arena_take(a, count, sizeof *d->feature);
     d->kind = mdl_arena_take(a, count, 1);
     if (!d->feature || !d->kind)
         return mdl_arena_fail(a, err, "tree ensemble");
-    for (uint64_t k = 0; k < kinds * cols; k++)
-        if (column[k]) {
-            d->feature[column[k]] = (uint32_t)(k % cols);
-            d->kind[column[k]] = (uint8_t)(k / cols);
+    for (uint64_t w = 0; w < words; w++)
+        for (uint64_t rest = c->bits[w]; rest; rest &= rest - 1) {
+            const uint64_t at = 64 * w + (uint32_t)__builtin_ctzll(rest);
+            d->feature[column_at(c, at)] = (uint32_t)(at % c->cols);
+            d->kind[column_at(c, at)] = (uint8_t)(at / c->cols);
         }
     return MDL_OK;
 }
@@ -100,7 +114,7 @@ struct laying {
     struct trees_deep *d;
     void *nodes;
     void *asked;                  /* [questions] nodes without children; NULL: to be asked   */
-    const uint32_t *column;
+    struct columns columns;
     struct stand *list;           /* nodes that wait, and their places                       */
     uint32_t *at;
     uint64_t root;                /* place of the tree                                       */
@@ -159,7 +173,7 @@ static struct deep_u64 ask(const struct laying *l, uint32_t q)
     const struct trees_deep *d = l->d;
     const uint32_t flags = a->flags[q];
     const uint64_t kind = kind_of(flags), key_bytes = d->wide ? 8 : 4;
-    const uint64_t c = l->column[kind * l->x->cols + mdl_tree_word(a->feature, q)] * key_bytes;
+    const uint64_t c = column_at(&l->columns, kind * l->x->cols + mdl_tree_word(a->feature, q)) * key_bytes;
     const double t = mdl_asked_threshold(a, q);
     uint64_t side;
     uint32_t key;
@@ -330,17 +344,16 @@ mdl_status mdl_trees_deepen(struct node *n, const struct value *x, const struct 
         return MDL_OK;
     struct trees_deep *d = mdl_arena_take(a, 1, sizeof *d);
     uint32_t *root = mdl_arena_take(a, p->n_trees, sizeof *root);
-    uint32_t *column = mdl_arena_take(temp, x->cols * kinds_of(p), sizeof *column);
     struct laying l = {
-        .n = n, .p = p, .s = s, .x = x, .d = d, .column = column,
+        .n = n, .p = p, .s = s, .x = x, .d = d, .columns = { .cols = x->cols, .kinds = kinds_of(p) },
         .list = mdl_arena_take_raw(temp, s->largest + 2ull, sizeof *l.list),
         .at = mdl_arena_take_raw(temp, s->largest + 2ull, sizeof *l.at),
     };
     if (!d || !root)
         return mdl_arena_fail(a, err, "tree ensemble");
-    if (!column || !l.list || !l.at)
+    if (!l.list || !l.at)
         return mdl_arena_fail(temp, err, "tree ensemble");
-    mdl_status status = find_columns(p, d, column, x->cols, a, err);
+    mdl_status status = find_columns(p, d, &l.columns, temp, a, err);
     if (!status) status = put_sets(n, d, a, err);
     if (status)
         return status;
