@@ -344,6 +344,35 @@ static void tiles_that_lead_out_or_round_are_refused(void **state)
     free(file);
 }
 
+/* The first exit that goes on. */
+static uint32_t *going(uint32_t *exit)
+{
+    while (!(*exit & TOP_GOES_ON))
+        exit++;
+    return exit;
+}
+
+/* Else a row could go through all tiles in every tree. */
+static void tiles_that_several_pieces_lead_to_are_refused(void **state)
+{
+    size_t size;
+    uint64_t tiles, tops;
+    unsigned char *file = raw_built(build(60, 200, 1), &size);
+    struct tree_tile *tile = table(file, "tiles 1", &tiles, NULL);
+    struct tree_exits *exits = table(file, "exits 1", &tops, NULL);
+    uint32_t at = 0;
+    (void)state;
+
+    assert_true(tiles > 100 && tops == 60);
+    REFUSED(file, size, *going(exits[9].exit), TOP_GOES_ON, "out");            /* of the first tree */
+    REFUSED(file, size, *going(exits[9].exit), 0, "out");                      /* a tile without one */
+    REFUSED(file, size, *going(exits[9].exit), TOP_GOES_ON | (uint32_t)(tiles - 1), "out");
+    while (!((tile[at].exit[0] | tile[at].exit[1]) & TOP_GOES_ON))
+        at++;
+    REFUSED(file, size, *going(tile[at].exit), TOP_GOES_ON | (uint32_t)(tiles - 1), "piece");
+    free(file);
+}
+
 /* Exits are leaves in order: of a tree that is not one, some row might find none. */
 static void a_whole_top_that_is_no_tree_is_refused(void **state)
 {
@@ -461,6 +490,7 @@ int main(void)
         cmocka_unit_test(tables_of_another_layout_are_not_looked_at),
         cmocka_unit_test(engines_that_do_not_fit_the_limit_are_left_out),
         cmocka_unit_test(tiles_that_lead_out_or_round_are_refused),
+        cmocka_unit_test(tiles_that_several_pieces_lead_to_are_refused),
         cmocka_unit_test(a_whole_top_that_is_no_tree_is_refused),
         cmocka_unit_test(forks_and_planes_that_lead_out_are_refused),
         cmocka_unit_test(keys_that_lead_out_or_round_are_refused),

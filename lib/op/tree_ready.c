@@ -6,8 +6,8 @@
  * whether they are right: whoever writes a file decides what it predicts.  But nothing that they say
  * may lead out of the ensemble or round in a circle:
  *
- *     piece    columns that there are; exits to leaves, or to tiles behind this one, of which one
- *              matches whatever the outcomes are
+ *     piece    columns that there are; exits to leaves, or to the next tiles, to which no piece before
+ *              leads, so that a row meets each once; one matches whatever the outcomes are
  *     fork     columns; left and right leaves of its tree
  *     plane    planes that there are; rows leave a slot of the tree for one of it that is still
  *              empty, so that each stands in one
@@ -128,34 +128,66 @@ static int asks_well(const struct trees_plan *p, const uint8_t *column, const ui
     return most < p->ranks.n_columns && !rank[exits - 1] && !last;
 }
 
-/* Leaves, and tiles from `next` on?  Without a branch: numbers have 31 bits, so differences that
- * should not be negative say by their highest one whether they are. */
-static int leads_on(const struct trees_plan *p, const uint32_t *exit, uint32_t exits, uint32_t next)
+/* Leaves, and the tiles from *next on, as many as exits go on?  Without a branch: numbers have 31 bits,
+ * so differences that should not be negative say by their highest one whether they are. */
+static int leads_on(const struct trees_plan *p, const uint32_t *exit, uint32_t exits, uint32_t *next)
 {
-    uint32_t bad = 0;
+    const uint32_t first = *next;
+    uint32_t bad = 0, end_tiles = first;
 
+    for (uint32_t i = 0; i < exits; i++)
+        end_tiles += exit[i] / TOP_GOES_ON;
     for (uint32_t i = 0; i < exits; i++) {
         const uint32_t goes = 0 - exit[i] / TOP_GOES_ON, to = exit[i] & ~TOP_GOES_ON;
-        const uint32_t end = (p->n_leaves & ~goes) | (p->n_tiles & goes);
+        const uint32_t end = (p->n_leaves & ~goes) | (end_tiles & goes);
 
-        bad |= (end - 1 - to) | ((to - next) & goes);
+        bad |= (end - 1 - to) | ((to - first) & goes);
     }
-    return !(bad & TOP_GOES_ON);
+    *next = end_tiles;
+    return !(bad & TOP_GOES_ON) && end_tiles <= p->n_tiles;
 }
 
-static mdl_status check_tops(const struct node *n, const struct tree_top *tops,
-                             const struct tree_exits *exits, mdl_error *err)
+/* A whole tree, or the top of one. */
+static mdl_status check_top(const struct node *n, uint32_t tree, const struct tree_top *top,
+                            const struct tree_exits *exits, uint32_t *next, mdl_error *err)
 {
     const struct trees_plan *p = n->plan;
 
-    for (uint32_t t = 0; t < p->n_trees; t++) {
-        if (!asks_well(p, tops[t].column, tops[t].rank, TOP_EXITS, tops[t].ancestors[TOP_NODES]))
-            return bad(n, READY_TOPS, t, "not the top of a tree of these columns", err);
-        if (exits ? !leads_on(p, exits[t].exit, TOP_EXITS, 0)
-                  : nodes_of(&tops[t]) != (p->tree_start[t + 1] - p->tree_start[t]) / 2)
-            return bad(n, exits ? READY_EXITS : READY_TOPS, t, "leads out of the ensemble", err);
-    }
+    if (!asks_well(p, top->column, top->rank, TOP_EXITS, top->ancestors[TOP_NODES]))
+        return bad(n, READY_TOPS, tree, "not the top of a tree of these columns", err);
+    if (exits ? !leads_on(p, exits->exit, TOP_EXITS, next)
+              : nodes_of(top) != (p->tree_start[tree + 1] - p->tree_start[tree]) / 2)
+        return bad(n, exits ? READY_EXITS : READY_TOPS, tree, "leads out of the ensemble", err);
     return MDL_OK;
+}
+
+static mdl_status check_tile(const struct node *n, const struct tree_tile *tiles, uint32_t t,
+                             uint32_t *next, mdl_error *err)
+{
+    const struct trees_plan *p = n->plan;
+
+    if (!asks_well(p, tiles[t].column, tiles[t].rank, TILE_EXITS, tiles[t].ancestors[TILE_NODES])
+        || !leads_on(p, tiles[t].exit, TILE_EXITS, next))
+        return bad(n, READY_TILES, t, "not a piece of a tree, or leads out of the ensemble", err);
+    return MDL_OK;
+}
+
+/* In the order in which they were laid out: the first piece of a tree, then what lies below it. */
+static mdl_status check_pieces(const struct node *n, const struct tree_top *tops,
+                               const struct tree_exits *exits, const struct tree_tile *tiles,
+                               mdl_error *err)
+{
+    const struct trees_plan *p = n->plan;
+    uint32_t next = tops ? 0 : p->n_trees, tile = next;
+    mdl_status s = MDL_OK;
+
+    for (uint32_t t = 0; t < p->n_trees && !s; t++) {
+        s = tops ? check_top(n, t, &tops[t], exits ? &exits[t] : NULL, &next, err)
+                 : check_tile(n, tiles, t, &next, err);
+        for (; tile < next && !s; tile++)
+            s = check_tile(n, tiles, tile, &next, err);
+    }
+    return s || next == p->n_tiles ? s : bad(n, READY_TILES, next, "no piece leads to it", err);
 }
 
 mdl_status mdl_ready_pieces(struct node *n, mdl_error *err)
@@ -172,16 +204,9 @@ mdl_status mdl_ready_pieces(struct node *n, mdl_error *err)
         || (exits && (!n_tops || count_of(n, READY_EXITS) != p->n_trees)))
         return bad(n, READY_TOPS, 0, "tops, exits or tiles are not of this ensemble", err);
     p->n_tiles = (uint32_t)n_tiles;
-    if (tops) {
-        const mdl_status s = check_tops(n, tops, exits, err);
-        if (s)
-            return s;
-    }
-    for (uint32_t t = 0; t < n_tiles; t++)
-        if (!asks_well(p, tiles[t].column, tiles[t].rank, TILE_EXITS,
-                       tiles[t].ancestors[TILE_NODES])
-            || !leads_on(p, tiles[t].exit, TILE_EXITS, t + 1))
-            return bad(n, READY_TILES, t, "not a piece of a tree, or leads out of the ensemble", err);
+    const mdl_status s = check_pieces(n, tops, exits, tiles, err);
+    if (s)
+        return s;
     p->tops = tops;
     p->exits = exits;
     p->tiles = tiles;
