@@ -5,6 +5,8 @@
  */
 #include "raw_file.h"
 
+#include <time.h>
+
 static mdl_status load(const void *bytes, size_t size, mdl_error *err)
 {
     mdl_model *m = (mdl_model *)1;
@@ -230,6 +232,90 @@ static void a_model_survives_being_rebuilt_byte_for_byte(void **state)
 }
 
 /* Written once by tests/data/make_golden.c and never again: every libmodel reads them. */
+#define BLOCK 8u                  /* letters */
+#define BLOCKS 15u
+
+/* FNV-1a of a block of letters, number i, behind a text of hash h. */
+static uint32_t hash_block(uint32_t h, uint64_t i, char *to)
+{
+    i = (i + 1) * 0x9E3779B97F4A7C15u;
+    i = (i ^ i >> 29) * 0xD6E8FEB86659FD93u;
+    for (uint32_t k = 0; k < BLOCK; k++, i >>= 7) {
+        to[k] = (char)('a' + (i & 127) % 26);
+        h = (h ^ (unsigned char)to[k]) * 16777619u;
+    }
+    return h;
+}
+
+/* Two blocks for each place, either of which leads to the same hash: so all texts of them have one. */
+static void find_blocks(char blocks[BLOCKS][2][BLOCK])
+{
+    enum { PLACES = 1 << 20 };
+    struct met { uint32_t hash, i; } *met = malloc(PLACES * sizeof *met);
+    uint32_t h = 2166136261u;
+
+    for (uint32_t b = 0; b < BLOCKS; b++) {
+        memset(met, 0, PLACES * sizeof *met);
+        for (uint32_t i = 1;; i++) {
+            const uint32_t x = hash_block(h, i, blocks[b][1]);
+            uint32_t at = (x * 2654435761u) >> 12;
+            while (met[at].i && met[at].hash != x)
+                at = (at + 1) % PLACES;
+            if (!met[at].i) {
+                met[at] = (struct met){ x, i };
+                assert_true(i < PLACES / 2);
+                continue;
+            }
+            hash_block(h, met[at].i, blocks[b][0]);
+            h = x;
+            break;
+        }
+    }
+    free(met);
+}
+
+/* Seconds that it takes to write very many of them, or others as long. */
+static double time_of(char blocks[BLOCKS][2][BLOCK], int collide)
+{
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    char name[BLOCKS * BLOCK + 1] = "";
+    mdl_error err = MDL_ERROR_INIT;
+    const void *bytes;
+    size_t size;
+    mdl_model *m;
+
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, x);
+    for (uint32_t i = 0; i < 1u << BLOCKS; i++) {
+        for (uint32_t k = 0; k < BLOCKS; k++)
+            memcpy(name + k * BLOCK, blocks[k][i >> k & 1], BLOCK);
+        if (!collide)
+            name[0] = (char)('A' + i % 26);
+        mdl_build_metadata(b, name, name + BLOCK);
+    }
+    const clock_t start = clock();
+    if (mdl_build_bytes(b, &bytes, &size, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_int_equal(mdl_load_memory(&m, bytes, size, NULL, NULL), MDL_OK);
+    assert_string_equal(mdl_metadata_get(m, name), name + BLOCK);
+    assert_int_equal(mdl_metadata_count(m), 1u << BLOCKS);
+    mdl_free(m);
+    mdl_builder_free(b);
+    return seconds;
+}
+
+static void texts_that_were_made_to_collide_are_written_in_time(void **state)
+{
+    char blocks[BLOCKS][2][BLOCK];
+    (void)state;
+
+    find_blocks(blocks);
+    const double usual = time_of(blocks, 0), seconds = time_of(blocks, 1);
+    if (seconds > 10 * usual + 0.2)
+        fail_msg("%.3f s, others %.3f s", seconds, usual);
+}
+
 static void golden_files_of_every_release_load_and_answer_as_recorded(void **state)
 {
     static const char *const names[] = { "golden_v1_small.mdl" };
@@ -296,6 +382,7 @@ int main(void)
         cmocka_unit_test(no_field_value_can_crash_the_loader),
         cmocka_unit_test(same_model_gives_same_bytes),
         cmocka_unit_test(a_model_survives_being_rebuilt_byte_for_byte),
+        cmocka_unit_test(texts_that_were_made_to_collide_are_written_in_time),
         cmocka_unit_test(golden_files_of_every_release_load_and_answer_as_recorded),
         cmocka_unit_test(every_truncation_and_bit_flip_of_a_golden_file_is_refused),
     };

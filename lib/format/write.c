@@ -20,11 +20,14 @@ struct writer {
         uint32_t *length;         /* with the terminator                                 */
         const char **text;
         uint32_t mask;
-        uint64_t bytes;
+        uint64_t bytes;           /* of those in the table                               */
+        uint64_t apart;           /* and behind them of texts that found no place, so far in this pass */
     } texts;
 };
 
 /* ---- texts: each once --------------------------------------------------------------- */
+
+#define STEPS_MOST 256u           /* others that are met first: with more, texts were made to collide */
 
 static uint32_t hash_text(const char *text)
 {
@@ -35,6 +38,18 @@ static uint32_t hash_text(const char *text)
     return h ^ h >> 15;
 }
 
+/* Offset of a text that is not looked for: it may be there twice. */
+static uint32_t text_apart(struct writer *w, const char *text)
+{
+    struct texts *t = &w->texts;
+    const uint64_t at = t->bytes + t->apart, length = strlen(text) + 1;
+
+    if (w->file)                  /* the table is full-grown, and so is `bytes` */
+        memcpy(w->file + w->s[SEC_strings].offset + at, text, (size_t)length);
+    t->apart += length;
+    return (uint32_t)at;
+}
+
 /* Offset of a text, added when it is new. */
 static uint32_t text_at(struct writer *w, const char *text)
 {
@@ -43,10 +58,11 @@ static uint32_t text_at(struct writer *w, const char *text)
 
     if (!*text)
         return 0;                /* the first byte of the section */
-    while (t->table[i]) {
+    for (uint32_t step = 0; t->table[i]; step++, i = (i + 1) & t->mask) {
         if (!strcmp(t->text[i], text))
             return t->table[i] - 1;
-        i = (i + 1) & t->mask;
+        if (step == STEPS_MOST)
+            return text_apart(w, text);
     }
     const uint32_t length = (uint32_t)strlen(text) + 1;
     t->table[i] = (uint32_t)t->bytes + 1;
@@ -194,7 +210,7 @@ static void put_texts(struct writer *w)
     struct section *s = &w->s[SEC_strings];
     const struct texts *t = &w->texts;
 
-    s->bytes = t->bytes;
+    s->bytes = t->bytes + t->apart;
     for (uint32_t i = 0; w->file && i <= t->mask; i++)
         if (t->table[i])
             memcpy(w->file + s->offset + t->table[i] - 1, t->text[i], t->length[i]);
@@ -206,6 +222,7 @@ static void put_all(struct writer *w, const struct model_graph *m)
 
     for (int i = 0; i < N_SECTIONS; i++)
         w->s[i].bytes = 0;
+    w->texts.apart = 0;
     for (uint32_t i = 0; i < s->n_inputs; i++)
         put_input(w, &s->inputs[i], &m->graph.values[i]);
     for (uint32_t i = 0; i < s->n_outputs; i++)
@@ -244,7 +261,7 @@ mdl_status mdl_format_write(const struct model_graph *m, struct arena *a, const 
         return s;
     put_all(&w, m);
     const uint64_t total = mdl_sections_layout(w.s);
-    if (w.texts.bytes > INT32_MAX || !total || total > SIZE_MAX / 2)
+    if (w.s[SEC_strings].bytes > INT32_MAX || !total || total > SIZE_MAX / 2)
         return mdl_fail(err, MDL_ERR_LIMIT, "the model is too large for a file");
     w.file = mdl_arena_take(a, total, 1);
     if (!w.file)
