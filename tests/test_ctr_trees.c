@@ -357,6 +357,39 @@ static void rows_without_a_code_cost_nothing_for_each_ratio(void **state)
         fail_msg("%.3f s for each, %.3f s for both", apart, both);
 }
 
+/* Seconds that it takes to load so many nodes of a number each, the last of which is an output. */
+static double time_of_nodes(uint32_t n)
+{
+    struct one t = one_node("ctr", MDL_F64, 1);
+    mdl_error err = MDL_ERROR_INIT;
+    mdl_model *m;
+    size_t size;
+
+    for (uint32_t i = 1; i < n; i++) {
+        one_row(&t, "number", MDL_U32, 1, &(uint32_t){ 0 });
+        t.node = mdl_build_node(t.b, "ctr", "", &t.x, 1);
+    }
+    one_row(&t, "number", MDL_U32, 1, &(uint32_t){ 0 });
+    mdl_build_output(t.b, "y", MDL_OUTPUT_OTHER, mdl_build_result(t.b, t.node, 0));
+    unsigned char *file = built_file(t.b, &size);
+    const clock_t start = clock();
+    if (mdl_load_memory(&m, file, size, NULL, &err))
+        fail_msg("%s", err.text);
+    const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    mdl_free(m);
+    free(file);
+    return seconds;
+}
+
+static void very_many_nodes_load_in_the_time_of_each(void **state)
+{
+    const double few = time_of_nodes(1000), many = time_of_nodes(10000);
+    (void)state;
+
+    if (many > 30 * few + 0.2)
+        fail_msg("%.3f s for ten times as many as %.3f s", many, few);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +398,7 @@ int main(void)
         cmocka_unit_test(six_tests_cannot_make_one_category_of_another),
         cmocka_unit_test(a_ratio_of_zero_may_count_as_missing),
         cmocka_unit_test(rows_without_a_code_cost_nothing_for_each_ratio),
+        cmocka_unit_test(very_many_nodes_load_in_the_time_of_each),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,12 +114,27 @@ mdl_status mdl_graph_infer(struct model_graph *m, const mdl_limits *limits, mdl_
     return check_golden(m, err);
 }
 
+/* Who reads each value. */
+static void find_readers(struct graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        for (uint32_t k = 0; k < g->nodes[i].n_in; k++) {
+            if (g->nodes[i].in[k] == VALUE_NONE)
+                continue;
+            struct value *v = node_in(&g->nodes[i], g, k);
+            if (!v->end_readers)
+                v->first_reader = i;
+            v->end_readers = i + 1;
+        }
+}
+
 mdl_status mdl_graph_prepare(struct model_graph *m, struct arena *a, mdl_error *err)
 {
     struct graph *g = &m->graph;
 
     for (uint32_t i = 0; i < m->schema.n_outputs; i++)
         g->values[m->schema.outputs[i].value].shown = 1;
+    find_readers(g);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         struct node *n = &g->nodes[i];
         const mdl_status s = n->op->prepare ? n->op->prepare(n, g, a, err) : MDL_OK;

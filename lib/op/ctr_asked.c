@@ -104,17 +104,19 @@ static void take_nodes(const struct node *n, const struct graph *g, struct ctr_a
                        int count_only)
 {
     const uint64_t before = ctr_records(n, CTR_NUMBER, 1) + ctr_records(n, CTR_EQUAL, 2);
+    const struct value *y = &g->values[n->out[0]];
 
-    for (uint32_t i = 0; i < g->n_nodes; i++)
+    for (uint32_t i = y->first_reader; i < y->end_readers; i++)
         if (g->nodes[i].n_in && g->nodes[i].in[0] == n->out[0])
             take_node(&g->nodes[i], before, ratios_of(n), a, count_only);
 }
 
 static int is_seen(const struct node *n, const struct graph *g)
 {
-    int seen = g->values[n->out[0]].shown;
+    const struct value *y = &g->values[n->out[0]];
+    int seen = y->shown;
 
-    for (uint32_t i = 0; i < g->n_nodes; i++)
+    for (uint32_t i = y->first_reader; i < y->end_readers; i++)
         for (uint32_t k = 0; k < g->nodes[i].n_in; k++)
             if (g->nodes[i].in[k] == n->out[0])
                 seen |= sees_more(&g->nodes[i]);

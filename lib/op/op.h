@@ -32,6 +32,7 @@ struct value {
     uint64_t cols;                /* of a table: product of dims[1 ..]; of a tensor 0 */
     const struct tensor *constant;/* what it always is, or NULL                     */
     int      shown;               /* once inferred: it is an output of the model    */
+    uint32_t first_reader, end_readers; /* and nodes among which all that read it are    */
 };
 
 #define VALUE_ANY_RANK UINT32_MAX
