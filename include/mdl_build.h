@@ -76,7 +76,7 @@ MDL_API int32_t mdl_build_output(mdl_builder *b, const char *name, uint32_t role
 MDL_API mdl_status mdl_build_labels(mdl_builder *b, int32_t output, uint32_t type, uint64_t n,
                                     const char *const *text);
 
-/* One pair of metadata.  A key given twice keeps the last value. */
+/* One pair of metadata.  A key given twice keeps the last value; there are at most 16,384. */
 MDL_API mdl_status mdl_build_metadata(mdl_builder *b, const char *key, const char *value);
 
 /*

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -55,6 +56,16 @@ static inline int slow(void)
     const int n = text ? atoi(text) : 1;
 
     return n < 1 ? 1 : n > 100 ? 100 : n;
+}
+
+/* Of the processor. */
+static inline double seconds_now(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
+/* Work that somebody made hard takes about as long as usual work of its size, and not its square. */
+static inline void assert_in_time(double seconds, double usual)
+{
+    if (seconds > 10 * usual + 0.2)
+        fail_msg("%.3f s, usual is %.3f s", seconds, usual);
 }
 
 /* xorshift64*: the same numbers everywhere (Vigna 2016). */

@@ -52,7 +52,6 @@ void mdl_builder_free(mdl_builder *b)
     mdl_vec_free(&b->nodes, &b->allocator);
     mdl_vec_free(&b->outputs, &b->allocator);
     mdl_vec_free(&b->metadata, &b->allocator);
-    mdl_vec_free(&b->places, &b->allocator);
     mdl_vec_free(&b->golden, &b->allocator);
     mdl_vec_free(&b->types, &b->allocator);
     mdl_arena_free(&b->image);

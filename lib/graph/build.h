@@ -30,7 +30,6 @@ struct mdl_builder {
     struct vec nodes;            /* struct build_node                          */
     struct vec outputs;          /* struct output                              */
     struct vec metadata;         /* struct pair                                */
-    struct vec places;           /* uint32 of metadata, counted from 1, by hash of the key      */
     struct vec golden;           /* struct golden                              */
     struct importance importance;  /* in the arena                             */
     struct vec types;            /* struct value: those of the first nodes, for mdl_build_type */

@@ -11,7 +11,7 @@
 
 /* Steps to a place of a hash table, half of which are free: whoever knows the hash can make more.  What
  * is not found by then is listed once more. */
-#define PACK_PATIENCE 1000u
+#define PACK_PATIENCE 256u
 
 struct packer {
     struct tensor *t;             /* of nodes, at first; each is replaced when it has had its time */

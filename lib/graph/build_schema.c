@@ -165,64 +165,23 @@ mdl_status mdl_build_labels(mdl_builder *b, int32_t output, uint32_t type, uint6
     return b->error.code;
 }
 
-#define PATIENCE 1000u            /* steps to a free place; half of them are free */
-
-/* Where a key of the metadata is in the table, or would be; NULL after recording an error. */
-static uint32_t *place_of(mdl_builder *b, const char *key)
-{
-    const struct pair *all = (const struct pair *)(const void *)b->metadata.data;
-    uint32_t *place = (uint32_t *)(void *)b->places.data, hash = 2166136261u;   /* FNV-1a */
-    const size_t mask = b->places.bytes / sizeof *place - 1;
-
-    for (const char *p = key; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    size_t i = (hash ^ hash >> 15) & mask;
-    for (unsigned steps = 0; place[i] && strcmp(all[place[i] - 1].key, key) != 0; steps++) {
-        i = (i + 1) & mask;
-        if (steps == PATIENCE) {
-            mdl_build_error(b, MDL_ERR_LIMIT, "keys of metadata that are made to collide");
-            return NULL;
-        }
-    }
-    return &place[i];
-}
-
-/* At most half of the places are taken; 0 after recording an error. */
-static int grow_places(mdl_builder *b)
-{
-    const size_t n = b->places.bytes / sizeof(uint32_t);
-    const uint32_t count = BUILD_COUNT(b->metadata, struct pair);
-
-    if (n && count < n / 2)
-        return 1;
-    if (!mdl_vec_add(&b->places, &b->allocator, NULL, (n ? n : 64) * sizeof(uint32_t)))
-        return !mdl_build_memory(b);
-    memset(b->places.data, 0, b->places.bytes);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t *place = place_of(b, ((const struct pair *)(const void *)b->metadata.data)[i].key);
-        if (!place)
-            return 0;
-        *place = i + 1;
-    }
-    return 1;
-}
+#define MOST_KEYS 16384u           /* each is looked for among all */
 
 mdl_status mdl_build_metadata(mdl_builder *b, const char *key, const char *value)
 {
+    struct pair *all = (struct pair *)(void *)b->metadata.data;
+
     if (b->error.code)
         return b->error.code;
     const struct pair p = { mdl_build_text(b, key), mdl_build_text(b, value) };
-    if (b->error.code || !grow_places(b))
+    if (b->error.code)
         return b->error.code;
-    uint32_t *place = place_of(b, p.key);
-    if (!place)
-        return b->error.code;
-    if (*place) {
-        ((struct pair *)(void *)b->metadata.data)[*place - 1] = p;
-        return MDL_OK;
-    }
-    if (!mdl_vec_add(&b->metadata, &b->allocator, &p, sizeof p))
-        return mdl_build_memory(b);
-    *place = BUILD_COUNT(b->metadata, struct pair);
-    return MDL_OK;
+    for (uint32_t i = 0; i < BUILD_COUNT(b->metadata, struct pair); i++)
+        if (!strcmp(all[i].key, p.key)) {
+            all[i] = p;
+            return MDL_OK;
+        }
+    if (BUILD_COUNT(b->metadata, struct pair) == MOST_KEYS)
+        return mdl_build_error(b, MDL_ERR_LIMIT, "more than %u keys of metadata", MOST_KEYS);
+    return mdl_vec_add(&b->metadata, &b->allocator, &p, sizeof p) ? MDL_OK : mdl_build_memory(b);
 }
