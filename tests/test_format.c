@@ -320,6 +320,40 @@ static void texts_that_were_made_to_collide_are_written_in_time(void **state)
     assert_in_time(seconds, usual);
 }
 
+/* 3,000 categories are one text of a megabyte: whoever copies their names would need 3 GB. */
+static void a_long_text_that_many_refer_to_is_refused(void **state)
+{
+    enum { NAMES = 3000, LONG = 1 << 20 };
+    mdl_builder *b = mdl_builder_new(NULL);
+    const int32_t x = mdl_build_input(b, "x", MDL_F32, 1, MDL_ABSENT_MISSING);
+    char name[NAMES][8], *text = malloc(LONG + 1);
+    const char *names[NAMES];
+    uint64_t bytes;
+    size_t size;
+    (void)state;
+
+    for (uint32_t i = 0; i < NAMES; i++) {
+        snprintf(name[i], sizeof name[i], "%u", (unsigned)i);
+        names[i] = name[i];
+    }
+    memset(text, 'a', LONG);
+    text[LONG] = 0;
+    mdl_build_categories(b, 0, 0, MDL_STRING, NAMES, names);
+    mdl_build_output(b, "y", MDL_OUTPUT_RAW, x);
+    mdl_build_metadata(b, "long", text);
+    unsigned char *file = raw_built(b, &size), *labels = section(file, 5, &bytes);
+    const char *strings = (const char *)section(file, 1, &bytes);
+    uint32_t at = 1;
+
+    while (strlen(strings + at) < LONG)
+        at += (uint32_t)strlen(strings + at) + 1;
+    for (uint32_t i = 0; i < NAMES; i++)
+        memcpy(labels + 4 * i, &at, sizeof at);
+    raw_refused(file, size, "far too many records");
+    free(file);
+    free(text);
+}
+
 static void golden_files_of_every_release_load_and_answer_as_recorded(void **state)
 {
     static const char *const names[] = { "golden_v1_small.mdl" };
@@ -387,6 +421,7 @@ int main(void)
         cmocka_unit_test(same_model_gives_same_bytes),
         cmocka_unit_test(a_model_survives_being_rebuilt_byte_for_byte),
         cmocka_unit_test(texts_that_were_made_to_collide_are_written_in_time),
+        cmocka_unit_test(a_long_text_that_many_refer_to_is_refused),
         cmocka_unit_test(golden_files_of_every_release_load_and_answer_as_recorded),
         cmocka_unit_test(every_truncation_and_bit_flip_of_a_golden_file_is_refused),
     };

@@ -47,6 +47,22 @@ static mdl_status check_strings(const struct intake *r)
     return MDL_OK;
 }
 
+/* Many may refer to one long text, and whoever copies or compares them all has work out of proportion:
+ * no file needs 256 bytes for each offset of four. */
+#define TEXT_BYTES 64u
+
+const char *mdl_read_text(struct intake *r, uint32_t at)
+{
+    const struct section *s = &r->s[SEC_strings];
+    const char *text = (const char *)s->data + at;
+
+    if (at >= s->bytes || (at && text[-1]))
+        return NULL;
+    if (r->texts <= r->most_texts)
+        r->texts += strlen(text);
+    return text;
+}
+
 static mdl_status read_labels(struct intake *r, struct labels *l, uint32_t type, uint32_t count,
                               int section)
 {
@@ -62,7 +78,7 @@ static mdl_status read_labels(struct intake *r, struct labels *l, uint32_t type,
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = 0;
         next_record(r, SEC_labels, &at);
-        text[i] = file_text(r, at);
+        text[i] = mdl_read_text(r, at);
         if (!text[i])
             return file_bad_last(r, SEC_labels, "no text begins at this offset");
     }
@@ -84,7 +100,7 @@ static mdl_status read_columns(struct intake *r, struct input *in, uint32_t coun
         if (!next_record(r, SEC_columns, &f))
             return file_bad(r, SEC_columns, r->next[SEC_columns],
                             "there are fewer columns than inputs say");
-        c->name = file_text(r, f.name);
+        c->name = mdl_read_text(r, f.name);
         c->kind = f.kind;
         if (!c->name || f.kind > MDL_COLUMN_HASH || !words_zero(f.reserved, 4))
             return file_bad_last(r, SEC_columns,
@@ -123,7 +139,7 @@ static mdl_status read_input(struct intake *r, struct input *in, struct value *v
     struct mdl_file_input f;
 
     next_record(r, SEC_inputs, &f);
-    in->name = file_text(r, f.name);
+    in->name = mdl_read_text(r, f.name);
     in->absent = f.absent;
     if (!in->name || f.absent > 1 || !words_zero(f.reserved, 3))
         return file_bad_last(r, SEC_inputs,
@@ -151,7 +167,7 @@ static mdl_status read_output(struct intake *r, struct output *o)
     struct mdl_file_output f;
 
     next_record(r, SEC_outputs, &f);
-    o->name = file_text(r, f.name);
+    o->name = mdl_read_text(r, f.name);
     o->role = f.role;
     o->value = f.value;
     if (!o->name || !f.role || (f.role > MDL_OUTPUT_CONTRIB && f.role != MDL_OUTPUT_OTHER)
@@ -221,7 +237,7 @@ static mdl_status read_node_tensors(struct intake *r, struct node *n, uint32_t c
         if (!next_record(r, SEC_tensors, &f))
             return file_bad(r, SEC_tensors, r->next[SEC_tensors],
                             "there are fewer tensors than nodes say");
-        const char *name = file_text(r, f.slot);
+        const char *name = mdl_read_text(r, f.slot);
         if (!name)
             return file_bad_last(r, SEC_tensors, "no text begins at this offset");
         const mdl_status s = mdl_read_tensor(r, &t, &f, SEC_tensors, SEC_data);
@@ -298,7 +314,7 @@ static mdl_status read_node(struct intake *r, struct node *n, uint32_t *first_va
         return mdl_fail_at(r->err, MDL_ERR_VERSION, "nodes", n->offset,
                            "operator %u version %u is unknown to this libmodel; update libmodel",
                            f.op, f.version);
-    n->name = file_text(r, f.name);
+    n->name = mdl_read_text(r, f.name);
     if (!n->name || !words_zero(f.reserved, 9))
         return file_bad_last(r, SEC_nodes, "a node with a wrong name or reserved word");
     if (f.n_in < n->op->min_in || f.n_in > n->op->max_in)
@@ -387,13 +403,16 @@ static mdl_status read_all(struct intake *r)
         s = read_output(r, &schema->outputs[i]);
     for (uint32_t i = 0; !s && i < g->n_nodes; i++)
         s = read_node(r, &g->nodes[i], &value);
-    return s ? s : mdl_read_extras(r);
+    if (!s) s = mdl_read_extras(r);
+    return s || r->texts <= r->most_texts ? s
+         : file_bad(r, SEC_strings, 0, "long texts that far too many records refer to");
 }
 
 mdl_status mdl_format_read(struct model_graph *m, struct arena *a, const void *file, size_t size,
                            const mdl_limits *limits, unsigned cpu, mdl_error *err)
 {
-    struct intake r = { .a = a, .m = m, .limits = limits, .err = err };
+    struct intake r = { .a = a, .m = m, .limits = limits, .err = err,
+                        .most_texts = (1u << 20) + TEXT_BYTES * (uint64_t)size };
     mdl_status s = mdl_sections_read(r.s, file, size, cpu, err);
 
     if (!s) s = allocate(&r, size);

@@ -28,7 +28,7 @@ static mdl_status read_ready(struct intake *r)
     uint32_t i = 0;
 
     next_record(r, SEC_ready, &f);
-    const char *name = file_text(r, f.tensor.slot);
+    const char *name = mdl_read_text(r, f.tensor.slot);
     if (f.node >= g->n_nodes || !name || !words_zero(f.reserved, 3) || f.tensor.type != MDL_U8
         || f.tensor.rank != 2)
         return file_bad_last(r, SEC_ready, "a table of no node, or that is none of bytes");
@@ -55,8 +55,8 @@ static mdl_status read_pair(struct intake *r, struct pair *p)
     struct mdl_file_pair f;
 
     next_record(r, SEC_metadata, &f);
-    p->key = file_text(r, f.key);
-    p->value = file_text(r, f.value);
+    p->key = mdl_read_text(r, f.key);
+    p->value = mdl_read_text(r, f.value);
     return p->key && p->value ? MDL_OK
                               : file_bad_last(r, SEC_metadata, "no text begins at this offset");
 }
@@ -75,7 +75,7 @@ static mdl_status read_importance(struct intake *r, struct importance *to)
                                (const double *)(const void *)values->data, (uint32_t)kinds->count,
                                (uint32_t)columns->count };
     for (uint32_t at = 0, i = 0; next_record(r, SEC_importance, &at); i++) {
-        text[i] = file_text(r, at);
+        text[i] = mdl_read_text(r, at);
         if (!text[i])
             return file_bad_last(r, SEC_importance, "no text begins at this offset");
     }

@@ -18,6 +18,7 @@
 struct intake {
     struct section s[N_SECTIONS];
     uint64_t next[N_SECTIONS];    /* cursor: records taken so far */
+    uint64_t texts, most_texts;   /* bytes that records refer to  */
     struct arena *a;
     struct model_graph *m;
     const mdl_limits *limits;
@@ -62,15 +63,8 @@ static inline int words_zero(const uint32_t *p, size_t n)
     return !any;
 }
 
-/* The text at an offset; NULL if no text begins there. */
-static inline const char *file_text(const struct intake *r, uint32_t at)
-{
-    const struct section *s = &r->s[SEC_strings];
-
-    if (at >= s->bytes || (at && s->data[at - 1]))
-        return NULL;
-    return (const char *)s->data + at;
-}
+/* read.c: the text at an offset; NULL if no text begins there. */
+const char *mdl_read_text(struct intake *r, uint32_t at);
 
 /* read.c: type, dimensions and place; `records` is the section whose record was read last. */
 mdl_status mdl_read_tensor(struct intake *r, struct tensor *t, const struct mdl_file_tensor *f,
