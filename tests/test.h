@@ -64,7 +64,7 @@ static inline double seconds_now(void) { return (double)clock() / CLOCKS_PER_SEC
 /* Work that somebody made hard takes about as long as usual work of its size, and not its square. */
 static inline void assert_in_time(double seconds, double usual)
 {
-    if (seconds > 10 * usual + 0.2)
+    if (seconds > 10 * usual + 0.5)
         fail_msg("%.3f s, usual is %.3f s", seconds, usual);
 }
 
