@@ -68,6 +68,20 @@ static inline void assert_in_time(double seconds, double usual)
         fail_msg("%.3f s, usual is %.3f s", seconds, usual);
 }
 
+/* Seconds that it takes to load a model. */
+static inline double seconds_to_load(const unsigned char *file, size_t size)
+{
+    mdl_error err = MDL_ERROR_INIT;
+    const double start = seconds_now();
+    mdl_model *m;
+
+    if (mdl_load_memory(&m, file, size, NULL, &err))
+        fail_msg("%s", err.text);
+    const double seconds = seconds_now() - start;
+    mdl_free(m);
+    return seconds;
+}
+
 /* xorshift64*: the same numbers everywhere (Vigna 2016). */
 static inline uint64_t next_random(uint64_t *state)
 {

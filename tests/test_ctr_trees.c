@@ -306,8 +306,6 @@ static double time_of(uint32_t rows, uint32_t ratios)
     float *count = calloc(rows + 1ull, sizeof *count), *prior = calloc(ratios + 1ull, 5 * sizeof *prior);
     int32_t *ratio = calloc(ratios + 1ull, 3 * sizeof *ratio);
     struct one t = one_node("ctr", MDL_F64, COLS);
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *m;
     size_t size;
 
     for (uint64_t i = 1; i <= rows; i++)
@@ -333,11 +331,7 @@ static double time_of(uint32_t rows, uint32_t ratios)
         .threshold = (double[]){ 0 }, .value = (double[]){ 1 } });
     mdl_build_output(t.b, "y", MDL_OUTPUT_RAW, mdl_build_result(t.b, t.node, 0));
     unsigned char *file = built_file(t.b, &size);
-    const double start = seconds_now();
-    if (mdl_load_memory(&m, file, size, NULL, &err))
-        fail_msg("%s", err.text);
-    const double seconds = seconds_now() - start;
-    mdl_free(m);
+    const double seconds = seconds_to_load(file, size);
     free(file);
     free(hash);
     free(count);
@@ -359,8 +353,6 @@ static void rows_without_a_code_cost_nothing_for_each_ratio(void **state)
 static double time_of_nodes(uint32_t n)
 {
     struct one t = one_node("ctr", MDL_F64, 1);
-    mdl_error err = MDL_ERROR_INIT;
-    mdl_model *m;
     size_t size;
 
     for (uint32_t i = 1; i < n; i++) {
@@ -370,11 +362,7 @@ static double time_of_nodes(uint32_t n)
     one_row(&t, "number", MDL_U32, 1, &(uint32_t){ 0 });
     mdl_build_output(t.b, "y", MDL_OUTPUT_OTHER, mdl_build_result(t.b, t.node, 0));
     unsigned char *file = built_file(t.b, &size);
-    const double start = seconds_now();
-    if (mdl_load_memory(&m, file, size, NULL, &err))
-        fail_msg("%s", err.text);
-    const double seconds = seconds_now() - start;
-    mdl_free(m);
+    const double seconds = seconds_to_load(file, size);
     free(file);
     return seconds;
 }

@@ -328,7 +328,7 @@ static void a_body_of_many_results_is_refused(void **state)
     put_message(&graph, 1, &n);
     put_value(&graph, 12, "y", 9, 1);
     m = model(&graph);
-    imports_as(&m, MDL_ERR_LIMIT, "a body of 2000 results");
+    imports_as(&m, MDL_ERR_LIMIT, "takes or gives 2000 values, more than 1024");
 }
 
 /* ---- what is read, and soon ------------------------------------------------------------------ */

@@ -54,10 +54,10 @@ static mdl_status check_strings(const struct intake *r)
 const char *mdl_read_text(struct intake *r, uint32_t at)
 {
     const struct section *s = &r->s[SEC_strings];
-    const char *text = (const char *)s->data + at;
 
-    if (at >= s->bytes || (at && text[-1]))
+    if (at >= s->bytes || (at && s->data[at - 1]))
         return NULL;
+    const char *text = (const char *)s->data + at;
     if (r->texts <= r->most_texts)
         r->texts += strlen(text);
     return text;

@@ -7,7 +7,7 @@
 
 enum { G_INPUT = 11, G_OUTPUT = 12 };
 
-#define MOST_RESULTS 1024u        /* of a body: each is looked for among all                        */
+#define MOST_VALUES 1024u         /* that a body takes, or gives: each is looked for among all      */
 
 /* ---- Constant -------------------------------------------------------------------------------- */
 
@@ -50,15 +50,21 @@ static void map_constant(struct onnx *o, struct onnx_node *n)
 
 /* ---- bodies ---------------------------------------------------------------------------------- */
 
+/* 0, and failed: a body with too many values. */
+static int is_narrow(struct onnx *o, const struct onnx_node *n, struct bytes graph, uint32_t values)
+{
+    if (values > MOST_VALUES)
+        mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': a body that takes or gives %u values, more "
+                      "than %u", n->name, (unsigned)values, MOST_VALUES);
+    return values <= MOST_VALUES;
+}
+
 /* The nodes of a body into the flow; its results into out[0 .. n_out). */
 static int read_body(struct onnx *o, struct onnx_node *n, struct bytes graph, int32_t *out,
                      uint32_t n_out)
 {
-    if (n_out > MOST_RESULTS) {
-        mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': a body of %u results, more than %u", n->name,
-                      (unsigned)n_out, MOST_RESULTS);
+    if (!is_narrow(o, n, graph, n_out))
         return 0;
-    }
     if (o->depth >= ONNX_DEPTH) {
         mdl_onnx_fail(o, &graph, MDL_ERR_LIMIT, "node '%s': bodies within bodies, more than %u", n->name,
                       ONNX_DEPTH);
@@ -214,9 +220,9 @@ static void map_loop(struct onnx *o, struct onnx_node *n)
     const uint32_t carried = n->n_in > 2 ? n->n_in - 2 : 0;
     const uint32_t results = count_io(body, G_OUTPUT), mark = mdl_onnx_names_mark(o);
 
-    if (o->status)
+    if (o->status || !is_narrow(o, n, body, carried))
         return;
-    if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried || carried > MOST_RESULTS) {
+    if (results < 1 + carried || count_io(body, G_INPUT) != 2 + carried) {
         mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Loop): its body does not take and give the "
                       "%u values it carries on", n->name, (unsigned)carried);
         return;
@@ -325,9 +331,9 @@ static int fits(struct onnx *o, struct onnx_node *n, struct bytes body, uint32_t
 {
     const int64_t carried = (int64_t)n_given - sliced;
 
-    if (!o->status && (sliced < 1 || carried < 0 || n_given > MOST_RESULTS
-                       || (int64_t)count_io(body, G_OUTPUT) < carried
-                       || count_io(body, G_INPUT) != n_given))
+    if (!o->status && is_narrow(o, n, body, n_given)
+        && (sliced < 1 || carried < 0 || (int64_t)count_io(body, G_OUTPUT) < carried
+            || count_io(body, G_INPUT) != n_given))
         mdl_onnx_fail(o, &body, MDL_ERR_FORMAT, "node '%s' (Scan): its body does not fit its inputs",
                       n->name);
     return !o->status;
