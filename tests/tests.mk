@@ -264,7 +264,6 @@ $B/bench/%: bench/%.c $B/libmodel_import.a $B/libmodel.a
 bench-sweep: $B/bench/bench_sweep
 	$B/bench/bench_sweep $(SWEEP)
 
-# Reads the models that `make bench` has made.
 .PHONY: bench-shap
 bench-shap: all $B/env/.bench
 	MDL_LIBRARY_DIR=$(abspath $B) PYTHONPATH=bindings/python $B/env/bin/python -B bench/bench_shap.py $B
